@@ -1,0 +1,67 @@
+import type { Dependency, Network, Volume } from './project.ts';
+import type { Origin } from './source.ts';
+import type { DesiredContainer, ObservedContainer } from './state.ts';
+import type { ContainerName, Millis, SignalName } from './units.ts';
+
+/** A directed acyclic graph of steps; deterministic, printable, executed without further decisions. */
+export type Plan = { readonly steps: readonly Step[] };
+
+export type Step = {
+  /** Stable and readable: `create shop-web-1`; unique in the plan. */
+  readonly id: string;
+  readonly action: Action;
+  readonly cause: Cause;
+  readonly origin?: Origin;
+  /** Ids of the steps that must have succeeded before. */
+  readonly after: readonly string[];
+};
+
+export type Action =
+  | { readonly kind: 'create-volume'; readonly volume: Volume }
+  | { readonly kind: 'remove-volume'; readonly name: string }
+  | { readonly kind: 'create-network'; readonly network: Network }
+  | { readonly kind: 'remove-network'; readonly network: Network }
+  | {
+      readonly kind: 'create';
+      readonly container: DesiredContainer;
+      /** The container it takes the place of: anonymous volumes and addresses are inherited from it. */
+      readonly replaces?: ContainerName;
+    }
+  | { readonly kind: 'start'; readonly container: ContainerName }
+  | {
+      readonly kind: 'stop';
+      readonly container: ContainerName;
+      readonly signal: SignalName;
+      readonly graceMs: Millis;
+    }
+  | {
+      readonly kind: 'remove';
+      readonly container: ContainerName;
+      /** Its anonymous volumes go too. */
+      readonly volumes: boolean;
+    }
+  | { readonly kind: 'wait'; readonly container: ContainerName; readonly dependency: Dependency };
+
+export type ActionKind = Action['kind'];
+export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;
+
+export type Cause =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'changed'; readonly changes: readonly Change[] }
+  | { readonly kind: 'not-running'; readonly status: ObservedContainer['status']['kind'] }
+  | { readonly kind: 'forced' }
+  | { readonly kind: 'scaled-down' }
+  | { readonly kind: 'orphan' }
+  | { readonly kind: 'removed-from-file' }
+  | { readonly kind: 'requested' }
+  | { readonly kind: 'dependency'; readonly of: ContainerName }
+  | { readonly kind: 'dependency-recreated'; readonly dependency: string }
+  | { readonly kind: 'recreating'; readonly container: ContainerName };
+
+/** One field of a `ContainerConfig` that differs: its path, both values as text (undefined: absent), and where the new one is written. */
+export type Change = {
+  readonly path: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly origin?: Origin;
+};

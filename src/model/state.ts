@@ -1,0 +1,76 @@
+import type { ContainerConfig, Dependency, Network, Origins, Volume } from './project.ts';
+import type { ContainerName, ProjectName, ServiceName } from './units.ts';
+
+/** Desired and observed state have the same shape, so that their difference is a join by container name. */
+export type DesiredState = {
+  readonly project: ProjectName;
+  readonly containers: readonly DesiredContainer[];
+  readonly volumes: readonly Volume[];
+  readonly networks: readonly Network[];
+  /** Services that the file knows but a profile turns off: their containers are not orphans. */
+  readonly disabledServices: readonly ServiceName[];
+};
+
+export type DesiredContainer = {
+  readonly name: ContainerName;
+  readonly service: ServiceName;
+  /** 1-based replica number. */
+  readonly number: number;
+  readonly config: ContainerConfig;
+  readonly dependsOn: readonly Dependency[];
+  readonly origins: Origins;
+};
+
+export type ObservedState = {
+  readonly project: ProjectName;
+  readonly containers: readonly ObservedContainer[];
+  readonly volumes: readonly ObservedVolume[];
+  readonly networks: readonly ObservedNetwork[];
+};
+
+export type ObservedContainer = {
+  readonly name: ContainerName;
+  readonly service: ServiceName;
+  readonly number: number;
+  /** What it was made from; the fingerprint of what is there. */
+  readonly config: ContainerConfig;
+  readonly fingerprintVersion: number;
+  readonly dependsOn: readonly Dependency[];
+  /** Milliseconds since the epoch. */
+  readonly createdAtMs: number;
+  readonly status: ContainerStatus;
+  /** false: its monitor was killed or the machine has rebooted; the next `start` brings a new one. */
+  readonly monitored: boolean;
+  /** The user stopped it; restart policies leave it alone until it is started again. */
+  readonly stoppedByUser: boolean;
+  /** Automatic restarts since the last start by hand. */
+  readonly restarts: number;
+};
+
+export type ContainerStatus =
+  | { readonly kind: 'created' }
+  | { readonly kind: 'running'; readonly pid: number; readonly startedAtMs: number; readonly health?: Health }
+  | { readonly kind: 'paused'; readonly pid: number; readonly startedAtMs: number }
+  | ExitedStatus
+  /** Setup failed before exec; `message` is what the user is told. */
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly exitCode: 126 | 127 | 1;
+      readonly finishedAtMs: number;
+    };
+
+export type ExitedStatus = {
+  readonly kind: 'exited';
+  /** As a shell sees it: 128 + signal for a killed process; null when every witness was killed too. */
+  readonly exitCode: number | null;
+  readonly signal?: string;
+  readonly oomKilled: boolean;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+};
+
+export type Health = 'starting' | 'healthy' | 'unhealthy';
+
+export type ObservedVolume = { readonly name: string; readonly key: string };
+export type ObservedNetwork = { readonly name: string; readonly network: Network };

@@ -1,0 +1,34 @@
+import type { RuntimeFailure } from '../model/event.ts';
+import type { ActionKind, ActionOf } from '../model/plan.ts';
+import type { ObservedState } from '../model/state.ts';
+import type { ContainerName, ProjectName } from '../model/units.ts';
+import type { Result } from '../util/result.ts';
+
+export type Outcome = Promise<Result<void, RuntimeFailure>>;
+
+/** Warnings the runtime has while it does as it was told (a clamped limit, a controller that is not there). */
+export type Warn = (message: string, container?: ContainerName) => void;
+
+/**
+ * The machine. `observe` reads it, a `Session` changes it; there is one method per kind of action and no policy in any.
+ */
+export interface Runtime {
+  /** Needs no lock, changes nothing. */
+  observe(project: ProjectName): Promise<ObservedState>;
+  /**
+   * Takes the project's lock (waiting for whoever holds it; `onWait` hears who that is) and returns the hands that change
+   * the machine. One session a command: the shim is started once for all containers in it.
+   */
+  open(
+    project: ProjectName,
+    options: { readonly onWait: (holder: string) => void; readonly warn: Warn; readonly signal: AbortSignal },
+  ): Promise<Result<Session, RuntimeFailure>>;
+}
+
+export interface Session {
+  /** `observe` under the lock: also repairs what dead monitors left and cleans what belongs to no container. */
+  observe(): Promise<ObservedState>;
+  perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal): Outcome;
+  /** Gives the lock back. */
+  close(): Promise<void>;
+}
