@@ -1,4 +1,4 @@
-import type { Dependency, Network, Volume } from './project.ts';
+import type { Dependency, Hook, Network, Volume } from './project.ts';
 import type { Origin } from './source.ts';
 import type { DesiredContainer, ObservedContainer } from './state.ts';
 import type { ContainerName, Millis, SignalName } from './units.ts';
@@ -27,20 +27,57 @@ export type Action =
       /** The container it takes the place of: anonymous volumes and addresses are inherited from it. */
       readonly replaces?: ContainerName;
     }
-  | { readonly kind: 'start'; readonly container: ContainerName }
+  | {
+      readonly kind: 'start';
+      readonly container: ContainerName;
+      /** A restart by policy: counted, and the container's memory of having been stopped by hand is left as it is. */
+      readonly automatic?: true;
+    }
   | {
       readonly kind: 'stop';
       readonly container: ContainerName;
       readonly signal: SignalName;
       readonly graceMs: Millis;
+      /** The user wants it stopped: restart policies leave it alone until it is started by hand. */
+      readonly byUser?: true;
     }
+  | {
+      /** One signal, now, without grace and without waiting for an end. */
+      readonly kind: 'kill';
+      readonly container: ContainerName;
+      readonly signal: SignalName;
+      /** As with `stop`; only for signals that are meant to end it. */
+      readonly byUser?: true;
+    }
+  | { readonly kind: 'pause'; readonly container: ContainerName }
+  | { readonly kind: 'unpause'; readonly container: ContainerName }
   | {
       readonly kind: 'remove';
       readonly container: ContainerName;
       /** Its anonymous volumes go too. */
       readonly volumes: boolean;
     }
-  | { readonly kind: 'wait'; readonly container: ContainerName; readonly dependency: Dependency };
+  | {
+      /**
+       * Until the dependency's condition holds for this container (one of the dependency's service). Fails when it can no
+       * longer hold; if the dependency is not `required`, that is a warning and the plan goes on.
+       */
+      readonly kind: 'wait';
+      readonly container: ContainerName;
+      readonly dependency: Dependency;
+    }
+  | {
+      /**
+       * `post-start` and `pre-stop` run inside the running container; `pre-start` and `post-stop` in one of their own with
+       * the same rootfs, mounts and networks.
+       */
+      readonly kind: 'hook';
+      readonly container: ContainerName;
+      readonly when: HookTime;
+      readonly hook: Hook;
+    };
+
+export type HookTime = 'pre-start' | 'post-start' | 'pre-stop' | 'post-stop';
 
 export type ActionKind = Action['kind'];
 export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;
@@ -56,7 +93,11 @@ export type Cause =
   | { readonly kind: 'requested' }
   | { readonly kind: 'dependency'; readonly of: ContainerName }
   | { readonly kind: 'dependency-recreated'; readonly dependency: string }
-  | { readonly kind: 'recreating'; readonly container: ContainerName };
+  | { readonly kind: 'dependency-restarted'; readonly dependency: string }
+  | { readonly kind: 'recreating'; readonly container: ContainerName }
+  /** Its restart policy: the code it ended with (null: unknown), and which automatic restart in a row this is. */
+  | { readonly kind: 'restart-policy'; readonly exitCode: number | null; readonly attempt: number }
+  | { readonly kind: 'unhealthy' };
 
 /** One field of a `ContainerConfig` that differs: its path, both values as text (undefined: absent), and where the new one is written. */
 export type Change = {

@@ -4,6 +4,8 @@ import type { ContainerName, ProjectName, ServiceName } from './units.ts';
 /** Desired and observed state have the same shape, so that their difference is a join by container name. */
 export type DesiredState = {
   readonly project: ProjectName;
+  /** Every enabled service, also one scaled to 0: what is left of it is scaled down, not an orphan. */
+  readonly services: readonly ServiceName[];
   readonly containers: readonly DesiredContainer[];
   readonly volumes: readonly Volume[];
   readonly networks: readonly Network[];
