@@ -1,0 +1,33 @@
+// node .ci/count.mjs REPORT CODE: prints what was skipped and why, what failed, and one plain line of numbers; exits
+// non-zero when a test failed, when none ran, or when the command that ran them ended with a CODE other than 0.
+import { readFileSync } from 'node:fs';
+
+const [, , reportPath, code] = process.argv;
+
+function readReport() {
+  try {
+    return JSON.parse(readFileSync(reportPath, 'utf8'));
+  } catch {
+    return { testResults: [] };
+  }
+}
+
+const files = readReport().testResults;
+const tests = files.flatMap((file) => file.assertionResults);
+const withStatus = (...wanted) => tests.filter((test) => wanted.includes(test.status));
+
+const passed = withStatus('passed');
+const skipped = withStatus('skipped', 'pending', 'todo', 'disabled');
+// A file that could not even be loaded, or whose hooks failed, has no failed test of its own.
+const brokenFiles = files.filter(
+  (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+);
+const failed = [...withStatus('failed').map((test) => test.fullName), ...brokenFiles.map((file) => file.name)];
+
+for (const test of skipped) console.log(`skipped: ${test.fullName}`);
+for (const name of failed) console.log(`failed: ${name}`);
+if (failed.length === 0 && code !== '0') console.log(`failed: the run itself ended with exit code ${code}`);
+
+const failures = failed.length === 0 && code !== '0' ? 1 : failed.length;
+console.log(`${passed.length} passed, ${failures} failed, ${skipped.length} skipped`);
+process.exitCode = failures > 0 || passed.length === 0 ? 1 : 0;

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { countLines, filesBelow, readText } from '../support/tree.ts';
+
+const code = ['src', 'native', 'test', 'bench', 'scripts'].flatMap((folder) => filesBelow(folder)).filter(isCode);
+
+function isCode(path: string): boolean {
+  return /[.](?:ts|mjs|cjs|c|h|S)$/.test(path);
+}
+
+describe('source text', () => {
+  test('is in files of at most 400 lines', () => {
+    const shipped = code.filter((path) => /^(?:src|native)\//.test(path));
+    expect(shipped.length).toBeGreaterThan(10);
+    const sizes = shipped.map((path) => ({ path, lines: countLines(readText(path)) }));
+    const long = sizes.filter(({ lines }) => lines > 200).sort((a, b) => b.lines - a.lines);
+    if (long.length > 0) console.log(long.map(({ path, lines }) => `${lines} lines: ${path}`).join('\n'));
+    expect(long.filter(({ lines }) => lines > 400)).toEqual([]);
+  });
+
+  test('cites no other file by line, because lines move', () => {
+    const cited = code.flatMap((path) =>
+      commentsOf(readText(path))
+        .filter((comment) => /[\w-][.](?:tsx?|mjs|cjs|c|h):\d+/.test(comment))
+        .map((comment) => `${path}: ${comment.trim()}`),
+    );
+    expect(cited).toEqual([]);
+  });
+
+  test('hides no test: skipping goes through the capabilities, and no test runs alone', () => {
+    const hidden = code
+      .filter((path) => path.endsWith('.test.ts'))
+      .filter((path) =>
+        /\b(?:test|it|describe|scenario)[.](?:only|skip|todo|fails|skipIf|runIf)\b/.test(readText(path)),
+      );
+    expect(hidden).toEqual([]);
+  });
+
+  test('has no left-overs of work in progress', () => {
+    const markers = new RegExp(`\\b(?:${['FIX', 'ME'].join('')}|${['X', 'XX'].join('')})\\b`);
+    expect(code.filter((path) => markers.test(readText(path)))).toEqual([]);
+  });
+});
+
+/** The lines of a C or TypeScript text that are comments, roughly: enough to look for a pattern in them. */
+function commentsOf(text: string): string[] {
+  return text.split('\n').filter((line) => /^\s*(?:\/\/|\/\*|\*)|\s\/\/\s|\/\*/.test(line));
+}
