@@ -1,0 +1,15 @@
+/** Environment variables of the host, as `process.env` has them. */
+export type HostEnvironment = { readonly [name: string]: string | undefined };
+
+export type LinuxRuntimeOptions = {
+  /** Where TSCOMPOSE_ROOT (a prefix for every directory of ours, for tests) and TSCOMPOSE_SHIM are read from. */
+  readonly environment?: HostEnvironment;
+  /** What a monitor runs when its container ends and nobody supervises the project; absent: nothing. */
+  readonly supervisor?: SupervisorCommand;
+};
+
+export type SupervisorCommand = {
+  /** An absolute path and its arguments; the project's name is appended. */
+  readonly argv: readonly string[];
+  readonly environment: { readonly [name: string]: string };
+};
