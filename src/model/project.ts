@@ -27,6 +27,8 @@ export type Service = {
   readonly attach: boolean;
   readonly config: ContainerConfig;
   readonly update?: UpdatePolicy;
+  /** `develop.watch`, in order. */
+  readonly watch?: readonly WatchRule[];
   /** Where each value of `config` was written, by its path ("environment.PORT", "mounts.0"); "" is the service's key. */
   readonly origins: Origins;
 };
@@ -311,4 +313,22 @@ export type Subnet = {
   readonly gateway?: string;
   readonly ipRange?: string;
   readonly auxAddresses: { readonly [host: string]: string };
+};
+
+export type WatchAction = 'sync' | 'restart' | 'rebuild' | 'sync+restart' | 'sync+exec';
+
+/** One rule of `develop.watch`: what happens in the service when something below `path` changes. */
+export type WatchRule = {
+  /** A file or directory on the host, symbolic links resolved. */
+  readonly path: HostPath;
+  readonly action: WatchAction;
+  /** Where `path` lies in the container; absent for `restart` and `rebuild`. */
+  readonly target?: GuestPath;
+  /** Patterns in the language of .dockerignore, relative to `path`. */
+  readonly ignore: readonly string[];
+  /** When not empty, only what one of these matches counts. */
+  readonly include: readonly string[];
+  /** For `sync+exec`: run once per batch, after the copy. */
+  readonly exec?: Hook;
+  readonly initialSync: boolean;
 };
