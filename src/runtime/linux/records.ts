@@ -1,0 +1,173 @@
+import { InternalError } from '../../util/assert.ts';
+import { abi, controlOp, offset, reportMagic, size, stateMagic } from './protocol.ts';
+
+/** One message of the shim; `number` is the value in force after a clamp, otherwise the start time of `pid`. */
+export type Report = {
+  readonly id: number;
+  readonly kind: number;
+  readonly phase: number;
+  readonly op: number;
+  /** errno; 0 is none. */
+  readonly error: number;
+  readonly pid: number;
+  readonly number: bigint;
+  readonly text: string;
+};
+
+/** A monitor's record of its container. Times are milliseconds since the epoch with fractions, 0 for never. */
+export type ShimState = {
+  readonly sequence: bigint;
+  /** Sixteen bytes in hex. */
+  readonly bootId: string;
+  readonly monitorPid: number;
+  readonly monitorStart: bigint;
+  readonly initPid: number;
+  readonly initStart: bigint;
+  readonly createdMs: number;
+  readonly startedMs: number;
+  readonly finishedMs: number;
+  readonly phase: number;
+  readonly starts: number;
+  /** As waitpid(2) gives it; meaningless unless `exitKnown`. */
+  readonly waitStatus: number;
+  readonly exitKnown: boolean;
+  readonly oomKilled: boolean;
+  readonly stopRequested: boolean;
+  readonly tty: boolean;
+  readonly failPhase: number;
+  readonly failKind: number;
+  readonly failOp: number;
+  readonly failError: number;
+  readonly failText: string;
+  readonly adoptions: number;
+  readonly droppedBytes: bigint;
+};
+
+export type ExitRecord = { readonly waitStatus: number; readonly finishedMs: number; readonly start: number };
+
+export type LogEntry = {
+  readonly offset: number;
+  readonly timeMs: number;
+  readonly length: number;
+  readonly stream: number;
+  readonly flags: number;
+};
+
+let crcTable: Uint32Array | undefined;
+
+/** CRC-32 as in IEEE 802.3. Not zlib's, because loading that module costs more than all checksums of a command. */
+export function crc32(bytes: Uint8Array, from = 0, to = bytes.length): number {
+  crcTable ??= makeCrcTable();
+  let crc = 0xffffffff;
+  for (let i = from; i < to; i++) crc = (crcTable[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+function makeCrcTable(): Uint32Array {
+  return Uint32Array.from({ length: 256 }, (_, index) => {
+    let value = index;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+    return value >>> 0;
+  });
+}
+
+const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;
+
+function text(bytes: Buffer, from: number, to: number): string {
+  const end = bytes.indexOf(0, from);
+  return bytes.toString('utf8', from, end === -1 || end > to ? to : end);
+}
+
+/** Throws when it is no report: the shim is ours, so anything else is our own mistake. */
+export function decodeReport(bytes: Buffer): Report {
+  const at = offset.report;
+  if (bytes.length !== size.report || bytes.readUInt32LE(at.magic) !== reportMagic) {
+    throw new InternalError(`the shim sent something that is no report (${bytes.length} bytes)`);
+  }
+  return {
+    id: bytes.readUInt32LE(at.id),
+    kind: bytes.readUInt16LE(at.kind),
+    phase: bytes.readUInt16LE(at.phase),
+    op: bytes.readUInt32LE(at.op),
+    error: bytes.readInt32LE(at.error),
+    pid: bytes.readInt32LE(at.pid),
+    number: bytes.readBigUInt64LE(at.number),
+    text: text(bytes, at.text, size.report),
+  };
+}
+
+/** One slot; undefined when it was never written, is torn, or belongs to another version. */
+export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
+  const at = offset.state;
+  if (bytes.length < from + size.state) return undefined;
+  const b = bytes.subarray(from, from + size.state);
+  if (b.readUInt32LE(at.magic) !== stateMagic || b.readUInt32LE(at.abi) !== abi) return undefined;
+  if (b.readUInt32LE(at.checksum) !== crc32(b, 0, at.checksum)) return undefined;
+  return {
+    sequence: b.readBigUInt64LE(at.sequence),
+    bootId: b.toString('hex', at.boot_id, at.boot_id + 16),
+    monitorPid: b.readInt32LE(at.monitor_pid),
+    monitorStart: b.readBigUInt64LE(at.monitor_start),
+    initPid: b.readInt32LE(at.init_pid),
+    initStart: b.readBigUInt64LE(at.init_start),
+    createdMs: nsToMs(b.readBigUInt64LE(at.created_ns)),
+    startedMs: nsToMs(b.readBigUInt64LE(at.started_ns)),
+    finishedMs: nsToMs(b.readBigUInt64LE(at.finished_ns)),
+    phase: b.readUInt32LE(at.phase),
+    starts: b.readUInt32LE(at.starts),
+    waitStatus: b.readInt32LE(at.wait_status),
+    exitKnown: b[at.exit_known] !== 0,
+    oomKilled: b[at.oom_killed] !== 0,
+    stopRequested: b[at.stop_requested] !== 0,
+    tty: b[at.tty] !== 0,
+    failPhase: b.readUInt16LE(at.fail_phase),
+    failKind: b.readUInt16LE(at.fail_kind),
+    failOp: b.readUInt32LE(at.fail_op),
+    failError: b.readInt32LE(at.fail_error),
+    failText: text(b, at.fail_text, at.checksum),
+    adoptions: b.readUInt32LE(at.adoptions),
+    droppedBytes: b.readBigUInt64LE(at.dropped_bytes),
+  };
+}
+
+/** The state file: of its two slots the valid one with the higher sequence number. */
+export function decodeStateFile(bytes: Buffer): ShimState | undefined {
+  const first = decodeState(bytes, 0);
+  const second = decodeState(bytes, size.state);
+  if (first === undefined || second === undefined) return first ?? second;
+  return first.sequence > second.sequence ? first : second;
+}
+
+/** What the tiny init left behind; undefined when it is missing or torn. */
+export function decodeExit(bytes: Buffer): ExitRecord | undefined {
+  const at = offset.exit;
+  if (bytes.length < size.exit || bytes.readUInt32LE(at.magic) !== stateMagic) return undefined;
+  if (bytes.readUInt32LE(at.checksum) !== crc32(bytes, 0, at.checksum)) return undefined;
+  return {
+    waitStatus: bytes.readInt32LE(at.wait_status),
+    finishedMs: nsToMs(bytes.readBigUInt64LE(at.finished_ns)),
+    start: bytes.readUInt32LE(at.start),
+  };
+}
+
+/** `at` is where the entry begins in `bytes`. */
+export function decodeLogEntry(bytes: Buffer, at: number): LogEntry {
+  const o = offset.logEntry;
+  return {
+    offset: Number(bytes.readBigUInt64LE(at + o.offset)),
+    timeMs: Number(bytes.readBigUInt64LE(at + o.time_ns)) / 1e6,
+    length: bytes.readUInt32LE(at + o.length),
+    stream: bytes[at + o.stream] as number,
+    flags: bytes[at + o.flags] as number,
+  };
+}
+
+/** A control request; what `a` and `b` mean depends on the op. */
+export function encodeRequest(op: keyof typeof controlOp, a = 0, b = 0): Buffer {
+  const bytes = Buffer.alloc(size.request);
+  bytes.writeUInt32LE(size.request, offset.request.size);
+  bytes.writeUInt16LE(controlOp[op], offset.request.op);
+  bytes.writeBigUInt64LE(BigInt(a), offset.request.a);
+  bytes.writeBigUInt64LE(BigInt(b), offset.request.b);
+  return bytes;
+}
