@@ -1,0 +1,95 @@
+import type { Cause } from '../model/plan.ts';
+import type { ObservedContainer } from '../model/state.ts';
+import type { ContainerName, Millis } from '../model/units.ts';
+import { byText, dependenciesInOrder, positions, serviceGraph, startOrder } from './order.ts';
+import type { StepList } from './steps.ts';
+
+/** A container that is to be stopped, if it runs, and perhaps removed. */
+export type Ending = {
+  readonly container: ObservedContainer;
+  readonly cause: Cause;
+  readonly remove?: { readonly volumes: boolean } | undefined;
+  readonly byUser?: true | undefined;
+};
+
+/** Ids of the last steps that end a container; absent where there was nothing to do. */
+export type Ended = { readonly stopped?: string | undefined; readonly removed?: string | undefined };
+
+export const isAlive = (container: ObservedContainer): boolean =>
+  container.status.kind === 'running' || container.status.kind === 'paused';
+
+/**
+ * Adds the stops (dependents first, and no dependency before all its dependents have ended), then the removals. The order
+ * is that of the files the containers were made from, not of the present one.
+ *
+ *     hook web pre-stop 1 → stop web → hook web post-stop 1 ─┬→ remove web
+ *                                                            └→ hook db pre-stop 1 → stop db …
+ */
+export function addEndings(
+  list: StepList,
+  endings: readonly Ending[],
+  { graceMs }: { readonly graceMs?: Millis | undefined } = {},
+): ReadonlyMap<ContainerName, Ended> {
+  const graph = serviceGraph(endings.map(({ container }) => container));
+  const order = positions(startOrder(graph));
+  const position = ({ container }: Ending): number => order.get(container.service) ?? 0;
+  const sorted = [...endings].sort(
+    (a, b) =>
+      position(b) - position(a) ||
+      byText(b.container.service, a.container.service) ||
+      b.container.number - a.container.number,
+  );
+
+  const ended = new Map<ContainerName, Ended>();
+  for (const ending of sorted) {
+    const { container } = ending;
+    if (!isAlive(container)) continue;
+    const dependents = sorted.filter((other) =>
+      dependenciesInOrder(other.container.service, { graph, order }).some((edge) => edge.service === container.service),
+    );
+    const after = dependents.map((other) => ended.get(other.container.name)?.stopped);
+    ended.set(container.name, { stopped: addStop(list, ending, { graceMs, after }) });
+  }
+  for (const { container, cause, remove } of sorted) {
+    if (remove === undefined) continue;
+    const stopped = ended.get(container.name)?.stopped;
+    const action = { kind: 'remove', container: container.name, volumes: remove.volumes } as const;
+    ended.set(container.name, { stopped, removed: list.add({ action, cause, after: [stopped] }) });
+  }
+  return ended;
+}
+
+function addStop(
+  list: StepList,
+  { container, cause, byUser }: Ending,
+  { graceMs, after }: { readonly graceMs: Millis | undefined; readonly after: readonly (string | undefined)[] },
+): string {
+  const { name, config } = container;
+  let before = after;
+  // A paused container cannot run a hook, and waking it for one would let it work on.
+  const preStop = container.status.kind === 'running' ? config.hooks.preStop : [];
+  for (const [index, hook] of preStop.entries()) {
+    const action = { kind: 'hook', container: name, when: 'pre-stop', hook } as const;
+    before = [list.add({ action, cause, after: before, index })];
+  }
+  let last = list.add({
+    action: {
+      kind: 'stop',
+      container: name,
+      signal: config.stopSignal,
+      graceMs: graceMs ?? config.stopGraceMs,
+      ...(byUser && { byUser }),
+    },
+    cause,
+    after: before,
+  });
+  for (const [index, hook] of config.hooks.postStop.entries()) {
+    last = list.add({
+      action: { kind: 'hook', container: name, when: 'post-stop', hook },
+      cause,
+      after: [last],
+      index,
+    });
+  }
+  return last;
+}

@@ -1,0 +1,212 @@
+import type { Cause, Plan } from '../model/plan.ts';
+import type { DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
+import type { ContainerName, ServiceName } from '../model/units.ts';
+import { claimsCollide } from './claims.ts';
+import { type Decision, decide } from './decide.ts';
+import { addEndings, type Ended, type Ending } from './ending.ts';
+import type { ReconcileOptions } from './options.ts';
+import { byText } from './order.ts';
+import { networksOf, type Resources, resourcesOf, volumesOf } from './resources.ts';
+import { scopeOf } from './scope.ts';
+import { addStartings, type Starting } from './starting.ts';
+import { StepList } from './steps.ts';
+
+/**
+ * What has to be done so that the machine becomes what the file says: a total, pure function, and the only place where
+ * `up` decides anything. The steps stand in an executable order:
+ *
+ *     stop → remove → remove network → create volume, network → create → start, wait
+ *
+ * A container is recreated as stop → remove → create → start under its one name. Docker's detour (create under a
+ * temporary name, rename) is not taken: names are unique here because the name *is* the container's folder, lock and
+ * cgroup. What it would save, the anonymous volumes, is handed on by `replaces`.
+ */
+export function reconcile(desired: DesiredState, observed: ObservedState, options: ReconcileOptions): Plan {
+  const scope = scopeOf(desired, options);
+  const resources = resourcesOf(desired, observed, { scope, options });
+  const decisions = decide(desired, observed, { scope, resources, options });
+
+  const list = new StepList();
+  const endings = endingsOf({ decisions, resources, desired, observed, options });
+  const ended = addEndings(list, endings, { graceMs: options.graceMs });
+  const made = addResources(list, { resources, endings, ended });
+  if (options.removeOrphans) removeStaleNetworks(list, { desired, observed, endings, ended });
+  addStartings(list, startingsOf({ decisions, endings, ended, made, options }));
+  return { steps: list.steps };
+}
+
+/** Containers of services that the file does not know, not even as disabled ones. */
+export function orphansOf(desired: DesiredState, observed: ObservedState): readonly ObservedContainer[] {
+  const known = new Set<ServiceName>([...desired.services, ...desired.disabledServices]);
+  return observed.containers.filter(({ service }) => !known.has(service));
+}
+
+type Situation = {
+  readonly decisions: readonly Decision[];
+  readonly resources: Resources;
+  readonly desired: DesiredState;
+  readonly observed: ObservedState;
+  readonly options: ReconcileOptions;
+};
+
+function endingsOf({ decisions, resources, desired, observed, options }: Situation): readonly Ending[] {
+  const endings = new Map<ContainerName, Ending>();
+  const renew = options.renewAnonymousVolumes === true;
+  for (const decision of decisions) {
+    const ending = endingOf(decision, renew);
+    if (ending !== undefined) endings.set(ending.container.name, ending);
+  }
+  if (options.removeOrphans) {
+    for (const container of orphansOf(desired, observed)) {
+      endings.set(container.name, { container, cause: { kind: 'orphan' }, remove: { volumes: false } });
+    }
+  }
+  // A name can move to another service (`container_name`, or a service that was renamed): whoever has it makes room.
+  for (const decision of decisions) {
+    if (decision.kind !== 'create') continue;
+    const holder = observed.containers.find(({ name }) => name === decision.desired.name);
+    if (holder === undefined || endings.get(holder.name)?.remove !== undefined) continue;
+    const cause: Cause = { kind: 'recreating', container: holder.name };
+    endings.set(holder.name, { container: holder, cause, remove: { volumes: false } });
+  }
+  // Members of a changed network that no decision reaches (orphans, disabled services) only make way.
+  for (const { network, observed: there } of resources.changedNetworks) {
+    for (const container of observed.containers) {
+      if (endings.has(container.name) || !networksOf(container).includes(there.network.key)) continue;
+      const cause: Cause = { kind: 'dependency-recreated', dependency: `network ${network.name}` };
+      endings.set(container.name, { container, cause });
+    }
+  }
+  return [...endings.values()];
+}
+
+function endingOf(decision: Decision, renew: boolean): Ending | undefined {
+  if (decision.kind === 'remove') {
+    return { container: decision.observed, cause: decision.cause, remove: { volumes: false } };
+  }
+  if (decision.kind === 'restart') return { container: decision.observed, cause: decision.cause };
+  const replaced = decision.kind === 'recreate' ? decision.observed : decision.kind === 'create' && decision.replaces;
+  if (!replaced) return undefined;
+  const cause: Cause = { kind: 'recreating', container: decision.desired.name };
+  return { container: replaced, cause, remove: { volumes: renew } };
+}
+
+/** Ids of the steps that make volumes (by name) and networks (by key). */
+type Made = { readonly volumes: ReadonlyMap<string, string>; readonly networks: ReadonlyMap<string, string> };
+
+type Room = {
+  readonly endings: readonly Ending[];
+  readonly ended: ReadonlyMap<ContainerName, Ended>;
+};
+
+function addResources(list: StepList, { resources, endings, ended }: Room & { readonly resources: Resources }): Made {
+  const removals = new Map<string, string>();
+  for (const { network, observed, changes } of resources.changedNetworks) {
+    const members = endings.filter(({ container }) => networksOf(container).includes(observed.network.key));
+    const after = members.flatMap(({ container }) => {
+      const { stopped, removed } = ended.get(container.name) ?? {};
+      return [removed ?? stopped];
+    });
+    const action = { kind: 'remove-network', network: observed.network } as const;
+    const cause: Cause = { kind: 'changed', changes };
+    removals.set(network.key, list.add({ action, cause, after, origin: network.origin }));
+  }
+  const volumes = new Map<string, string>();
+  for (const volume of resources.missingVolumes) {
+    const action = { kind: 'create-volume', volume } as const;
+    volumes.set(volume.name, list.add({ action, cause: { kind: 'missing' }, origin: volume.origin }));
+  }
+  const networks = new Map<string, string>();
+  for (const network of resources.missingNetworks) {
+    const action = { kind: 'create-network', network } as const;
+    networks.set(network.key, list.add({ action, cause: { kind: 'missing' }, origin: network.origin }));
+  }
+  for (const { network, changes } of resources.changedNetworks) {
+    const action = { kind: 'create-network', network } as const;
+    const cause: Cause = { kind: 'changed', changes };
+    networks.set(network.key, list.add({ action, cause, after: [removals.get(network.key)], origin: network.origin }));
+  }
+  return { volumes, networks };
+}
+
+/** Networks that the file no longer has go with the orphans that used them; in use by others, they stay. */
+function removeStaleNetworks(
+  list: StepList,
+  { desired, observed, endings, ended }: Room & { readonly desired: DesiredState; readonly observed: ObservedState },
+): void {
+  const wanted = new Set(desired.networks.map(({ name }) => name));
+  const removed = new Set(endings.filter(({ remove }) => remove !== undefined).map(({ container }) => container.name));
+  for (const { name, network } of [...observed.networks].sort((a, b) => byText(a.name, b.name))) {
+    const users = observed.containers.filter((container) => networksOf(container).includes(network.key));
+    if (wanted.has(name) || users.some((container) => !removed.has(container.name))) continue;
+    const after = users.map((container) => ended.get(container.name)?.removed);
+    list.add({ action: { kind: 'remove-network', network }, cause: { kind: 'removed-from-file' }, after });
+  }
+}
+
+type Preparation = Room & {
+  readonly decisions: readonly Decision[];
+  readonly made: Made;
+  readonly options: ReconcileOptions;
+};
+
+function startingsOf(preparation: Preparation): readonly Starting[] {
+  const { decisions, options } = preparation;
+  return decisions.flatMap((decision): readonly Starting[] => {
+    if (decision.kind === 'remove') return [];
+    const container = decision.desired;
+    if (decision.kind === 'keep') {
+      const cause: Cause = { kind: 'requested' };
+      return [{ container, status: decision.observed.status, work: 'nothing', cause, after: [] }];
+    }
+    const { cause } = decision;
+    const preStart = startsDefinition(decision, decisions);
+    const starting = { container, cause, preStart, after: stepsBefore(decision, preparation) };
+    if (decision.kind === 'create' || decision.kind === 'recreate') {
+      const replaces = options.renewAnonymousVolumes ? undefined : predecessorOf(decision);
+      const work = options.start === false ? 'create' : 'create-and-start';
+      return [{ ...starting, work, create: { container, replaces } }];
+    }
+    const { status } = decision.observed;
+    const work = decision.kind === 'start' && status.kind === 'paused' ? 'unpause' : 'start';
+    return [{ ...starting, status, work }];
+  });
+}
+
+type Work = Exclude<Decision, { kind: 'remove' | 'keep' }>;
+
+function predecessorOf(decision: Work): ContainerName | undefined {
+  return decision.kind === 'create' ? decision.replaces?.name : decision.observed.name;
+}
+
+/** The ends and resources that work on a container has to wait for. */
+function stepsBefore(decision: Work, { endings, ended, made }: Preparation): readonly (string | undefined)[] {
+  const { desired } = decision;
+  const endOf = (name: ContainerName | undefined): string | undefined => {
+    const end = name === undefined ? undefined : ended.get(name);
+    return end?.removed ?? end?.stopped;
+  };
+  const isNew = decision.kind === 'create' || decision.kind === 'recreate';
+  const rivals = isNew ? endings.filter(({ container }) => claimsCollide(container.config, desired.config)) : [];
+  return [
+    endOf(desired.name),
+    endOf(predecessorOf(decision)),
+    ...rivals.map(({ container }) => endOf(container.name)),
+    ...volumesOf(desired).map((name) => made.volumes.get(name)),
+    ...networksOf(desired).map((key) => made.networks.get(key)),
+  ];
+}
+
+/** Is this the first start of anything made from the present definition? Then the pre-start hooks run, once. */
+function startsDefinition(decision: Decision, decisions: readonly Decision[]): boolean {
+  const isFirst = (other: Decision): boolean =>
+    other.kind === 'create' ||
+    other.kind === 'recreate' ||
+    (other.kind === 'start' && other.observed.status.kind === 'created');
+  if (decision.kind === 'remove' || !isFirst(decision)) return false;
+  const siblings = decisions.filter(
+    (other): other is Exclude<Decision, { kind: 'remove' }> =>
+      other.kind !== 'remove' && other.desired.service === decision.desired.service,
+  );
+  return siblings.every(isFirst) && siblings.every(({ desired }) => desired.number >= decision.desired.number);
+}

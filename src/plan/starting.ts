@@ -1,0 +1,134 @@
+import type { Cause } from '../model/plan.ts';
+import type { ContainerConfig, Dependency, Origins } from '../model/project.ts';
+import type { ContainerStatus, DesiredContainer } from '../model/state.ts';
+import type { ContainerName, ServiceName } from '../model/units.ts';
+import { unreachable } from '../util/assert.ts';
+import { dependenciesInOrder, positions, serviceGraph, startOrder } from './order.ts';
+import { type StepList, stepId } from './steps.ts';
+
+/** What a start needs to know of a container; desired and observed ones both have it. */
+export type Startable = {
+  readonly name: ContainerName;
+  readonly service: ServiceName;
+  readonly number: number;
+  readonly config: ContainerConfig;
+  readonly dependsOn: readonly Dependency[];
+  readonly origins?: Origins;
+};
+
+/** A container that is to run at the end, and what is still to be done for it. */
+export type Starting = {
+  readonly container: Startable;
+  /** Its state when the plan was made; absent if it did not exist. */
+  readonly status?: ContainerStatus | undefined;
+  /** What to do; `nothing`: it is here because others may depend on it. */
+  readonly work: 'nothing' | 'create' | 'create-and-start' | 'start' | 'unpause';
+  readonly cause: Cause;
+  readonly create?: { readonly container: DesiredContainer; readonly replaces?: ContainerName | undefined } | undefined;
+  /** Run the pre-start hooks: once for a definition, not for every replica. */
+  readonly preStart?: boolean | undefined;
+  readonly automatic?: true | undefined;
+  /** Steps that must have succeeded before the first one here. */
+  readonly after: readonly (string | undefined)[];
+};
+
+/**
+ * Adds the creations, then the starts: a container starts when everything it depends on is as far as its condition says.
+ * A condition that takes time is a step of its own, shared by all that wait for the same thing.
+ *
+ *     create db ──→ start db → hook db post-start 1 → wait db healthy ─┐
+ *     create web ──────────────────────────────────────────────────────┴→ hook web pre-start 1 → start web
+ */
+export function addStartings(list: StepList, startings: readonly Starting[]): void {
+  const graph = serviceGraph(startings.map(({ container }) => container));
+  const order = positions(startOrder(graph));
+  const position = ({ container }: Starting): number => order.get(container.service) ?? 0;
+  const sorted = [...startings].sort((a, b) => position(a) - position(b) || a.container.number - b.container.number);
+
+  const created = new Map<ContainerName, string>();
+  for (const { container, cause, create, after } of sorted) {
+    if (create === undefined) continue;
+    const action = {
+      kind: 'create',
+      container: create.container,
+      ...(create.replaces !== undefined && { replaces: create.replaces }),
+    } as const;
+    created.set(container.name, list.add({ action, cause, after, origin: container.origins?.[''] }));
+  }
+
+  const started = new Map<ContainerName, string>();
+  for (const starting of sorted) {
+    if (starting.work === 'nothing' || starting.work === 'create') continue;
+    const { container } = starting;
+    const before: (string | undefined)[] = [created.get(container.name), ...starting.after];
+    for (const dependency of dependenciesInOrder(container.service, { graph, order })) {
+      for (const needed of sorted) {
+        if (needed.container.service !== dependency.service) continue;
+        before.push(addCondition(list, { dependency, needed, dependent: container, started }));
+      }
+    }
+    started.set(container.name, addStart(list, { starting, before }));
+  }
+}
+
+type Condition = {
+  readonly dependency: Dependency;
+  readonly needed: Starting;
+  readonly dependent: Startable;
+  readonly started: ReadonlyMap<ContainerName, string>;
+};
+
+/** The step after which `dependency` holds for one container of it; undefined: it holds already. */
+function addCondition(list: StepList, { dependency, needed, dependent, started }: Condition): string | undefined {
+  const startedBy = started.get(needed.container.name);
+  if (dependency.condition === 'service_started') return startedBy;
+  if (startedBy === undefined && holds(dependency, needed.status)) return undefined;
+  const action = { kind: 'wait', container: needed.container.name, dependency } as const;
+  const id = stepId(action);
+  if (list.has(id)) return id;
+  const cause = { kind: 'dependency', of: dependent.name } as const;
+  const origin = dependent.origins?.[`depends_on.${dependency.service}`] ?? dependent.origins?.[''];
+  return list.add({ action, cause, after: [startedBy], origin });
+}
+
+function holds(dependency: Dependency, status: ContainerStatus | undefined): boolean {
+  switch (dependency.condition) {
+    case 'service_started':
+      return true;
+    case 'service_healthy':
+      return status?.kind === 'running' && status.health === 'healthy';
+    case 'service_completed':
+      return status?.kind === 'exited';
+    case 'service_completed_successfully':
+      return status?.kind === 'exited' && status.exitCode === 0;
+    case 'service_log_line':
+      return false; // only the log knows
+    default:
+      return unreachable(dependency.condition);
+  }
+}
+
+function addStart(
+  list: StepList,
+  { starting, before }: { readonly starting: Starting; readonly before: readonly (string | undefined)[] },
+): string {
+  const { container, cause, automatic } = starting;
+  const { name, config } = container;
+  const origin = container.origins?.[''];
+  if (starting.work === 'unpause') {
+    return list.add({ action: { kind: 'unpause', container: name }, cause, after: before, origin });
+  }
+  let after = before;
+  for (const [index, hook] of (starting.preStart ? config.hooks.preStart : []).entries()) {
+    after = [
+      list.add({ action: { kind: 'hook', container: name, when: 'pre-start', hook }, cause, after, origin, index }),
+    ];
+  }
+  const action = { kind: 'start', container: name, ...(automatic && { automatic }) } as const;
+  let last = list.add({ action, cause, after, origin });
+  for (const [index, hook] of config.hooks.postStart.entries()) {
+    const hookAction = { kind: 'hook', container: name, when: 'post-start', hook } as const;
+    last = list.add({ action: hookAction, cause, after: [last], origin, index });
+  }
+  return last;
+}
