@@ -1,0 +1,39 @@
+import { err, ok, type Result } from '../util/result.ts';
+
+/**
+ * Splits text into words as compose does: blanks separate, quotes and backslashes protect, nothing is expanded and no
+ * shell is involved. Outside single quotes `\n` and `\t` are a line break and a tab.
+ */
+export function splitWords(text: string): Result<readonly string[], string> {
+  const token = /\s+|'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|\\([\s\S])|[^\s'"\\]+/y;
+  const words: string[] = [];
+  let word: string | undefined;
+  while (token.lastIndex < text.length) {
+    const rest = text[token.lastIndex] as string;
+    const match = token.exec(text);
+    if (match === null) return err(rest === '\\' ? 'it ends with a backslash' : `a closing ${rest} is missing`);
+    const [whole, single, double, backslashed] = match;
+    if (/^\s/.test(whole)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else {
+      word =
+        (word ?? '') +
+        (single ??
+          (double === undefined ? undefined : plain(double)) ??
+          (backslashed === undefined ? whole : escaped(backslashed)));
+    }
+  }
+  if (word !== undefined) words.push(word);
+  return ok(words);
+}
+
+const plain = (quoted: string): string => quoted.replace(/\\([\s\S])/g, (_, c: string) => escaped(c));
+
+function escaped(c: string): string {
+  if (c === 'n') return '\n';
+  return c === 't' ? '\t' : c;
+}
+
+/** Words that only mean something to a shell; in a plain command they are arguments. */
+export const shellWords: readonly string[] = ['&&', '||', '|', ';', '>', '>>', '<', '&', '2>&1'];
