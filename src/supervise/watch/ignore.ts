@@ -69,11 +69,11 @@ function translate(pattern: string): string {
       }
     }
     if (char === '\\' && at + 1 < pattern.length) {
-      out += escape(pattern.charAt(at + 1));
+      out += literal(pattern.charAt(at + 1));
       at += 2;
       continue;
     }
-    out += char === '*' ? '[^/]*' : char === '?' ? '[^/]' : escape(char);
+    out += char === '*' ? '[^/]*' : char === '?' ? '[^/]' : literal(char);
     at += 1;
   }
   return out;
@@ -94,6 +94,6 @@ function characterClass(content: string): string {
   return `(?!/)[${negated ? '^' : ''}${body}]`;
 }
 
-function escape(char: string): string {
+function literal(char: string): string {
   return char.replace(/[\\^$.*+?()[\]{}|/]/u, '\\$&');
 }
