@@ -9,6 +9,7 @@ export type Ending = {
   readonly container: ObservedContainer;
   readonly cause: Cause;
   readonly remove?: { readonly volumes: boolean } | undefined;
+  /** The stop is to be remembered; then it is also planned for a container that has ended, but might be restarted. */
   readonly byUser?: true | undefined;
 };
 
@@ -43,7 +44,7 @@ export function addEndings(
   const ended = new Map<ContainerName, Ended>();
   for (const ending of sorted) {
     const { container } = ending;
-    if (!isAlive(container)) continue;
+    if (!isAlive(container) && !ending.byUser) continue;
     const dependents = sorted.filter((other) =>
       dependenciesInOrder(other.container.service, { graph, order }).some((edge) => edge.service === container.service),
     );
@@ -83,7 +84,7 @@ function addStop(
     cause,
     after: before,
   });
-  for (const [index, hook] of config.hooks.postStop.entries()) {
+  for (const [index, hook] of (isAlive(container) ? config.hooks.postStop : []).entries()) {
     last = list.add({
       action: { kind: 'hook', container: name, when: 'post-stop', hook },
       cause,

@@ -10,7 +10,9 @@ import { serviceGraph, withDependencies } from './order.ts';
 export type Role = 'named' | 'dependency' | 'bystander' | 'outside';
 export type Scope = { readonly roles: ReadonlyMap<ServiceName, Role> };
 
-export function scopeOf(desired: DesiredState, { services = [], dependencies }: ReconcileOptions): Scope {
+export type ScopeOptions = Pick<ReconcileOptions, 'services' | 'dependencies'>;
+
+export function scopeOf(desired: DesiredState, { services = [], dependencies }: ScopeOptions): Scope {
   const named = new Set(services.length === 0 ? desired.services : services);
   const needed = withDependencies(named, serviceGraph(desired.containers));
   const role = (service: ServiceName): Role => {

@@ -1,0 +1,84 @@
+import type { Cause, Plan } from '../model/plan.ts';
+import type { ObservedContainer, ObservedState } from '../model/state.ts';
+import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
+import { type Chosen, choose } from './choose.ts';
+import { addEndings, isAlive } from './ending.ts';
+import { addStartings, type Starting } from './starting.ts';
+import { StepList } from './steps.ts';
+
+export type RestartOptions = Chosen & {
+  readonly graceMs?: Millis | undefined;
+  /** `ignore` (--no-deps): dependents that ask for it with `restart: true` are left alone. */
+  readonly dependents?: 'follow' | 'ignore' | undefined;
+};
+
+/** `restart`: the chosen containers, also those that have ended, and running dependents that ask for it. */
+export function planRestart(observed: ObservedState, options: RestartOptions = {}): Plan {
+  const along = options.dependents === 'ignore' ? 'nothing' : 'restarting-dependents';
+  const chosen = new Set(choose(observed, options).map(({ name }) => name));
+  const restarting = choose(observed, options, { along }).filter(
+    (container) => chosen.has(container.name) || isAlive(container),
+  );
+  const services = new Set(restarting.map(({ service }) => service));
+  return planRestartOf(observed, {
+    names: new Set(restarting.map(({ name }) => name)),
+    causeOf: (container) => (chosen.has(container.name) ? { kind: 'requested' } : dragged(container, services)),
+    graceMs: options.graceMs,
+  });
+}
+
+/**
+ * The supervisor's plan after `service` was restarted by its policy or lost its health: dependents with `restart: true`
+ * that run, and theirs in turn. The service itself is not in it.
+ */
+export function planDependentRestarts(observed: ObservedState, service: ServiceName): Plan {
+  const dependents = choose(observed, { services: [service] }, { along: 'restarting-dependents' }).filter(
+    (container) => container.service !== service && isAlive(container),
+  );
+  const services = new Set([service, ...dependents.map((container) => container.service)]);
+  return planRestartOf(observed, {
+    names: new Set(dependents.map(({ name }) => name)),
+    causeOf: (container) => dragged(container, services),
+    automatic: true,
+  });
+}
+
+function dragged(container: ObservedContainer, services: ReadonlySet<ServiceName>): Cause {
+  const edge = container.dependsOn.find(({ service, restart }) => restart && services.has(service));
+  return { kind: 'dependency-restarted', dependency: edge?.service ?? container.service };
+}
+
+function planRestartOf(
+  observed: ObservedState,
+  {
+    names,
+    causeOf,
+    graceMs,
+    automatic,
+  }: {
+    readonly names: ReadonlySet<ContainerName>;
+    readonly causeOf: (container: ObservedContainer) => Cause;
+    readonly graceMs?: Millis | undefined;
+    readonly automatic?: true;
+  },
+): Plan {
+  const list = new StepList();
+  const restarting = observed.containers.filter(({ name }) => names.has(name));
+  const ended = addEndings(
+    list,
+    restarting.map((container) => ({ container, cause: causeOf(container) })),
+    { graceMs },
+  );
+  const startings = observed.containers.map(
+    (container): Starting => ({
+      container,
+      status: container.status,
+      work: names.has(container.name) ? 'start' : 'nothing',
+      cause: causeOf(container),
+      automatic,
+      after: [ended.get(container.name)?.stopped],
+    }),
+  );
+  addStartings(list, startings);
+  return { steps: list.steps };
+}
