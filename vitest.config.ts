@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 // Two projects: everything that needs no machine runs in parallel; scenarios share one kernel and run one file at a time.
+// CI wants the results as data too: it names a file for them in TSCOMPOSE_TEST_REPORT.
+const report = process.env['TSCOMPOSE_TEST_REPORT'];
+
 export default defineConfig({
   test: {
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
       {
         test: {
@@ -15,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'scenario',
           include: ['test/scenario/**/*.test.ts'],
+          setupFiles: ['test/support/leak-check.ts'],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 120_000,

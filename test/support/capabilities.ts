@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * What a scenario can ask of the machine, and how to tell that it is there. A missing one skips the scenario with this
+ * reason in its title; .ci/run lists in TSCOMPOSE_TEST_EXPECT what it has installed, and skipping because one of those is
+ * missing is a failure.
+ */
+const probes = {
+  root: () => (process.getuid?.() === 0 ? undefined : 'needs root'),
+  cc: () => program('cc'),
+  bash: () => program('bash'),
+  busybox: () => program('busybox'),
+  nginx: () => program('nginx'),
+  postgres: () => program('postgres') ?? program('initdb'),
+  python3: () => program('python3'),
+  'redis-server': () => program('redis-server'),
+  runc: () => program('runc') ?? runcWorks(),
+  tmux: () => program('tmux'),
+  'cpu controller': () => controller('cpu'),
+  'memory controller': () => controller('memory'),
+  'pids controller': () => controller('pids'),
+  'time namespace': () => (existsSync('/proc/self/ns/time') ? undefined : 'needs a kernel with time namespaces'),
+} as const satisfies { readonly [name: string]: () => string | undefined };
+
+export type Capability = keyof typeof probes;
+
+/** Why these needs cannot be met here: empty when they can. */
+export function missing(needs: readonly Capability[]): string[] {
+  return needs.map(reason).filter((why) => why !== undefined);
+}
+
+/** Whether the one who runs the tests has promised that these needs are met. */
+export function promised(needs: readonly Capability[]): boolean {
+  const expected = (process.env['TSCOMPOSE_TEST_EXPECT'] ?? '').split(' ');
+  return needs.some((need) => expected.includes(need) && reason(need) !== undefined);
+}
+
+const known = new Map<Capability, string | undefined>();
+
+function reason(need: Capability): string | undefined {
+  if (!known.has(need)) known.set(need, probes[need]());
+  return known.get(need);
+}
+
+/** The absolute path of a program in PATH (daemons' directories included), or undefined. */
+export function whereIs(name: string): string | undefined {
+  const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const program = (name: string): string | undefined => (whereIs(name) ? undefined : `needs ${name}`);
+
+function controller(name: string): string | undefined {
+  const v1 = readFileSync('/proc/self/cgroup', 'utf8').split('\n');
+  if (v1.some((line) => (line.split(':')[1] ?? '').split(',').includes(name))) return undefined;
+  const v2 = '/sys/fs/cgroup/cgroup.controllers';
+  if (existsSync(v2) && readFileSync(v2, 'utf8').split(/\s+/).includes(name)) return undefined;
+  return `needs the ${name} cgroup controller`;
+}
+
+function runcWorks(): string | undefined {
+  try {
+    execFileSync('runc', ['--version'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'needs a runc that starts';
+  }
+}
