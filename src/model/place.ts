@@ -2,7 +2,7 @@ import type { Origin, Place } from './source.ts';
 
 /** Line and column of an origin; tabs and wide characters count as one, as editors do. */
 export function placeOf({ file, range }: Origin): Place {
-  const lineStart = file.text.lastIndexOf('\n', range.start - 1) + 1;
+  const lineStart = range.start === 0 ? 0 : file.text.lastIndexOf('\n', range.start - 1) + 1;
   const nextBreak = file.text.indexOf('\n', range.start);
   const lineEnd = nextBreak === -1 ? file.text.length : nextBreak;
   let line = 1;
