@@ -84,9 +84,9 @@ describe.skipIf(cannotMakeNetns !== undefined)('in a namespace of its own', () =
     const links = near.dump(dumpLinks()).map(decodeLink);
     expect(links.find((link) => link.name === 'veth11')).toMatchObject({ index: 11, master: 10, up: true, peer: 2000 });
     const addresses = near.dump(dumpAddresses()).map(decodeAddress);
-    expect(addresses.filter((address) => address.index === 10).map(({ bytes }) => Buffer.from(bytes).toString('hex'))).toEqual(
-      expect.arrayContaining([v4(1).toString('hex'), v6(1).toString('hex')]),
-    );
+    expect(
+      addresses.filter((address) => address.index === 10).map(({ bytes }) => Buffer.from(bytes).toString('hex')),
+    ).toEqual(expect.arrayContaining([v4(1).toString('hex'), v6(1).toString('hex')]));
     const routes = far.dump(dumpRoutes()).map(decodeRoute);
     expect(routes.some((route) => route.to === undefined && route.index === 2000 && route.table === 254)).toBe(true);
     near.close();
