@@ -74,5 +74,24 @@ export type ExitedStatus = {
 
 export type Health = 'starting' | 'healthy' | 'unhealthy';
 
+/** What the supervisor knows of a running container's health; kept beside the container for `ps`, waits and `why`. */
+export type HealthRecord = {
+  readonly health: Health;
+  /** Failures in a row that count. */
+  readonly failingStreak: number;
+  /** The last five, oldest first. */
+  readonly results: readonly ProbeResult[];
+};
+
+export type ProbeResult = {
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** null: it did not end in time, or could not be run at all (`output` says why). */
+  readonly exitCode: number | null;
+  /** Its first 4096 bytes. */
+  readonly output: string;
+};
+
 export type ObservedVolume = { readonly name: string; readonly key: string };
 export type ObservedNetwork = { readonly name: string; readonly network: Network };

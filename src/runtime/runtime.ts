@@ -1,6 +1,6 @@
 import type { RuntimeFailure } from '../model/event.ts';
 import type { ActionKind, ActionOf } from '../model/plan.ts';
-import type { ObservedState } from '../model/state.ts';
+import type { HealthRecord, ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import type { Result } from '../util/result.ts';
 
@@ -32,3 +32,22 @@ export interface Session {
   /** Gives the lock back. */
   close(): Promise<void>;
 }
+
+/** What the supervisor needs besides: to hear of changes, and to leave word of what it has found out. Neither takes the lock. */
+export interface Watching {
+  /**
+   * Calls `onChange` with the present state of every container of the project, then at every change (created, started,
+   * paused, ended, stopped by hand), in the order in which things happened to a container. A container whose monitor dies
+   * is reported once with `monitored: false`. Resolves when `signal` is aborted.
+   */
+  watch(project: ProjectName, options: WatchOptions): Promise<void>;
+  /** Replaces what `observe` reports as the container's health until it ends. */
+  recordHealth(project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void>;
+}
+
+export type WatchOptions = {
+  readonly signal: AbortSignal;
+  readonly onChange: (container: ObservedContainer) => void;
+  /** It was removed. */
+  readonly onGone: (container: ContainerName) => void;
+};
