@@ -190,7 +190,8 @@ export class Rig {
   }
 
   async ps(): Promise<Row[]> {
-    return JSON.parse((await this.ok(['ps', '-a', '--json'])).stdout);
+    const lines = (await this.ok(['ps', '-a', '--json'])).stdout.split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line));
   }
 
   async row(service: string): Promise<Row> {

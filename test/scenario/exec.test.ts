@@ -1,0 +1,65 @@
+import { describe, expect } from 'vitest';
+import { cgroupLines, processesSeen, running } from '../support/checks.ts';
+import { fileText, inspectionIn, statusField } from '../support/inspection.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
+
+async function up(rig: Rig, more = {}): Promise<void> {
+  rig.stack({ web: rig.puppet('web', more) });
+  await rig.up();
+  await rig.next('web');
+}
+
+const look = async (rig: Rig, ...flags: string[]) =>
+  inspectionIn((await rig.ok(['exec', '-T', ...flags, 'web', '/bin/inspect'])).stdout);
+
+describe('exec', () => {
+  scenario('runs a command among the processes of the container, under its confinement', [], async (rig) => {
+    await up(rig, { cap_drop: ['ALL'], environment: { FROM: 'the file' } });
+    const { pid } = await running(rig, 'web');
+    const seen = await look(rig);
+    expect(processesSeen(seen)).toContain(1);
+    expect(fileText(seen, '/proc/1/cmdline')).not.toBe('');
+    expect(statusField(seen, 'CapEff')).toBe('0000000000000000');
+    expect(statusField(seen, 'CapBnd')).toBe('0000000000000000');
+    expect(cgroupLines(seen)).toContain('0::/');
+    expect(seen.env).toContain('FROM=the file');
+    const { readlinkSync } = await import('node:fs');
+    for (const kind of ['mnt', 'pid', 'uts', 'ipc', 'net', 'cgroup']) {
+      expect(seen.namespaces[kind], kind).toBe(readlinkSync(`/proc/${pid}/ns/${kind}`));
+    }
+  });
+
+  scenario('takes environment, directory and user', [], async (rig) => {
+    await up(rig);
+    const seen = await look(rig, '-e', 'A=b c', '-w', '/tmp', '-u', '1000:1001');
+    expect(seen.env).toContain('A=b c');
+    expect({ cwd: seen.cwd, uid: seen.uid, gid: seen.gid }).toEqual({ cwd: '/tmp', uid: 1000, gid: 1001 });
+    expect(statusField(seen, 'CapEff')).toBe('0000000000000000');
+  });
+
+  scenario('leaves no file of the host open to the command', [], async (rig) => {
+    await up(rig);
+    const seen = await look(rig);
+    const others = Object.entries(seen.fds).filter(([, { target }]) => !target.endsWith('/fd'));
+    expect(others.map(([fd]) => fd).sort()).toEqual(['0', '1', '2']);
+  });
+
+  scenario('passes the exit code on', ['busybox'], async (rig) => {
+    const rootfs = { host: ['busybox', 'sh'] };
+    rig.stack({ web: { rootfs, command: ['busybox', 'sleep', '1000'], init: true, network_mode: 'none' } });
+    await rig.up();
+    await running(rig, 'web');
+    expect((await rig.cli(['exec', '-T', 'web', 'sh', '-c', 'exit 42'])).code).toBe(42);
+    expect((await rig.cli(['exec', '-T', 'web', 'sh', '-c', 'kill -9 $$'])).code).toBe(137);
+    expect((await rig.cli(['exec', '-T', 'web', 'no-such-program'])).code).toBe(127);
+    const cat = await rig.cli(['exec', '-T', 'web', 'busybox', 'cat'], { input: 'through the pipe' });
+    expect([cat.code, cat.stdout]).toEqual([0, 'through the pipe']);
+  });
+
+  scenario('in a service that does not run says so', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    const run = await rig.cli(['exec', '-T', 'web', '/bin/inspect']);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('not running');
+  });
+});

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { describe, expect } from 'vitest';
+import { over } from '../support/checks.ts';
+import { eventually } from '../support/eventually.ts';
+import { scenario } from '../support/scenario.ts';
+
+/** The hash of what the puppet's `flood` writes: numbered lines of 16 bytes. */
+function hashOfFlood(bytes: number): string {
+  const hash = createHash('sha256');
+  const perBlock = 65_536;
+  for (let line = 0; line * 16 < bytes; line += perBlock) {
+    const lines = Array.from({ length: Math.min(perBlock, bytes / 16 - line) }, (_, i) =>
+      String(line + i).padStart(15, '0'),
+    );
+    hash.update(`${lines.join('\n')}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** Hash and length of what `logs` prints: a gigabyte is too much to keep. */
+async function hashOfLogs(rig: Parameters<Parameters<typeof scenario>[2]>[0], service: string) {
+  const child = rig.start(['logs', '--no-log-prefix', service]);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  child.stdout?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    hash.update(chunk);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, bytes, hash: hash.digest('hex') };
+}
+
+describe('logs', () => {
+  scenario(
+    'hold a gigabyte from a pipe, every byte of it',
+    [],
+    async (rig) => {
+      const bytes = 1_000_000_000;
+      rig.stack({ flood: rig.puppet('flood', { logging: { options: { 'max-size': '400m', 'max-file': '4' } } }) });
+      await rig.up();
+      const flood = await rig.next('flood');
+      await flood.do(`flood 1 ${bytes}`);
+      flood.tell('exit 0');
+      await over(rig, 'flood');
+      expect(await hashOfLogs(rig, 'flood')).toEqual({ code: 0, bytes, hash: hashOfFlood(bytes) });
+    },
+    180_000,
+  );
+
+  scenario('keep the newest part when they are rotated, and no more than they may', [], async (rig) => {
+    rig.stack({ flood: rig.puppet('flood', { logging: { options: { 'max-size': '1m', 'max-file': '3' } } }) });
+    await rig.up();
+    const flood = await rig.next('flood');
+    await flood.do('flood 1 10000000');
+    await flood.print('the end\n');
+    flood.tell('exit 0');
+    await over(rig, 'flood');
+    const { stdout } = await rig.ok(['logs', '--no-log-prefix', 'flood']);
+    expect(stdout.length).toBeGreaterThan(1_900_000);
+    expect(stdout.length).toBeLessThan(3 * (1 << 20) + 65_536);
+    expect(stdout.endsWith('000000000624999\nthe end\n')).toBe(true);
+  });
+
+  scenario('keep a last line that has no newline', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    await web.print('first\nlast without newline');
+    web.tell('exit 0');
+    await over(rig, 'web');
+    expect((await rig.ok(['logs', '--no-log-prefix', 'web'])).stdout.trimEnd()).toBe('first\nlast without newline');
+  });
+
+  scenario('pass bytes on that are no text', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i).filter((byte) => byte !== 10));
+    await web.do(`out ${bytes.toString('hex')}0a`);
+    web.tell('exit 0');
+    await over(rig, 'web');
+    const child = rig.start(['logs', '--no-log-prefix', 'web']);
+    const chunks: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(Buffer.concat(chunks).toString('hex')).toBe(`${bytes.toString('hex')}0a`);
+  });
+
+  scenario('tell stdout and stderr of all services apart by prefix, in the order written', [], async (rig) => {
+    rig.stack({ a: rig.puppet('a'), b: rig.puppet('b') });
+    await rig.up();
+    const [a, b] = [await rig.next('a'), await rig.next('b')];
+    for (const [puppet, text] of [
+      [a, 'one'],
+      [b, 'two'],
+      [a, 'three'],
+      [b, 'four'],
+    ] as const) {
+      await puppet.print(`${text}\n`);
+      await eventually(async () => expect((await rig.ok(['logs'])).stdout).toContain(text));
+    }
+    const lines = (await rig.ok(['logs'])).stdout.trim().split('\n');
+    expect(
+      lines.map((line) =>
+        line
+          .split('|')
+          .map((part) => part.trim())
+          .join('|'),
+      ),
+    ).toEqual([
+      expect.stringMatching(/^a\S*\|one$/),
+      expect.stringMatching(/^b\S*\|two$/),
+      expect.stringMatching(/^a\S*\|three$/),
+      expect.stringMatching(/^b\S*\|four$/),
+    ]);
+  });
+
+  scenario('show the last lines with --tail, and go on with --follow', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    await web.print('one\ntwo\nthree\n');
+    await eventually(async () =>
+      expect((await rig.ok(['logs', '--tail', '1', '--no-log-prefix'])).stdout).toBe('three\n'),
+    );
+    const follow = rig.start(['logs', '-f', '--tail', '2', '--no-log-prefix']);
+    let shown = '';
+    follow.stdout?.on('data', (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    await eventually(() => expect(shown).toBe('two\nthree\n'));
+    await web.print('four\n');
+    await eventually(() => expect(shown).toBe('two\nthree\nfour\n'));
+    follow.kill('SIGINT');
+    await new Promise((resolve) => follow.once('close', resolve));
+  });
+});
