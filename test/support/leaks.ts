@@ -57,6 +57,20 @@ export function processesOf(project: string): FoundProcess[] {
   return processesNaming((text) => text.includes(project));
 }
 
+/** The monitors of a project: ours, outside of its containers. */
+export function monitorsOf(project: string): FoundProcess[] {
+  return processesOf(project).filter((p) => !p.because.startsWith('cgroup') && p.command.startsWith('tsc'));
+}
+
+/** Kills a process of ours at once; false when it had ended already. */
+export function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
 function processesNaming(named: (text: string) => boolean): FoundProcess[] {
   return processIds()
     .filter((pid) => pid !== process.pid)
