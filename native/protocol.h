@@ -19,6 +19,8 @@
  * Command lines:
  *   tsc-shim launch LOCKFILE     frames on stdin until EOF, reports on stdout; holds flock(LOCKFILE) for its life;
  *                                "-" takes no lock. Every container gets a monitor process that outlives the launcher.
+ *                                LOCKFILE is made when missing; whoever removes a project removes it while holding it, so
+ *                                after the lock the path must still be the locked file, otherwise open and lock again.
  *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does
  *   tsc-shim version             prints the ABI number
  */
