@@ -1,0 +1,99 @@
+import { realpathSync, statSync } from 'node:fs';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { RootfsSource } from '../../../model/project.ts';
+import type { HostPath } from '../../../model/units.ts';
+import { unreachable } from '../../../util/assert.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { errnoOf } from './elf-file.ts';
+import { collectHostUserspace } from './host-userspace.ts';
+import { Objects } from './objects.ts';
+import { pathDirectories } from './programs.ts';
+import { recall, remember } from './sources.ts';
+import { openStore, type Store, sweep } from './store.ts';
+import { describeTree, publishHostTree } from './trees.ts';
+
+export type PreparedRootfs = {
+  /** Lower directories of the overlay, top first. Never written to. */
+  readonly lowers: readonly HostPath[];
+  /** The same key: the same contents. For a directory of the user's it is only its path. */
+  readonly key: string;
+};
+
+type Prepared = Result<PreparedRootfs, RuntimeFailure>;
+
+const underway = new Map<string, Promise<Prepared>>();
+
+/**
+ * Makes what a `rootfs:` stands for available as directories. What is in the store already costs a look at each of its
+ * inputs; `storeDir` is made when missing. Services that ask for the same at once get the same answer.
+ */
+export function prepareRootfs(
+  source: RootfsSource,
+  storeDir: HostPath,
+  { hostPath = process.env['PATH'] ?? '' }: { readonly hostPath?: string } = {},
+): Promise<Prepared> {
+  const identity = JSON.stringify([source, storeDir, hostPath]);
+  const present = underway.get(identity);
+  if (present !== undefined) return present;
+  const prepared = prepare(source, storeDir, hostPath).catch((cause) => refused(errnoOf(cause)));
+  underway.set(identity, prepared);
+  // Cleared a turn later than it settles, so that all services of one `up` share one look.
+  prepared.finally(() => setImmediate(() => underway.delete(identity)));
+  return prepared;
+}
+
+async function prepare(source: RootfsSource, storeDir: HostPath, hostPath: string): Promise<Prepared> {
+  switch (source.kind) {
+    case 'directory':
+      return prepareDirectory(source.path);
+    case 'tarball':
+      throw new Error('not yet');
+    case 'host':
+      return prepareHost(openStore(storeDir), source.programs, pathDirectories(hostPath));
+    default:
+      return unreachable(source);
+  }
+}
+
+function prepareDirectory(path: HostPath): Prepared {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return refused(`${path} does not exist`, 'create it, or correct the path');
+  if (!stats.isDirectory()) {
+    return refused(`${path} is not a directory`, 'a tarball is recognised by its name: .tar, .tar.gz, .tgz, .tar.zst');
+  }
+  const real = realpathSync(path) as HostPath;
+  if (real === '/') {
+    return refused(
+      'the root directory of the host cannot be the root of a container',
+      'name the programs that are needed: rootfs: { host: [sh] }',
+    );
+  }
+  return ok({ lowers: [real], key: `directory:${real}` });
+}
+
+async function prepareHost(
+  store: Store,
+  programs: readonly string[],
+  directories: readonly string[],
+): Promise<Prepared> {
+  const identity = JSON.stringify(['host', programs, directories]);
+  const known = recall(store, identity);
+  if (known !== undefined) return ok({ lowers: [known.root], key: known.key });
+
+  sweep(store);
+  const tree = collectHostUserspace(programs, directories);
+  if (!tree.ok) {
+    const { index, message, notes } = tree.error;
+    return err({ code: 'rootfs-failed', message, configPath: `rootfs.programs.${index}`, notes });
+  }
+  const { entries, inputs } = tree.value;
+  const objects = new Objects(store);
+  const { key, manifest } = await describeTree(entries, objects);
+  const root = publishHostTree(store, { key, manifest, entries, objects });
+  objects.save();
+  remember(store, identity, { key, inputs: [...inputs] });
+  return ok({ lowers: [root], key });
+}
+
+const refused = (reason: string, ...notes: readonly string[]): Prepared =>
+  err({ code: 'rootfs-failed', message: `cannot prepare the root filesystem: ${reason}`, configPath: 'rootfs', notes });
