@@ -12,20 +12,21 @@ export function splitWords(text: string): Result<readonly string[], string> {
     const rest = text[token.lastIndex] as string;
     const match = token.exec(text);
     if (match === null) return err(rest === '\\' ? 'it ends with a backslash' : `a closing ${rest} is missing`);
-    const [whole, single, double, backslashed] = match;
-    if (/^\s/.test(whole)) {
+    if (/^\s/.test(match[0])) {
       if (word !== undefined) words.push(word);
       word = undefined;
     } else {
-      word =
-        (word ?? '') +
-        (single ??
-          (double === undefined ? undefined : plain(double)) ??
-          (backslashed === undefined ? whole : escaped(backslashed)));
+      word = (word ?? '') + unquoted(match);
     }
   }
   if (word !== undefined) words.push(word);
   return ok(words);
+}
+
+function unquoted([whole, single, double, backslashed]: RegExpExecArray): string {
+  if (single !== undefined) return single;
+  if (double !== undefined) return plain(double);
+  return backslashed === undefined ? (whole as string) : escaped(backslashed);
 }
 
 const plain = (quoted: string): string => quoted.replace(/\\([\s\S])/g, (_, c: string) => escaped(c));

@@ -1,0 +1,236 @@
+import type { Report } from './report.ts';
+import {
+  child,
+  type Entry,
+  type Mapping,
+  mappingAt,
+  originOf,
+  placeOf,
+  type Sequence,
+  type Tree,
+  toValue,
+} from './tree.ts';
+
+/**
+ * Puts a later file on an earlier one; both are in canonical form, so that lists of ports, maps of variables and the
+ * like have one shape each. Maps merge, lists append (those with an identity keep one item for each), scalars replace,
+ * `null` changes nothing; the exceptions are in the tables below.
+ */
+export function merge(earlier: Mapping, later: Mapping, report: Report): Mapping {
+  return mergeMappings(earlier, later, { path: [], report, keepTags: false }) as Mapping;
+}
+
+/** The same for two services, as `extends` does; marks stay for the files that are merged afterwards. */
+export function mergeServices(base: Mapping, service: Mapping, report: Report): Mapping {
+  return mergeMappings(base, service, { path: ['services', '*'], report, keepTags: true }) as Mapping;
+}
+
+/** Takes out what `!reset` marks when there is nothing left that it could remove. */
+export function settle(tree: Tree): Tree {
+  if (tree.kind === 'scalar') return tree.tag === undefined ? tree : { ...tree, tag: undefined };
+  if (tree.kind === 'sequence') {
+    const items = tree.items.filter((item) => item.tag !== 'reset').map(settle);
+    const same =
+      tree.tag === undefined && items.length === tree.items.length && items.every((item, i) => item === tree.items[i]);
+    return same ? tree : { ...tree, tag: undefined, items };
+  }
+  let changed = tree.tag !== undefined;
+  const entries = new Map<string, Entry>();
+  for (const [key, entry] of tree.entries) {
+    if (entry.value.tag === 'reset') {
+      changed = true;
+      continue;
+    }
+    const value = settle(entry.value);
+    changed ||= value !== entry.value;
+    entries.set(key, value === entry.value ? entry : { key: entry.key, value });
+  }
+  return changed ? { ...tree, tag: undefined, entries } : tree;
+}
+
+type Context = {
+  readonly path: readonly string[];
+  readonly report: Report;
+  readonly keepTags: boolean;
+};
+
+function mergeTrees(earlier: Tree, later: Tree, context: Context): Tree {
+  const rule = ruleAt(context.path);
+  if (later.tag === 'override') return replaced(earlier, later);
+  if (rule?.kind === 'replace') return replaced(earlier, later);
+  if (later.kind === 'scalar' && later.value === null)
+    return rule?.kind === 'names' ? replaced(earlier, later) : earlier;
+  if (earlier.kind === 'scalar' && earlier.value === null) return later;
+  if (earlier.kind === 'mapping' && later.kind === 'mapping') {
+    if (rule?.kind === 'logging' && differentDrivers(earlier, later)) return replaced(earlier, later);
+    return mergeMappings(earlier, later, context);
+  }
+  if (earlier.kind === 'sequence' && later.kind === 'sequence') {
+    return mergeSequences(earlier, later, rule?.kind === 'list' ? rule.identity : undefined);
+  }
+  if (earlier.kind === 'scalar' && later.kind === 'scalar') return replaced(earlier, later);
+  context.report.error('cannot-merge', {
+    summary: `cannot merge ${kindOf(later)} into ${kindOf(earlier)}: ${context.path.join('.')}`,
+    at: later,
+    notes: [
+      { text: `it is ${kindOf(earlier)} here`, origin: originOf(earlier) },
+      'write both in the same form, or replace the earlier one with !override',
+    ],
+  });
+  return earlier;
+}
+
+const kindOf = (tree: Tree): string =>
+  ({ scalar: 'a single value', sequence: 'a list', mapping: 'a mapping' })[tree.kind];
+
+function replaced(earlier: Tree, later: Tree): Tree {
+  // The oldest contributor is at the end of the chain: what `later` already replaced itself comes before it.
+  const before = later.replaced === undefined ? earlier : replaced(earlier, later.replaced);
+  return { ...later, replaced: before };
+}
+
+function mergeMappings(earlier: Mapping, later: Mapping, context: Context): Tree {
+  const entries = new Map(earlier.entries);
+  for (const [key, entry] of later.entries) {
+    const before = entries.get(key);
+    if (entry.value.tag === 'reset') {
+      if (context.keepTags) entries.set(key, entry);
+      else entries.delete(key);
+      continue;
+    }
+    if (before === undefined || before.value.tag === 'reset' || key.startsWith('x-')) {
+      const own =
+        before === undefined || before.value.tag === 'reset' ? entry.value : replaced(before.value, entry.value);
+      const value = context.keepTags ? own : settle(own);
+      entries.set(
+        key,
+        key === 'x-tscompose' && before !== undefined
+          ? mergeExtension(before, entry, context)
+          : { key: entry.key, value },
+      );
+      continue;
+    }
+    const merged = mergeTrees(before.value, entry.value, { ...context, path: [...context.path, key] });
+    entries.set(key, {
+      key: merged === before.value ? before.key : entry.key,
+      value: context.keepTags ? merged : settle(merged),
+    });
+  }
+  return { ...mappingAt(later, entries), tag: context.keepTags ? later.tag : undefined, replaced: earlier };
+}
+
+/** Our own extension has settings that add up; those of others are replaced as a whole. */
+function mergeExtension(before: Entry, entry: Entry, context: Context): Entry {
+  return { key: entry.key, value: mergeTrees(before.value, entry.value, { ...context, path: ['x-tscompose'] }) };
+}
+
+function mergeSequences(earlier: Sequence, later: Sequence, identity: Identity | undefined): Sequence {
+  const base = { ...later, tag: undefined, replaced: earlier };
+  if (identity === undefined) return { ...base, items: [...earlier.items, ...later.items] };
+  return { ...base, items: unique([...earlier.items, ...later.items], identity) };
+}
+
+function unique(items: readonly Tree[], identity: Identity): Tree[] {
+  const kept = new Map<string, Tree>();
+  for (const item of items) {
+    const id = identity(item);
+    const before = kept.get(id);
+    kept.set(id, before === undefined ? item : replaced(before, item));
+  }
+  return [...kept.values()];
+}
+
+/** Brings lists with an identity down to one item for each, the last one at the place of the first. */
+export function withUnicity(stack: Mapping): Mapping {
+  const services = child(stack, 'services');
+  if (services?.kind !== 'mapping') return stack;
+  const entries = new Map<string, Entry>();
+  let changed = false;
+  for (const [name, entry] of services.entries) {
+    const value = uniqueLists(entry.value);
+    changed ||= value !== entry.value;
+    entries.set(name, value === entry.value ? entry : { key: entry.key, value });
+  }
+  if (!changed) return stack;
+  const all = new Map(stack.entries);
+  const old = all.get('services') as Entry;
+  all.set('services', { key: old.key, value: mappingAt(services, entries) });
+  return mappingAt(stack, all);
+}
+
+function uniqueLists(service: Tree): Tree {
+  if (service.kind !== 'mapping') return service;
+  let entries: Map<string, Entry> | undefined;
+  for (const [key, entry] of service.entries) {
+    const rule = rules.get(`services.*.${key}`);
+    if (rule?.kind !== 'list' || entry.value.kind !== 'sequence') continue;
+    const items = unique(entry.value.items, rule.identity);
+    if (items.length === entry.value.items.length) continue;
+    entries ??= new Map(service.entries);
+    entries.set(key, { key: entry.key, value: { ...entry.value, items } });
+  }
+  return entries === undefined ? service : mappingAt(service, entries);
+}
+
+function differentDrivers(earlier: Mapping, later: Mapping): boolean {
+  const a = child(earlier, 'driver');
+  const b = child(later, 'driver');
+  return a !== undefined && b !== undefined && toValue(a) !== toValue(b);
+}
+
+type Identity = (item: Tree) => string;
+
+type Rule =
+  | { readonly kind: 'replace' | 'logging' }
+  /** A map of names to values in which a name without a value is a statement of its own. */
+  | { readonly kind: 'names' }
+  | { readonly kind: 'list'; readonly identity: Identity };
+
+const itself: Identity = (item) => JSON.stringify(toValue(item));
+const by =
+  (...keys: readonly string[]): Identity =>
+  (item) =>
+    item.kind === 'mapping' ? JSON.stringify(keys.map((key) => valueOf(item, key))) : itself(item);
+const valueOf = (item: Tree, key: string): unknown => {
+  const value = child(item, key);
+  return value === undefined ? null : toValue(value);
+};
+const byTarget: Identity = (item) => String(valueOf(item, 'target') ?? `/${String(valueOf(item, 'source'))}`);
+
+const list = (identity: Identity): Rule => ({ kind: 'list', identity });
+const replace: Rule = { kind: 'replace' };
+
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['services.*.command', replace],
+  ['services.*.entrypoint', replace],
+  ['services.*.healthcheck.test', replace],
+  ['services.*.ulimits.*', replace],
+  ['services.*.rootfs', replace],
+  ['services.*.logging', { kind: 'logging' }],
+  ['services.*.environment.*', { kind: 'names' }],
+  ['services.*.build.args.*', { kind: 'names' }],
+  ['services.*.ports', list(by('host_ip', 'target', 'published', 'protocol'))],
+  ['services.*.volumes', list(by('target'))],
+  ['services.*.devices', list(by('target'))],
+  ['services.*.configs', list(byTarget)],
+  ['services.*.secrets', list(byTarget)],
+  ['services.*.env_file', list(by('path'))],
+  ['networks.*.ipam.config', list(by('subnet'))],
+  ...(
+    'services.*.dns services.*.dns_opt services.*.dns_search services.*.tmpfs services.*.label_file services.*.cap_add ' +
+    'services.*.cap_drop services.*.expose services.*.links services.*.profiles services.*.extra_hosts ' +
+    'services.*.external_links services.*.group_add services.*.networks.*.aliases ' +
+    'services.*.networks.*.link_local_ips services.*.build.tags services.*.build.extra_hosts'
+  )
+    .split(' ')
+    .map((path): [string, Rule] => [path, list(itself)]),
+]);
+
+/** `services.web.ports` is looked up as `services.*.ports`. */
+function ruleAt(path: readonly string[]): Rule | undefined {
+  if (path.length < 3) return undefined;
+  const exact = [path[0], '*', ...path.slice(2)].join('.');
+  return rules.get(exact) ?? rules.get([path[0], '*', path[2], '*', ...path.slice(4)].join('.'));
+}
+
+export { placeOf };

@@ -1,0 +1,259 @@
+import * as z from 'zod';
+import type { Report } from './report.ts';
+import { type CheckParams, documented } from './schema-leaf.ts';
+import { service, serviceKeys } from './schema-service.ts';
+import { stackFile } from './schema-top.ts';
+import { suggest } from './suggest.ts';
+import { type Mapping, nearest, type Place, type Tree, toValue } from './tree.ts';
+
+type Path = readonly (string | number)[];
+type Issue = z.core.$ZodIssue;
+
+/** The paths of values that are wrong; what is left of the file can still be checked for other mistakes. */
+export type Faults = readonly Path[];
+
+export type ValidateOptions = {
+  /** Variables are still in the text (`--no-interpolate`): a value with a `$` may become anything. */
+  readonly interpolated: boolean;
+};
+
+/** Checks one document against the schema, every mistake at its place. */
+export function validateStack(tree: Mapping, options: ValidateOptions, report: Report): Faults {
+  return validate(stackFile, tree, options, report);
+}
+
+/** Checks one service by itself, as `extends` takes it out of another file. */
+export function validateService(name: string, tree: Tree, options: ValidateOptions, report: Report): Faults {
+  return validate(service, tree, options, report, ['services', name]);
+}
+
+function validate(schema: z.ZodType, tree: Tree, options: ValidateOptions, report: Report, prefix: Path = []): Faults {
+  const result = schema.safeParse(toValue(tree));
+  if (result.success) return [];
+  const faults: Path[] = [];
+  for (const issue of result.error.issues.flatMap((found) => flatten(found, tree, []))) {
+    const context = { schema, tree, prefix, report, options };
+    faults.push(...explain(issue, context));
+  }
+  return faults;
+}
+
+/**
+ * A union that no branch accepts gives the mistakes of the branch that the value was probably meant for: the only one
+ * of the right type, or the one with the fewest mistakes.
+ */
+function flatten(issue: Issue, tree: Tree, base: Path): Issue[] {
+  const path = [...base, ...(issue.path as Path)];
+  const here = { ...issue, path: [...path] } as Issue;
+  if (issue.code !== 'invalid_union') return [here];
+  const branches = issue.errors.map((errors) => errors.filter((error) => !onlyExtensions(error)));
+  if (branches.some((branch) => branch.length === 0)) return [];
+  const fitting = branches.filter(
+    (branch) => !branch.some((error) => error.path.length === 0 && isMismatch(error, tree, path)),
+  );
+  if (fitting.length === 0) return [here];
+  const best = fitting.reduce((a, b) => (b.length < a.length ? b : a));
+  return best.flatMap((error) => flatten(error, tree, path));
+}
+
+const onlyExtensions = (issue: Issue): boolean =>
+  issue.code === 'unrecognized_keys' && issue.keys.every((name) => name.startsWith('x-'));
+
+function isMismatch(issue: Issue, tree: Tree, path: Path): boolean {
+  if (issue.code === 'invalid_type') return true;
+  if (issue.code === 'invalid_union')
+    return issue.errors.every((errors) =>
+      errors.some((error) => error.path.length === 0 && isMismatch(error, tree, path)),
+    );
+  if (issue.code !== 'invalid_value') return false;
+  const { tree: at } = nearest(tree, path);
+  return at.kind !== 'scalar' || typeof at.value !== 'string';
+}
+
+type Context = {
+  readonly schema: z.ZodType;
+  readonly tree: Tree;
+  readonly prefix: Path;
+  readonly report: Report;
+  readonly options: ValidateOptions;
+};
+
+/** Reports one issue; gives the paths that are unusable because of it. */
+function explain(issue: Issue, context: Context): readonly Path[] {
+  const path = issue.path as Path;
+  const found = nearest(context.tree, path);
+  const { report } = context;
+  if (!context.options.interpolated && found.tree.kind === 'scalar' && String(found.tree.value).includes('$'))
+    return [];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return unknownKeys(issue.keys, context, path);
+    case 'custom': {
+      const params = issue.params as CheckParams;
+      report.error(params.code, {
+        summary: `${subject(context, path)}: ${issue.message}`,
+        at: found.tree,
+        notes: [params.note],
+      });
+      return [path];
+    }
+    case 'invalid_key':
+      report.error('bad-name', {
+        summary: `"${String(path.at(-1))}" cannot be a name here`,
+        at: found.key ?? found.tree,
+        notes: ['names are made of letters, digits, "_", "." and "-"'],
+      });
+      return [path];
+    case 'invalid_value':
+      report.error('bad-value', {
+        summary: `${subject(context, path)}: ${shown(found.tree)} is not one of its values`,
+        at: found.tree,
+        notes: [...meant(found.tree, issue.values), `write ${listed(issue.values.map(String), 'or')}`],
+      });
+      return [path];
+    case 'invalid_format':
+      report.error('bad-value', {
+        summary: `${subject(context, path)}: ${shown(found.tree)} is not one of its values`,
+        at: found.tree,
+        notes:
+          path.at(-1) === 'pull_policy' ? ['write always, never, missing, build, daily, weekly or every_DURATION'] : [],
+      });
+      return [path];
+    default:
+      return [wrongType(issue, context, path)];
+  }
+}
+
+function wrongType(issue: Issue, context: Context, path: Path): Path {
+  const found = nearest(context.tree, path);
+  if (!found.exact) {
+    const at: Place = found.key ?? found.tree;
+    context.report.error('missing-key', {
+      summary: `${subject(context, path.slice(0, -1))} needs "${String(path.at(-1))}"`,
+      at,
+      notes: noteOf(context, path),
+    });
+    return path.slice(0, -1);
+  }
+  const expected = [...new Set(kinds(issue))];
+  const value = found.tree;
+  const is = value.kind === 'scalar' && value.value === null ? 'it is empty' : `it is ${shown(value)}`;
+  const notes: string[] = [];
+  if (expected.includes('text') && value.kind === 'scalar' && value.value !== null) {
+    notes.push(`put it in quotes: "${value.file.text.slice(value.start, value.end)}"`);
+  } else if (value.kind === 'scalar' && value.value === null) {
+    notes.push('give it a value, or leave the key out');
+  }
+  context.report.error('wrong-type', {
+    summary: `${subject(context, path)} must be ${listed(expected, 'or')}, but ${is}`,
+    at: value.kind === 'scalar' ? value : (found.key ?? value),
+    notes,
+  });
+  return path;
+}
+
+function kinds(issue: Issue): string[] {
+  if (issue.code === 'invalid_union')
+    return issue.errors.flatMap((errors) => errors.filter((e) => e.path.length === 0).flatMap(kinds));
+  if (issue.code === 'invalid_value') return issue.values.map((value) => `"${String(value)}"`);
+  if (issue.code !== 'invalid_type') return [];
+  return [kindNames[issue.expected] ?? issue.expected];
+}
+
+const kindNames: { readonly [expected: string]: string } = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+  null: 'nothing',
+};
+
+function unknownKeys(names: readonly string[], context: Context, path: Path): readonly Path[] {
+  const known = keysAt(context.schema, path);
+  const unknown = names.filter((name) => !name.startsWith('x-'));
+  for (const name of unknown) {
+    const { key } = nearest(context.tree, [...path, name]);
+    const near = suggest(name, known);
+    const notes = near === undefined ? [`keys of your own start with "x-"`] : [`did you mean "${near}"?`];
+    const moved =
+      path.length === 0 && name in serviceKeys ? [`"${name}" belongs to a service, below "services:"`] : notes;
+    context.report.error('unknown-key', {
+      summary: `${subject(context, path)} has no setting "${name}"`,
+      at: key,
+      notes: moved,
+    });
+  }
+  return unknown.map((name) => [...path, name]);
+}
+
+/** The keys of the object schema at `path`. */
+function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  let at: z.ZodType[] = [schema];
+  for (const step of path) at = at.flatMap((each) => childSchemas(each, step));
+  return at.flatMap(branches).flatMap((each) => Object.keys(documented.get(each) ?? {}));
+}
+
+function childSchemas(schema: z.ZodType, step: string | number): z.ZodType[] {
+  return branches(schema).flatMap((each): z.ZodType[] => {
+    if (each instanceof z.ZodObject) return step in each.shape ? [each.shape[step] as z.ZodType] : [];
+    if (each instanceof z.ZodRecord) return [each.valueType as z.ZodType];
+    return each instanceof z.ZodArray ? [each.element as z.ZodType] : [];
+  });
+}
+
+function branches(schema: z.ZodType): z.ZodType[] {
+  if (schema instanceof z.ZodOptional) return branches(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(branches);
+  return [schema];
+}
+
+function noteOf(context: Context, path: Path): string[] {
+  let at: z.ZodType[] = [context.schema];
+  for (const step of path.slice(0, -1)) at = at.flatMap((each) => childSchemas(each, step));
+  const docs = at.flatMap(branches).map((each) => documented.get(each)?.[String(path.at(-1))]);
+  const description = docs.find((doc) => doc !== undefined)?.description;
+  return description === undefined ? [] : [`${String(path.at(-1))}: ${description.replace(/\.$/, '')}`];
+}
+
+const sections: { readonly [section: string]: string } = {
+  services: 'service',
+  jobs: 'job',
+  networks: 'network',
+  volumes: 'volume',
+  configs: 'config',
+  secrets: 'secret',
+  models: 'model',
+};
+
+/** `service "web"`, `service "web": ports[1].target`, `the stack file`. */
+function subject(context: Context, path: Path): string {
+  const [section, name, ...rest] = [...context.prefix, ...path];
+  if (section === undefined) return 'the stack file';
+  const kind = sections[String(section)];
+  if (kind === undefined || name === undefined) return dotted([...context.prefix, ...path]);
+  const element = `${kind} "${name}"`;
+  return rest.length === 0 ? element : `${element}: ${dotted(rest)}`;
+}
+
+const dotted = (path: Path): string =>
+  path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
+
+function shown(tree: Tree): string {
+  if (tree.kind === 'sequence') return 'a list';
+  if (tree.kind === 'mapping') return 'a mapping';
+  if (typeof tree.value === 'string') return `"${tree.value.length > 60 ? `${tree.value.slice(0, 57)}…` : tree.value}"`;
+  return tree.value === null ? 'empty' : String(tree.value);
+}
+
+function meant(tree: Tree, values: readonly unknown[]): string[] {
+  const near = tree.kind === 'scalar' ? suggest(String(tree.value), values.map(String)) : undefined;
+  return near === undefined ? [] : [`did you mean "${near}"?`];
+}
+
+function listed(words: readonly string[], last: string): string {
+  if (words.length <= 1) return words[0] ?? 'something else';
+  return `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
+}
