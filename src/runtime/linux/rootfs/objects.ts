@@ -5,14 +5,16 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  existsSync,
   linkSync,
-  mkdirSync,
   openSync,
+  readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
-  unlinkSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import type { TreeEntry } from './host-tree.ts';
@@ -43,7 +45,7 @@ export class Objects {
       const known = this.#hashes.get(entry.source);
       if (known?.[0] === entry.signature) {
         const name = objectName(known[1], entry);
-        if (exists(this.path(name))) return name;
+        if (existsSync(this.path(name))) return name;
       }
       const name = await this.#copy(entry);
       // What is copied while somebody writes to it may be neither the old nor the new contents.
@@ -53,23 +55,16 @@ export class Objects {
   }
 
   path(name: string): string {
-    return `${this.#store.objects}/${name.slice(0, 2)}/${name}`;
+    return `${this.#store.objects}/${name}`;
   }
 
   async #copy(entry: FileEntry): Promise<string> {
     const temporary = scratchPath(this.#store);
     try {
-      const isLarge = entry.size > largeBytes;
-      // A copy of its own, never the host's inode: shared page cache would let one hole reach the other.
-      if (isLarge) await copyFile(entry.source, temporary, constants.COPYFILE_FICLONE);
-      else copyFileSync(entry.source, temporary, constants.COPYFILE_FICLONE);
-      const sha256 = isLarge ? await hashInTurns(temporary) : hashNow(temporary);
-      chownSync(temporary, entry.uid, entry.gid);
-      chmodSync(temporary, entry.mode);
-      utimesSync(temporary, entry.mtime, entry.mtime);
-
+      const sha256 =
+        entry.size > largeBytes ? await this.#copyLarge(entry, temporary) : this.#copySmall(entry, temporary);
       const name = objectName(sha256, entry);
-      this.#publish(temporary, this.path(name));
+      if (existsSync(temporary)) this.#publish(temporary, name, entry);
       this.#hashes.set(entry.source, [entry.signature, sha256]);
       this.#isChanged = true;
       return name;
@@ -78,25 +73,26 @@ export class Objects {
     }
   }
 
-  #publish(temporary: string, path: string): void {
-    try {
-      linkSync(temporary, path);
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'EEXIST') {
-        this.#replaceIfDamaged(temporary, path);
-      } else if (code === 'ENOENT') {
-        mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 });
-        linkSync(temporary, path);
-      } else throw cause;
-    }
+  // Always a copy of its own, never the host's inode: shared page cache would let one hole in the kernel reach the other.
+  async #copyLarge(entry: FileEntry, temporary: string): Promise<string> {
+    await copyFile(entry.source, temporary, constants.COPYFILE_FICLONE);
+    return hashFile(temporary);
   }
 
-  /** After a power cut a file may be there without all of its contents. */
-  #replaceIfDamaged(temporary: string, path: string): void {
-    if (statSync(path).size === statSync(temporary).size) return;
-    unlinkSync(path);
-    linkSync(temporary, path);
+  #copySmall(entry: FileEntry, temporary: string): string {
+    const bytes = readFileSync(entry.source);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const present = statSync(this.path(objectName(sha256, entry)), { throwIfNoEntry: false });
+    if (present?.size !== bytes.length) writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600 });
+    return sha256;
+  }
+
+  /** By rename: whoever was first loses its name, not its inode, and what a power cut has damaged is replaced. */
+  #publish(temporary: string, name: string, { uid, gid, mode, mtime }: FileEntry): void {
+    chownSync(temporary, uid, gid);
+    chmodSync(temporary, mode);
+    utimesSync(temporary, mtime, mtime);
+    renameSync(temporary, this.path(name));
   }
 
   /** Puts the object into a tree. A file can have only so many links (65,000 on ext4); then a copy has to do. */
@@ -128,40 +124,23 @@ export class ChangedWhileRead extends Error {
 const objectName = (sha256: string, { mode, uid, gid, mtime }: FileEntry): string =>
   `${sha256}-${mode.toString(8)}-${uid}-${gid}-${mtime}`;
 
-function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
 function readHashes(store: Store): { readonly [path: string]: readonly [string, string] } {
   const hashes = readJson(store.hashes);
   return typeof hashes === 'object' && hashes !== null ? (hashes as { [path: string]: [string, string] }) : {};
 }
 
-function hashNow(path: string): string {
-  const chunks = hashChunks(path);
-  for (let step = chunks.next(); ; step = chunks.next()) if (step.done) return step.value;
-}
-
-/** Lets timers and input have their turn between two chunks. */
-export async function hashInTurns(path: string): Promise<string> {
-  const chunks = hashChunks(path);
-  for (let count = 0; ; count++) {
-    const step = chunks.next();
-    if (step.done) return step.value;
-    if (count % 16 === 15) await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function* hashChunks(path: string): Generator<undefined, string> {
+/** Lets timers and input have their turn now and then. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(chunkBytes);
   const fd = openSync(path, constants.O_RDONLY);
   try {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer)) {
+    for (let turn = 1; ; turn++) {
+      const count = readSync(fd, buffer, 0, chunkBytes, null);
+      if (count === 0) return hash.digest('hex');
       hash.update(buffer.subarray(0, count));
-      yield undefined;
+      if (turn % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    return hash.digest('hex');
   } finally {
     closeSync(fd);
   }

@@ -5,7 +5,7 @@ import type { HostPath } from '../../../model/units.ts';
 /**
  * The store of root filesystems:
  *
- *     objects/ab/abcd…-MODE-UID-GID-MTIME   one file, by what is in it and what it looks like; trees are hard links to these
+ *     objects/SHA256-MODE-UID-GID-MTIME   one file, by what is in it and what it looks like; trees are hard links to these
  *     trees/KEY/                            a whole root filesystem, the lower directory of overlays; never written again
  *     manifests/KEY.json                    what is in the tree: whether it has survived a power cut is checked against it
  *     sources/NAME.json                     which tree a source has led to, and what it was made from
@@ -41,8 +41,13 @@ export function openStore(directory: HostPath): Store {
 }
 
 /** A path in tmp that nobody else uses; what is put there is swept when this process is gone. */
-export const scratchPath = (store: Store): string =>
-  `${store.tmp}/${process.pid}-${startTimeOf(process.pid) ?? 0}-${randomBytes(6).toString('hex')}`;
+export function scratchPath(store: Store): string {
+  prefix ??= `${process.pid}-${startTimeOf(process.pid) ?? 0}-${randomBytes(6).toString('hex')}`;
+  return `${store.tmp}/${prefix}-${++scratchCount}`;
+}
+
+let prefix: string | undefined;
+let scratchCount = 0;
 
 /** Removes what builders that are no longer alive have left. */
 export function sweep(store: Store): void {
