@@ -5,7 +5,7 @@ import type { DesiredContainer, DesiredState, ObservedContainer, ObservedState }
 import type { ServiceName } from '../model/units.ts';
 import { isAlive } from './ending.ts';
 import type { ReconcileOptions, RecreatePolicy } from './options.ts';
-import { serviceGraph, startOrder } from './order.ts';
+import { byText, serviceGraph, startOrder } from './order.ts';
 import { pairReplicas } from './replicas.ts';
 import type { Resources } from './resources.ts';
 import type { Scope } from './scope.ts';
@@ -40,18 +40,21 @@ export function decide(
   observed: ObservedState,
   circumstances: Circumstances,
 ): readonly Decision[] {
-  const decisions = desired.services.flatMap((service) =>
+  const decisions = [...desired.services].sort(byText).flatMap((service) =>
     decideService(
       service,
       {
-        wanted: desired.containers.filter((container) => container.service === service),
-        present: observed.containers.filter((container) => container.service === service),
+        wanted: desired.containers.filter((container) => container.service === service).sort(byNumber),
+        present: observed.containers.filter((container) => container.service === service).sort(byNumber),
       },
       circumstances,
     ),
   );
   return propagate(decisions, desired, circumstances.options);
 }
+
+type Numbered = { readonly number: number; readonly name: string };
+const byNumber = (a: Numbered, b: Numbered): number => a.number - b.number || byText(a.name, b.name);
 
 function decideService(
   service: ServiceName,

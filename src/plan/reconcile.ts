@@ -1,12 +1,12 @@
 import type { Cause, Plan } from '../model/plan.ts';
-import type { DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
+import type { DesiredContainer, DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, ServiceName } from '../model/units.ts';
 import { claimsCollide } from './claims.ts';
 import { type Decision, decide } from './decide.ts';
 import { addEndings, type Ended, type Ending } from './ending.ts';
 import type { ReconcileOptions } from './options.ts';
 import { byText } from './order.ts';
-import { networksOf, type Resources, resourcesOf, volumesOf } from './resources.ts';
+import { isInScope, missingFor, networksOf, type Resources, resourcesOf, volumesOf } from './resources.ts';
 import { scopeOf } from './scope.ts';
 import { addStartings, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
@@ -23,8 +23,13 @@ import { StepList } from './steps.ts';
  */
 export function reconcile(desired: DesiredState, observed: ObservedState, options: ReconcileOptions): Plan {
   const scope = scopeOf(desired, options);
-  const resources = resourcesOf(desired, observed, { scope, options });
-  const decisions = decide(desired, observed, { scope, resources, options });
+  const inScope = resourcesOf(desired, observed, { scope, options });
+  const decisions = decide(desired, observed, { scope, resources: inScope, options });
+  // Consequences reach beyond the scope; who is made anew there needs its volumes and networks as well.
+  const users = desired.containers.filter(
+    (container) => isInScope(container, scope) || isTouched(container, decisions),
+  );
+  const resources = { ...inScope, ...missingFor(users, desired, observed) };
 
   const list = new StepList();
   const endings = endingsOf({ decisions, resources, desired, observed, options });
@@ -34,6 +39,9 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   addStartings(list, startingsOf({ decisions, endings, ended, made, options }));
   return { steps: list.steps };
 }
+
+const isTouched = ({ name }: DesiredContainer, decisions: readonly Decision[]): boolean =>
+  decisions.some(({ kind, ...decision }) => kind !== 'keep' && 'desired' in decision && decision.desired.name === name);
 
 /** Containers of services that the file does not know, not even as disabled ones. */
 export function orphansOf(desired: DesiredState, observed: ObservedState): readonly ObservedContainer[] {

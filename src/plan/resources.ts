@@ -29,30 +29,29 @@ export type Resources = {
  * External ones are not ours to make: if they are missing, creating the container that uses them says so. Drivers `none`
  * and `host` stand for what every kernel has.
  */
+export function missingFor(
+  users: readonly DesiredContainer[],
+  desired: DesiredState,
+  observed: ObservedState,
+): Pick<Resources, 'missingVolumes' | 'missingNetworks'> {
+  const { volumes, networks } = usedBy(users, desired);
+  return {
+    missingVolumes: volumes.filter(({ name }) => !observed.volumes.some((there) => there.name === name)).sort(byName),
+    missingNetworks: networks
+      .filter(({ name }) => !observed.networks.some((there) => there.name === name))
+      .sort(byName),
+  };
+}
+
 export function resourcesOf(
   desired: DesiredState,
   observed: ObservedState,
   { scope, options }: { readonly scope: Scope; readonly options: ReconcileOptions },
 ): Resources {
-  const users = desired.containers.filter(({ service }) => {
-    const role = scope.roles.get(service);
-    return role === 'named' || role === 'dependency';
-  });
-  const usedVolumes = new Set(users.flatMap(volumesOf));
-  const usedNetworks = new Set(users.flatMap(networksOf));
-  const volumes = desired.volumes.filter(({ name, external }) => !external && usedVolumes.has(name));
-  const networks = desired.networks.filter(
-    ({ key, external, driver }) => !external && driver === 'bridge' && usedNetworks.has(key),
-  );
-
-  const missingVolumes = volumes
-    .filter(({ name }) => !observed.volumes.some((there) => there.name === name))
-    .sort(byName);
-  const missingNetworks = networks
-    .filter(({ name }) => !observed.networks.some((there) => there.name === name))
-    .sort(byName);
+  const users = desired.containers.filter((container) => isInScope(container, scope));
+  const { missingVolumes, missingNetworks } = missingFor(users, desired, observed);
   // A network can only change under its members' feet; who forbids that they are made anew keeps the network too.
-  const changedNetworks = (options.recreate === 'never' ? [] : networks)
+  const changedNetworks = (options.recreate === 'never' ? [] : usedBy(users, desired).networks)
     .flatMap((network) => {
       const there = observed.networks.find(({ name }) => name === network.name);
       const changes = there === undefined ? [] : networkChanges(there.network, network);
@@ -71,6 +70,24 @@ export function resourcesOf(
     return volume === undefined || !isAlive(there) ? undefined : `volume ${volume.name}`;
   };
   return { missingVolumes, missingNetworks, changedNetworks, renewedFor };
+}
+
+export function isInScope({ service }: Pick<DesiredContainer, 'service'>, { roles }: Scope): boolean {
+  return roles.get(service) === 'named' || roles.get(service) === 'dependency';
+}
+
+function usedBy(
+  users: readonly DesiredContainer[],
+  desired: DesiredState,
+): { readonly volumes: readonly Volume[]; readonly networks: readonly Network[] } {
+  const volumes = new Set(users.flatMap(volumesOf));
+  const networks = new Set(users.flatMap(networksOf));
+  return {
+    volumes: desired.volumes.filter(({ name, external }) => !external && volumes.has(name)),
+    networks: desired.networks.filter(
+      ({ key, external, driver }) => !external && driver === 'bridge' && networks.has(key),
+    ),
+  };
 }
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => byText(a.name, b.name);

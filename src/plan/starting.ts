@@ -60,7 +60,8 @@ export function addStartings(list: StepList, startings: readonly Starting[]): vo
   for (const starting of sorted) {
     if (starting.work === 'nothing' || starting.work === 'create') continue;
     const { container } = starting;
-    const before: (string | undefined)[] = [created.get(container.name), ...starting.after];
+    const creation = created.get(container.name);
+    const before: (string | undefined)[] = creation === undefined ? [...starting.after] : [creation];
     for (const dependency of dependenciesInOrder(container.service, { graph, order })) {
       for (const needed of sorted) {
         if (needed.container.service !== dependency.service) continue;

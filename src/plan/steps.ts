@@ -64,20 +64,25 @@ export type NewStep = {
 /** Collects steps; a step can only come after steps that are in the list already, so that its order is an executable one. */
 export class StepList {
   readonly steps: Step[] = [];
-  readonly #ids = new Set<string>();
+  readonly #positions = new Map<string, number>();
 
   /** The id of the new step. */
   add({ action, cause, after = [], origin, index }: NewStep): string {
     const id = stepId(action, index);
-    invariant(!this.#ids.has(id), `step "${id}" is planned once`);
+    invariant(!this.#positions.has(id), `step "${id}" is planned once`);
     const earlier = [...new Set(after)].filter((other): other is string => other !== undefined);
-    for (const other of earlier) invariant(this.#ids.has(other), `"${other}" is planned before "${id}"`);
-    this.#ids.add(id);
+    const position = (other: string): number => {
+      const found = this.#positions.get(other);
+      invariant(found !== undefined, `"${other}" is planned before "${id}"`);
+      return found;
+    };
+    earlier.sort((a, b) => position(a) - position(b));
+    this.#positions.set(id, this.steps.length);
     this.steps.push({ id, action, cause, ...(origin && { origin }), after: earlier });
     return id;
   }
 
   has(id: string): boolean {
-    return this.#ids.has(id);
+    return this.#positions.has(id);
   }
 }

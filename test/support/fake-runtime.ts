@@ -27,6 +27,8 @@ export class FakeRuntime implements Runtime, Watching {
   readonly healthRecords: { readonly container: ContainerName; readonly record: HealthRecord }[] = [];
   /** Asked before each action; a failure is what the action then ends with. */
   failure: (action: Action) => RuntimeFailure | undefined = () => undefined;
+  /** How long an action takes; by default no time, but never at once. */
+  delay: (action: Action) => Promise<void> = () => Promise.resolve();
   program: (container: ObservedContainer) => Program = () => 'run';
   now: () => number = () => 0;
 
@@ -106,7 +108,7 @@ export class FakeRuntime implements Runtime, Watching {
 
   async #perform(action: Action, signal: AbortSignal): Outcome {
     this.performed.push(stepId(action));
-    await Promise.resolve();
+    await this.delay(action);
     const failure = this.failure(action);
     if (failure !== undefined) return err(failure);
     switch (action.kind) {
@@ -267,18 +269,13 @@ const done = ok(undefined);
 const isAlive = ({ status }: ObservedContainer): boolean => status.kind === 'running' || status.kind === 'paused';
 
 function judge({ container, dependency }: ActionOf<'wait'>, status: ContainerStatus | undefined): string {
-  const over = status?.kind === 'exited' || status?.kind === 'failed' || status === undefined;
-  switch (dependency.condition) {
-    case 'service_healthy':
-      if (status?.kind === 'running' && (status.health === undefined || status.health === 'healthy')) return 'holds';
-      if (status?.kind === 'running' && status.health === 'unhealthy') return `${container} is unhealthy`;
-      return over ? `${container} has ended` : 'not yet';
-    case 'service_completed_successfully':
-      if (status?.kind !== 'exited') return over ? `${container} cannot complete` : 'not yet';
-      return status.exitCode === 0 ? 'holds' : `${container} ended with ${status.exitCode}`;
-    case 'service_completed':
-      return status?.kind === 'exited' ? 'holds' : over ? `${container} cannot complete` : 'not yet';
-    default:
-      return over ? `${container} has ended` : 'holds';
+  if (dependency.condition === 'service_healthy' && status?.kind === 'running') {
+    if (status.health === undefined || status.health === 'healthy') return 'holds';
+    return status.health === 'unhealthy' ? `${container} is unhealthy` : 'not yet';
   }
+  const isOver = status === undefined || status.kind === 'exited' || status.kind === 'failed';
+  if (!dependency.condition.startsWith('service_completed')) return isOver ? `${container} has ended` : 'holds';
+  if (status?.kind !== 'exited') return isOver ? `${container} cannot complete` : 'not yet';
+  const isGood = dependency.condition === 'service_completed' || status.exitCode === 0;
+  return isGood ? 'holds' : `${container} ended with ${status.exitCode}`;
 }

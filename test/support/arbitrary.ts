@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import type { DependencyCondition } from '../../src/model/project.ts';
+import type { ContainerStatus, DesiredState, ObservedContainer, ObservedState } from '../../src/model/state.ts';
+import type { ServiceName } from '../../src/model/units.ts';
+import {
+  attach,
+  desiredState,
+  exited,
+  network,
+  observedState,
+  project,
+  running,
+  type ServiceSketch,
+  volume,
+} from './builders.ts';
+
+const names = ['a', 'b', 'c', 'd', 'e'] as const;
+const conditions: readonly DependencyCondition[] = ['service_started', 'service_healthy', 'service_log_line'];
+
+/** Any stack of up to five services: a service only needs earlier ones in a shuffled order, so that there is no cycle. */
+export const stacks: fc.Arbitrary<DesiredState> = fc
+  .tuple(
+    fc.shuffledSubarray([...names]),
+    fc.array(
+      fc.record({
+        replicas: fc.integer({ min: 0, max: 3 }),
+        fixedName: fc.boolean(),
+        port: fc.constantFrom('1', '2'),
+        volume: fc.constantFrom(undefined, 'shop_x', 'shop_y'),
+        network: fc.constantFrom(undefined, 'front', 'back'),
+        shares: fc.boolean(),
+        edges: fc.array(
+          fc.record({ restart: fc.boolean(), condition: fc.constantFrom(...conditions), there: fc.boolean() }),
+          {
+            minLength: names.length,
+            maxLength: names.length,
+          },
+        ),
+      }),
+      { minLength: names.length, maxLength: names.length },
+    ),
+    fc.boolean(),
+    fc.subarray([...names]),
+  )
+  .map(([order, traits, internal, disabled]) => {
+    const sketches = order.map((name, index): ServiceSketch => {
+      const trait = traits[names.indexOf(name)]!;
+      const earlier = order.slice(0, index);
+      const parent = trait.shares ? earlier[0] : undefined;
+      return {
+        name,
+        replicas: trait.fixedName ? Math.min(1, trait.replicas) : trait.replicas,
+        ...(trait.fixedName && { containerName: `fixed-${name}` }),
+        config: {
+          environment: { PORT: trait.port },
+          mounts:
+            trait.volume === undefined
+              ? []
+              : [{ kind: 'volume', volume: trait.volume, target: '/data' as never, readOnly: false, noCopy: false }],
+          networks: trait.network === undefined || parent !== undefined ? [] : [attach(trait.network)],
+          ...(parent !== undefined && { networkMode: { kind: 'service', service: parent as ServiceName } }),
+        },
+      };
+    });
+    const desired = desiredState(sketches, {
+      volumes: [volume('x'), volume('y')],
+      networks: [network('front', { internal }), network('back')],
+      disabled: disabled.filter((name) => !order.includes(name)),
+    });
+    return {
+      ...desired,
+      containers: desired.containers.map((container) => {
+        const index = order.indexOf(container.service as (typeof names)[number]);
+        const edges = traits[names.indexOf(container.service as (typeof names)[number])]!.edges;
+        const dependsOn = order.slice(0, index).flatMap((service, position) => {
+          const { there, ...edge } = edges[position]!;
+          const isParent = container.config.networkMode.kind === 'service' && position === 0;
+          if (!there && !isParent) return [];
+          return [{ service: service as ServiceName, required: true, ...edge, ...(isParent && { restart: true }) }];
+        });
+        return { ...container, dependsOn };
+      }),
+    };
+  });
+
+const statuses = fc.constantFrom<ContainerStatus>(
+  running,
+  running,
+  running,
+  exited(0),
+  exited(1),
+  { kind: 'created' },
+  { kind: 'paused', pid: 1, startedAtMs: 1 },
+  { kind: 'failed', message: 'cannot start', exitCode: 127, finishedAtMs: 1 },
+);
+
+/** Any machine: what some stack made, with containers lost, ended, paused or left over, and volumes and networks lost. */
+export const machines: fc.Arbitrary<ObservedState> = fc
+  .tuple(
+    stacks,
+    fc.array(fc.record({ status: statuses, monitored: fc.boolean(), there: fc.boolean() }), {
+      minLength: 15,
+      maxLength: 15,
+    }),
+    fc.boolean(),
+    fc.boolean(),
+  )
+  .map(([stack, fates, volumesThere, networksThere]) => {
+    const all = observedState(stack);
+    const containers = all.containers.flatMap((container, index): readonly ObservedContainer[] => {
+      const { status, monitored, there } = fates[index % fates.length]!;
+      return there ? [{ ...container, status, monitored }] : [];
+    });
+    const used = (list: boolean): boolean => list || containers.length === 0;
+    return {
+      project,
+      containers,
+      volumes: used(volumesThere) ? all.volumes : [],
+      networks: used(networksThere) ? all.networks : [],
+    };
+  });
