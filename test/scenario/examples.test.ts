@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -34,4 +34,16 @@ describe('the example', () => {
       }
     });
   }
+});
+
+scenario('the stack file of the README works as printed', [], async (rig) => {
+  const text = /```yaml\n(# stack\.yml\n[\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1];
+  expect(text).toBeDefined();
+  rig.write('stack.yml', text as string);
+  await rig.ok(['up', '-d']);
+  await eventually(async () => {
+    const { stdout } = await rig.ok(['logs']);
+    expect(stdout).toContain('ready: good day');
+    expect(stdout).toContain('still here');
+  });
 });
