@@ -59,6 +59,8 @@ export class HostTree {
   readonly inputs = new Map<string, string>();
   /** Owners that stay; files of anybody else become root's. */
   readonly owners = new Set<number>();
+  /** Directories taken over in bulk, where they really are. */
+  readonly bulkRoots = new Set<string>();
   readonly #directories = new Map<string, string>();
 
   /** Notes that the tree depends on whether and what is at `path`. */
@@ -153,18 +155,22 @@ export class HostTree {
     if (!root.ok) return root;
     const files: string[] = [];
     const queue: { readonly path: string; readonly depth: number }[] = [{ path: root.value, depth: 0 }];
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    while (true) {
+      const next = queue.pop();
+      if (next === undefined) break;
       this.watch(next.path);
-      for (const name of listNames(next.path)) {
-        const path = `${next.path}/${name}`;
-        if (exclude?.test(path.slice(root.value.length + 1))) continue;
-        if (this.entries.size > maxTreeEntries) return err(`it has more than ${maxTreeEntries} files`);
+      const names = listNames(next.path).filter(
+        (name) => !exclude?.test(`${next.path}/${name}`.slice(root.value.length + 1)),
+      );
+      for (const path of names.map((name) => `${next.path}/${name}`)) {
         const kind = this.#addChild(path, !bulk);
         if (kind === 'directory' && next.depth < maxDepth) queue.push({ path, depth: next.depth + 1 });
         else if (kind === 'file') files.push(path);
         else if (kind === 'symlink') files.push(...this.#followToFile(path));
       }
+      if (this.entries.size > maxTreeEntries) return err(`it has more than ${maxTreeEntries} files`);
     }
+    if (bulk) this.bulkRoots.add(root.value);
     return ok(files);
   }
 

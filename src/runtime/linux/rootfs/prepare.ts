@@ -6,11 +6,12 @@ import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { errnoOf } from './elf-file.ts';
 import { collectHostUserspace } from './host-userspace.ts';
+import { splitLayers } from './layers.ts';
 import { Objects } from './objects.ts';
 import { pathDirectories } from './programs.ts';
 import { recall, remember } from './sources.ts';
 import { openStore, type Store, sweep } from './store.ts';
-import { describeTree, publishHostTree } from './trees.ts';
+import { describeTree, publishHostTree, treePath } from './trees.ts';
 
 export type PreparedRootfs = {
   /** Lower directories of the overlay, top first. Never written to. */
@@ -78,7 +79,7 @@ async function prepareHost(
 ): Promise<Prepared> {
   const identity = JSON.stringify(['host', programs, directories]);
   const known = recall(store, identity);
-  if (known !== undefined) return ok({ lowers: [known.root], key: known.key });
+  if (known !== undefined) return ok(preparedFrom(store, known));
 
   sweep(store);
   const tree = collectHostUserspace(programs, directories);
@@ -86,14 +87,22 @@ async function prepareHost(
     const { index, message, notes } = tree.error;
     return err({ code: 'rootfs-failed', message, configPath: `rootfs.programs.${index}`, notes });
   }
-  const { entries, inputs } = tree.value;
   const objects = new Objects(store);
-  const { key, manifest } = await describeTree(entries, objects);
-  const root = publishHostTree(store, { key, manifest, entries, objects });
+  const trees: string[] = [];
+  for (const entries of splitLayers(tree.value.entries, tree.value.bulkRoots)) {
+    const { key, manifest } = await describeTree(entries, objects);
+    publishHostTree(store, { key, manifest, entries, objects });
+    trees.push(key);
+  }
   objects.save();
-  remember(store, identity, { key, inputs: [...inputs] });
-  return ok({ lowers: [root], key });
+  remember(store, identity, { trees, inputs: [...tree.value.inputs] });
+  return ok(preparedFrom(store, trees));
 }
+
+const preparedFrom = (store: Store, trees: readonly string[]): PreparedRootfs => ({
+  lowers: trees.map((key) => treePath(store, key)),
+  key: trees.join('-'),
+});
 
 const refused = (reason: string, ...notes: readonly string[]): Prepared =>
   err({ code: 'rootfs-failed', message: `cannot prepare the root filesystem: ${reason}`, configPath: 'rootfs', notes });

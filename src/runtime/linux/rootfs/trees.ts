@@ -13,6 +13,7 @@ import {
 import type { HostPath } from '../../../model/units.ts';
 import { invariant } from '../../../util/assert.ts';
 import type { TreeEntry } from './host-tree.ts';
+import type { Entries } from './layers.ts';
 import type { Objects } from './objects.ts';
 import { readJson, type Store, scratchPath, writeJson } from './store.ts';
 
@@ -32,7 +33,7 @@ const manifestPath = (store: Store, key: string): string => `${store.manifests}/
 
 /** Copies what the store does not have yet; then the tree is known by its contents alone. */
 export async function describeTree(
-  entries: ReadonlyMap<string, TreeEntry>,
+  entries: Entries,
   objects: Objects,
 ): Promise<{ readonly key: string; readonly manifest: Manifest }> {
   const manifest: ManifestEntry[] = [];
@@ -63,7 +64,7 @@ export function publishHostTree(
   options: {
     readonly key: string;
     readonly manifest: Manifest;
-    readonly entries: ReadonlyMap<string, TreeEntry>;
+    readonly entries: Entries;
     readonly objects: Objects;
   },
 ): HostPath {

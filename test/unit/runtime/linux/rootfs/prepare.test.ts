@@ -25,7 +25,8 @@ async function prepareHost(programs: readonly string[], store: HostPath, hostPat
   await new Promise((resolve) => setTimeout(resolve, 2));
   const prepared = await prepareRootfs({ kind: 'host', programs }, store, { hostPath });
   if (!prepared.ok) throw new Error(prepared.error.message);
-  return { root: prepared.value.lowers[0] as string, key: prepared.value.key };
+  const { lowers, key } = prepared.value;
+  return { root: lowers[0] as string, lowers, key };
 }
 
 /** A program of the test's own; a script, so that nothing needs to be compiled. */
@@ -87,6 +88,15 @@ describe('a root filesystem built from host programs', () => {
     const libc = '/lib/x86_64-linux-gnu/libc.so.6';
     expect(two.key).not.toBe(one.key);
     if (existsSync(libc)) expect(statSync(two.root + libc).ino).toBe(statSync(one.root + libc).ino);
+  });
+
+  it('has what is large and common, time zones for one, as a layer of its own below', async () => {
+    const store = scratch();
+    const one = await prepareHost(['sh'], store);
+    const two = await prepareHost(['sh', 'cat'], store);
+    expect(two.lowers.slice(1)).toEqual(one.lowers.slice(1));
+    expect(one.lowers.slice(1).map((lower) => existsSync(`${lower}/usr/share/zoneinfo/UTC`))).toContain(true);
+    expect(existsSync(`${one.root}/usr/share/zoneinfo`)).toBe(false);
   });
 
   it('is built anew when a program has changed, and has another key', async () => {
