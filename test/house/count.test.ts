@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { root } from '../support/tree.ts';
+
+type File = {
+  readonly status: string;
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+};
+
+/** Exit code and last line of the counting script for a report and the exit code of the run that wrote it. */
+function count(files: readonly File[] | undefined, code: number): [number | null, string | undefined] {
+  const directory = mkdtempSync(join(tmpdir(), 'tscompose-count-'));
+  const report = join(directory, 'report.json');
+  writeFileSync(
+    report,
+    files === undefined ? '' : JSON.stringify({ testResults: files.map((f) => ({ name: 'file', ...f })) }),
+  );
+  const run = spawnSync(process.execPath, [join(root, '.ci/count.mjs'), report, String(code)], { encoding: 'utf8' });
+  rmSync(directory, { recursive: true });
+  return [run.status, run.stdout.trimEnd().split('\n').pop()];
+}
+
+const results = (...statuses: string[]) => statuses.map((status, i) => ({ status, fullName: `test ${i}` }));
+
+describe('the last line of a run', () => {
+  test('counts, and all is well when tests passed and none failed', () => {
+    const files = [{ status: 'passed', assertionResults: results('passed', 'passed', 'skipped') }];
+    expect(count(files, 0)).toEqual([0, '2 passed, 0 failed, 1 skipped']);
+  });
+
+  test('makes a failed test a failed run', () => {
+    const files = [{ status: 'failed', assertionResults: results('passed', 'failed') }];
+    expect(count(files, 1)).toEqual([1, '1 passed, 1 failed, 0 skipped']);
+  });
+
+  test('counts a file whose hooks failed or that could not be loaded', () => {
+    const files = [
+      { status: 'failed', assertionResults: [] },
+      { status: 'failed', assertionResults: results('passed') },
+    ];
+    expect(count(files, 1)).toEqual([1, '1 passed, 2 failed, 0 skipped']);
+  });
+
+  test('is a failure when no test ran, when there is no report, and when the run itself failed', () => {
+    expect(count([], 0)[0]).toBe(1);
+    expect(count([{ status: 'passed', assertionResults: results('skipped') }], 0)[0]).toBe(1);
+    expect(count(undefined, 0)[0]).toBe(1);
+    const fine = [{ status: 'passed', assertionResults: results('passed') }];
+    expect(count(fine, 1)).toEqual([1, '1 passed, 1 failed, 0 skipped']);
+  });
+});
