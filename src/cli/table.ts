@@ -97,6 +97,7 @@ export const commands = [
     arguments: [services],
     flags: [
       { name: 'volumes', short: 'v', kind: 'switch', help: 'remove its volumes too: their data is lost' },
+      { name: 'remove-orphans', kind: 'switch', help: 'also what belongs to services that are no longer in the file' },
       timeout,
     ],
     json: 'lines',
@@ -211,15 +212,19 @@ type SpecOf<N extends CommandName> = Extract<(typeof commands)[number], { readon
 export type Flags<N extends CommandName> = FlagValues<SpecOf<N>['flags']>;
 export type GlobalFlags = FlagValues<typeof globalFlags>;
 
-/** A command line that makes sense, as far as the table can tell. */
-export type Invocation = {
-  readonly [N in CommandName]: {
-    readonly command: N;
-    readonly globals: GlobalFlags;
-    readonly flags: Flags<N>;
-    readonly args: readonly string[];
-  };
-}[CommandName];
+/** A call of one command. */
+export type InvocationOf<N extends CommandName> = {
+  readonly command: N;
+  readonly globals: GlobalFlags;
+  readonly flags: Flags<N>;
+  readonly args: readonly string[];
+};
+
+/** A command line that makes sense, as far as the table can tell; `help` has become something else by then. */
+export type Invocation = { readonly [N in Exclude<CommandName, 'help'>]: InvocationOf<N> }[Exclude<
+  CommandName,
+  'help'
+>];
 
 /** The table's row for a command. */
 export function specOf(name: string): CommandSpec | undefined {

@@ -1,0 +1,43 @@
+import type { FileKind, FileSource } from '../../project/request.ts';
+import { checksum } from './checksum.ts';
+
+/** What was asked of the files and what they answered; the same answers mean the same outcome. */
+export type Answers = {
+  readonly kinds: readonly (readonly [path: string, kind: FileKind])[];
+  /** A checksum, or the code of an error. */
+  readonly reads: readonly (readonly [path: string, limit: number, answer: string])[];
+};
+
+/** Passes everything on to `files` and remembers the answers. */
+export function recordFiles(files: FileSource): { readonly files: FileSource; readonly answers: () => Answers } {
+  const kinds = new Map<string, FileKind>();
+  const reads = new Map<string, readonly [number, string]>();
+  return {
+    files: {
+      kind: (path) => {
+        const kind = files.kind(path);
+        kinds.set(path, kind);
+        return kind;
+      },
+      read: (path, limit) => {
+        const result = files.read(path, limit);
+        reads.set(path, [limit, answerOf(result)]);
+        return result;
+      },
+    },
+    answers: () => ({
+      kinds: [...kinds],
+      reads: [...reads].map(([path, [limit, answer]]) => [path, limit, answer] as const),
+    }),
+  };
+}
+
+/** Whether the files would still give all of these answers. */
+export function sameAnswers({ kinds, reads }: Answers, files: FileSource): boolean {
+  return (
+    kinds.every(([path, kind]) => files.kind(path) === kind) &&
+    reads.every(([path, limit, answer]) => answerOf(files.read(path, limit)) === answer)
+  );
+}
+
+const answerOf = (result: ReturnType<FileSource['read']>) => (result.ok ? checksum(result.bytes) : result.code);

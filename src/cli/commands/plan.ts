@@ -1,0 +1,47 @@
+import type { ServiceName } from '../../model/units.ts';
+import { formatPlan } from '../../plan/format.ts';
+import { planJson } from '../../plan/json.ts';
+import { describeContainer } from '../../runtime/linux/describe.ts';
+import { sayFailure } from '../change.ts';
+import type { Context } from '../context.ts';
+import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
+import { exitCode, exitCodeOf } from '../exit-code.ts';
+import { openRuntime } from '../runtime.ts';
+import { knownServices } from '../services.ts';
+import type { Runner } from './index.ts';
+
+export const plan: Runner<'plan'> = async ({ flags, args }, context) => {
+  const prepared = await prepare(context, flags, args);
+  if (!prepared.ok) return prepared.error;
+  if (flags.setup !== undefined) return printSetup(context, prepared.value, flags.setup);
+  const something = await printPlan(context, prepared.value);
+  return something && flags['detailed-exitcode'] ? exitCode.usage : exitCode.ok;
+};
+
+/** Prints what would be done and says whether that is anything. */
+export async function printPlan(context: Context, converging: Converging): Promise<boolean> {
+  const { stdout, globals } = context;
+  const observed = await openRuntime(context).observe(converging.project.name);
+  const steps = converging.plan(observed, new Set());
+  warnOfOrphans(context, converging, observed);
+  if (globals.json) stdout.write(`${JSON.stringify(planJson(steps), null, 2)}\n`);
+  else stdout.write(steps.steps.length === 0 ? 'nothing to do\n' : formatPlan(steps));
+  return steps.steps.length > 0;
+}
+
+async function printSetup(context: Context, { project, desired }: Converging, name: string): Promise<number> {
+  const services = knownServices(context, [name], { project });
+  if (!services.ok) return services.error;
+  const container = desired.containers.find(({ service }) => service === (name as ServiceName));
+  if (container === undefined) {
+    context.stdout.write(`${name} has no containers\n`);
+    return exitCode.ok;
+  }
+  const text = await describeContainer(project.name, container, context.environment);
+  if (!text.ok) {
+    sayFailure(context, text.error);
+    return exitCodeOf(text.error.code);
+  }
+  context.stdout.write(text.value);
+  return exitCode.ok;
+}

@@ -1,0 +1,9 @@
+import { exitCode } from '../exit-code.ts';
+import { version } from '../version.ts';
+import type { Runner } from './index.ts';
+
+export const versionCommand: Runner<'version'> = async ({ flags, globals }, { stdout }) => {
+  if (globals.json) stdout.write(`${JSON.stringify({ version, node: process.versions.node })}\n`);
+  else stdout.write(flags.short ? `${version}\n` : `tscompose ${version}\n`);
+  return exitCode.ok;
+};

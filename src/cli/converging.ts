@@ -1,0 +1,63 @@
+import type { Project } from '../model/project.ts';
+import type { DesiredState, ObservedState } from '../model/state.ts';
+import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
+import type { ReconcileOptions } from '../plan/options.ts';
+import { orphansOf, reconcile } from '../plan/reconcile.ts';
+import { desiredState } from '../project/desired.ts';
+import { changesBetween } from '../project/fingerprint.ts';
+import type { Result } from '../util/result.ts';
+import { ok } from '../util/result.ts';
+import { plural } from '../util/text.ts';
+import type { Context } from './context.ts';
+import { knownServices } from './services.ts';
+import { loadProject } from './stack.ts';
+import type { Flags } from './table.ts';
+
+/** What `up` and `plan` have in common: the stack, and how it is compared with the machine. */
+export type Converging = {
+  readonly project: Project;
+  readonly desired: DesiredState;
+  /** As named on the command line. */
+  readonly services: readonly ServiceName[];
+  readonly plan: (observed: ObservedState, settled: ReadonlySet<ContainerName>) => ReturnType<typeof reconcile>;
+};
+
+type ConvergeFlags = Pick<Flags<'up'>, keyof Flags<'up'> & keyof Flags<'plan'>>;
+
+/** Loads the stack and reads the flags; the error is an exit code, and has been explained. */
+export async function prepare(
+  context: Context,
+  flags: ConvergeFlags,
+  names: readonly string[],
+): Promise<Result<Converging, number>> {
+  const loaded = await loadProject(context, names);
+  if (!loaded.ok) return loaded;
+  const project = loaded.value;
+  const services = knownServices(context, names, { project });
+  if (!services.ok) return services;
+  const desired = desiredState(project);
+  const options: ReconcileOptions = {
+    compare: changesBetween,
+    services: services.value,
+    dependencies: flags['no-deps'] ? 'ignore' : 'follow',
+    recreate: flags['force-recreate'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
+    removeOrphans: flags['remove-orphans'],
+    ...(flags.timeout !== undefined && { graceMs: (flags.timeout * 1000) as Millis }),
+  };
+  const plan: Converging['plan'] = (observed, settled) => reconcile(desired, observed, { ...options, settled });
+  return ok({ project, desired, services: services.value, plan });
+}
+
+/** Containers that nobody asked for any more are named, once; removing them is the user's decision. */
+export function warnOfOrphans(
+  { stderr, paintError, globals, environment }: Context,
+  { desired }: Converging,
+  observed: ObservedState,
+): void {
+  const orphans = orphansOf(desired, observed).map(({ name }) => name);
+  if (orphans.length === 0 || environment['COMPOSE_IGNORE_ORPHANS'] === 'true') return;
+  const message = `${plural(orphans.length, 'container')} of services that are not in the file: ${orphans.join(', ')}`;
+  const hint = 'remove them with --remove-orphans';
+  if (globals.json) stderr.write(`${JSON.stringify({ severity: 'warning', code: 'orphans', message, hint })}\n`);
+  else stderr.write(`${paintError('warning', 'warning')}: ${message}\n  = ${hint}\n`);
+}

@@ -1,0 +1,41 @@
+/** How often the user (or the system) has asked us to end. Until `release` the process does not die of it by itself. */
+export type Interrupts = {
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
+  readonly first: AbortSignal;
+  /** Aborted by the second. */
+  readonly second: AbortSignal;
+  /** 130 or 143, by the signal that came first. */
+  readonly exitCode: () => number;
+  readonly release: () => void;
+};
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * From here on signals are requests. At the `patience`-th one the process ends at once, for those who cannot wait for what
+ * the earlier ones have begun.
+ */
+export function catchInterrupts(patience: 2 | 3): Interrupts {
+  const first = new AbortController();
+  const second = new AbortController();
+  let code = 130;
+  let count = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    count += 1;
+    if (count === 1) {
+      code = signal === 'SIGTERM' ? 143 : 130;
+      first.abort();
+    }
+    if (count === 2) second.abort();
+    if (count === patience) process.exit(code);
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    first: first.signal,
+    second: second.signal,
+    exitCode: () => code,
+    release: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { homedir } from 'node:os';
+import { InternalError } from '../util/assert.ts';
+import { type Parsed, parseArguments, type UsageError } from './args.ts';
+import { runners } from './commands/index.ts';
+import type { Context } from './context.ts';
+import { exitCode } from './exit-code.ts';
+import { commandHelp, overview } from './help.ts';
+import { OutputClosed, openOutput } from './output.ts';
+import { painter, wantsColor } from './render/color.ts';
+import { sayError } from './say.ts';
+import { type GlobalFlags, globalFlags, type Invocation } from './table.ts';
+import { version } from './version.ts';
+
+/** What the launcher knows. */
+export type Launch = {
+  readonly cacheDirectory?: string | undefined;
+  readonly ran: (what: string) => void;
+};
+
+/** The whole program: command line → exit code. The only place that catches what nobody expected. */
+export async function main(argv: readonly string[], launch: Launch): Promise<void> {
+  let code: number;
+  try {
+    code = await run(argv, launch);
+  } catch (error) {
+    code = afterThrow(error);
+  }
+  // Everything has been written, and nothing that may still be open is worth waiting for.
+  process.exit(code);
+}
+
+async function run(argv: readonly string[], launch: Launch): Promise<number> {
+  const parsed = parseArguments(argv);
+  if (!parsed.ok) return refuse(parsed.error, argv);
+  switch (parsed.value.kind) {
+    case 'version':
+      openOutput(1).write(`tscompose ${version}\n`);
+      return exitCode.ok;
+    case 'help':
+      return help(parsed.value);
+    case 'run': {
+      const { invocation } = parsed.value;
+      launch.ran(invocation.command);
+      return runCommand(invocation, contextOf(invocation.globals, launch));
+    }
+  }
+}
+
+/** Each command gets the flags and arguments of its own row of the table. */
+function runCommand(invocation: Invocation, context: Context): Promise<number> {
+  const runner = runners[invocation.command] as (invocation: Invocation, context: Context) => Promise<number>;
+  return runner(invocation, context);
+}
+
+function contextOf(globals: GlobalFlags, launch: Launch): Context {
+  const stdout = openOutput(1);
+  const stderr = openOutput(2);
+  const noColorFlag = globals['no-color'];
+  return {
+    globals,
+    environment: process.env,
+    cwd: process.cwd(),
+    home: homedir(),
+    stdout,
+    stderr,
+    paint: painter(wantsColor(process.env, { isTty: stdout.isTty, noColorFlag })),
+    paintError: painter(wantsColor(process.env, { isTty: stderr.isTty, noColorFlag })),
+    ...(launch.cacheDirectory === undefined ? {} : { cacheDirectory: launch.cacheDirectory }),
+    ran: launch.ran,
+  };
+}
+
+function help({ command }: Extract<Parsed, { kind: 'help' }>): number {
+  const output = openOutput(1);
+  const width = Math.min(100, output.isTty ? output.columns() : 100);
+  output.write(command === undefined ? overview(width) : commandHelp(command, width));
+  return exitCode.ok;
+}
+
+function refuse({ message, hint, command }: UsageError, argv: readonly string[]): number {
+  const words = ['tscompose', ...(command === undefined ? [] : [command]), '--help'];
+  const remedy = `see '${words.join(' ')}'`;
+  const listener = { stderr: openOutput(2), paintError: errorPaint(argv), globals: globalsOfRefused(argv) };
+  sayError(listener, { code: 'usage', message, hint: hint === undefined ? remedy : `${hint} ${remedy}` });
+  return exitCode.usage;
+}
+
+/** Nobody knows what a refused line meant; but who asked for JSON should get it. */
+const globalsOfRefused = (argv: readonly string[]) => ({
+  json: argv.includes(`--${globalFlags.find((flag) => flag.name === 'json')?.name}`),
+  progress: undefined,
+});
+
+function errorPaint(argv: readonly string[]) {
+  const { isTty } = openOutput(2);
+  return painter(wantsColor(process.env, { isTty, noColorFlag: argv.includes('--no-color') }));
+}
+
+function afterThrow(error: unknown): number {
+  if (error instanceof OutputClosed) return exitCode.ok;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const cause = error instanceof Error && error.cause !== undefined ? `\ncaused by ${String(error.cause)}` : '';
+  const kind = error instanceof InternalError ? 'this cannot happen, and yet it did' : 'nobody expected this';
+  try {
+    openOutput(2).write(
+      `internal error: ${kind}\n${stack}${cause}\n\n` +
+        `This is a bug of tscompose ${version} (Node ${process.version}, ${process.platform} ${process.arch}).\n` +
+        'Please report it with the lines above and what you did.\n',
+    );
+  } catch {
+    // Nobody is left who could read it.
+  }
+  return exitCode.failed;
+}

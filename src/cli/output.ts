@@ -1,0 +1,68 @@
+import { fstatSync, writeSync } from 'node:fs';
+import type { WriteStream } from 'node:tty';
+
+/** One of our two ways out. Writing is synchronous: what was written has left when the process ends, on every path. */
+export interface Output {
+  readonly isTty: boolean;
+  /** 80 when nobody knows. */
+  readonly columns: () => number;
+  readonly rows: () => number;
+  /** Throws `OutputClosed` when the reader is gone. */
+  readonly write: (text: string | Uint8Array) => void;
+}
+
+/** Whoever read our output has closed it (`tscompose ps | head -1`): not an error, but there is nothing left to do. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed';
+}
+
+/**
+ * Standard output or standard error. `process.stdout` is avoided: making it costs 3 ms, it is asynchronous on pipes, and
+ * what it still holds is lost on `process.exit`.
+ */
+export function openOutput(fd: 1 | 2): Output {
+  const isTty = isTerminal(fd);
+  let terminal: WriteStream | undefined;
+  const size = (): readonly [number, number] => {
+    if (!isTty) return [0, 0];
+    terminal ??= new (tty().WriteStream)(fd);
+    return terminal.getWindowSize();
+  };
+  return {
+    isTty,
+    columns: () => size()[0] || 80,
+    rows: () => size()[1] || 24,
+    write: (text) => writeAll(fd, typeof text === 'string' ? Buffer.from(text) : text),
+  };
+}
+
+/** Whether one of the three standard streams is a terminal. */
+export function isTerminal(fd: 0 | 1 | 2): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && tty().isatty(fd);
+  } catch {
+    return false;
+  }
+}
+
+/** Loading it costs 3 ms, and only terminals need it. */
+const tty = () => process.getBuiltinModule('node:tty');
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE' || code === 'EIO') throw new OutputClosed();
+      // Somebody else made the pipe non-blocking, and it is full.
+      if (code !== 'EAGAIN') throw error;
+      sleepMs(2);
+    }
+  }
+}
+
+function sleepMs(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

@@ -1,0 +1,42 @@
+import type { Event } from '../../model/event.ts';
+import { unreachable } from '../../util/assert.ts';
+import type { Output } from '../output.ts';
+import type { Progress } from './progress.ts';
+import { printable } from './width.ts';
+import { doing, done, reasonText, subjectText } from './words.ts';
+
+/** One line an event: for files, pipes and people who read slowly. */
+export function plainProgress(output: Output): Progress {
+  const say = (line: string) => output.write(`${printable(line)}\n`);
+  return {
+    plan: () => {},
+    event: (event) => {
+      const line = plainLine(event);
+      if (line !== undefined) say(line);
+    },
+    say,
+    close: () => {},
+  };
+}
+
+/** Undefined for events that plain output leaves out. */
+export function plainLine(event: Event): string | undefined {
+  switch (event.kind) {
+    case 'step-started': {
+      const reason = reasonText(event.step.cause);
+      return `${subjectText(event.step)}  ${doing(event.step.action)}${reason === undefined ? '' : `: ${reason}`}`;
+    }
+    case 'step-done':
+      return `${subjectText(event.step)}  ${done(event.step.action)}`;
+    case 'step-failed':
+      return `${subjectText(event.step)}  ${event.failure.message}`;
+    case 'step-skipped':
+      return undefined;
+    case 'warning':
+      return `warning: ${event.container === undefined ? '' : `${event.container}: `}${event.message}`;
+    case 'lock-wait':
+      return `waiting for ${event.holder}`;
+    default:
+      return unreachable(event);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Action, Cause, Step } from '../../model/plan.ts';
+import { causeText } from '../../plan/format.ts';
+import { subjectOf } from '../../plan/json.ts';
+import { conditionText } from '../../plan/steps.ts';
+import { unreachable } from '../../util/assert.ts';
+
+/** What a line of progress is about: `volume shop_data`, or a container by its bare name. */
+export function subjectText(step: Step): string {
+  const kind = step.action.kind;
+  if (kind === 'create-volume' || kind === 'remove-volume') return `volume ${subjectOf(step)}`;
+  if (kind === 'create-network' || kind === 'remove-network') return `network ${subjectOf(step)}`;
+  return subjectOf(step);
+}
+
+/** While it happens. */
+export function doing(action: Action): string {
+  switch (action.kind) {
+    case 'create-volume':
+    case 'create-network':
+    case 'create':
+      return 'creating';
+    case 'remove-volume':
+    case 'remove-network':
+    case 'remove':
+      return 'removing';
+    case 'start':
+      return 'starting';
+    case 'stop':
+      return 'stopping';
+    case 'kill':
+      return `sending ${action.signal}`;
+    case 'pause':
+      return 'pausing';
+    case 'unpause':
+      return 'resuming';
+    case 'wait':
+      return `waiting until ${conditionText(action.dependency)}`;
+    case 'hook':
+      return `running ${action.when} hook`;
+    default:
+      return unreachable(action);
+  }
+}
+
+/** When it has happened. */
+export function done(action: Action): string {
+  switch (action.kind) {
+    case 'create-volume':
+    case 'create-network':
+    case 'create':
+      return 'created';
+    case 'remove-volume':
+    case 'remove-network':
+    case 'remove':
+      return 'removed';
+    case 'start':
+      return 'started';
+    case 'stop':
+      return 'stopped';
+    case 'kill':
+      return `sent ${action.signal}`;
+    case 'pause':
+      return 'paused';
+    case 'unpause':
+      return 'resumed';
+    case 'wait':
+      return conditionText(action.dependency);
+    case 'hook':
+      return `ran ${action.when} hook`;
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Why, when it is not what anybody would expect anyway. */
+export function reasonText(cause: Cause): string | undefined {
+  switch (cause.kind) {
+    case 'missing':
+    case 'requested':
+    case 'recreating':
+      return undefined;
+    case 'not-running':
+      return cause.status === 'created' ? undefined : causeText(cause);
+    default:
+      return causeText(cause);
+  }
+}
+
+/** `0.2s`, `12.5s`, `3m05s`. */
+export function elapsed(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Project } from '../model/project.ts';
+import type { LoadRequest } from '../project/request.ts';
+import type { Stack } from '../project/stack.ts';
+import type { Result } from '../util/result.ts';
+import { err, ok } from '../util/result.ts';
+import { checksum } from './cache/checksum.ts';
+import { cacheFolder } from './cache/directory.ts';
+import { type Model, type PackedModel, packModel, unpackModel } from './cache/model.ts';
+import { type Answers, recordFiles, sameAnswers } from './cache/recorded-files.ts';
+import type { Context } from './context.ts';
+import { exitCode } from './exit-code.ts';
+import { hostFiles, readStdin } from './files.ts';
+import { diagnosticJson, renderDiagnostics } from './render/diagnostic.ts';
+import { version } from './version.ts';
+
+/** Longer standard input is refused by the loader. */
+const stdinLimit = 16 << 20;
+const modelsKept = 64;
+
+/**
+ * The stack that the command line means, resolved; what is wrong with it has been printed. The error is an exit code.
+ * When nothing that it was made from has changed since the last time, neither YAML nor schema is loaded.
+ */
+export async function loadProject(
+  context: Context,
+  services: readonly string[] = [],
+): Promise<Result<Project, number>> {
+  const request = requestOf(context, services);
+  const cache = modelCache(context, request);
+  const known = cache?.find();
+  if (known !== undefined) {
+    report(known.diagnostics, context);
+    return ok(known.project);
+  }
+  const recorded = recordFiles(hostFiles);
+  const { loadProject: load } = await import('../project/load.ts');
+  const outcome = load(request, recorded.files);
+  report(outcome.diagnostics, context);
+  const { project, diagnostics, inputs } = outcome;
+  if (project === undefined) return err(exitCode.invalidFile);
+  const variables = inputs.variables.map(({ name }) => name);
+  cache?.keep({ project, diagnostics }, { answers: recorded.answers(), variables });
+  context.ran('load');
+  return ok(project);
+}
+
+/** The stack file in normal form, for `config`; with `services`, only what these need. */
+export async function loadStack(context: Context, services: readonly string[]): Promise<Result<Stack, number>> {
+  const { loadProject: load } = await import('../project/load.ts');
+  const { stack, project, diagnostics } = load(requestOf(context, services), hostFiles);
+  report(diagnostics, context);
+  return stack === undefined || project === undefined ? err(exitCode.invalidFile) : ok(stack);
+}
+
+function requestOf({ globals, cwd, home, environment }: Context, services: readonly string[]): LoadRequest {
+  return {
+    cwd,
+    home,
+    environment,
+    services,
+    ...(globals.file.length > 0 && { files: globals.file }),
+    ...(globals.file.includes('-') && { stdin: readStdin(stdinLimit).toString() }),
+    ...(globals['project-name'] !== undefined && { projectName: globals['project-name'] }),
+    ...(globals['project-directory'] !== undefined && { projectDirectory: globals['project-directory'] }),
+    ...(globals['env-file'].length > 0 && { envFiles: globals['env-file'] }),
+    ...(globals.profile.length > 0 && { profiles: globals.profile }),
+  };
+}
+
+/** Diagnostics on standard error, as text or as JSON lines. */
+export function report(diagnostics: readonly Diagnostic[], { globals, stderr, paintError }: Context): void {
+  if (diagnostics.length === 0) return;
+  if (globals.json || globals.progress === 'json') {
+    for (const diagnostic of diagnostics) stderr.write(`${JSON.stringify(diagnosticJson(diagnostic))}\n`);
+    return;
+  }
+  stderr.write(`${renderDiagnostics(diagnostics, { paint: paintError, width: stderr.columns() })}\n`);
+}
+
+type Entry = {
+  readonly key: string;
+  readonly answers: Answers;
+  readonly variables: readonly (readonly [name: string, checksum: string])[];
+  readonly model: PackedModel;
+};
+
+type ModelCache = {
+  readonly find: () => Model | undefined;
+  readonly keep: (model: Model, made: { readonly answers: Answers; readonly variables: readonly string[] }) => void;
+};
+
+function modelCache({ cacheDirectory }: Context, request: LoadRequest): ModelCache | undefined {
+  if (cacheDirectory === undefined || request.stdin !== undefined) return undefined;
+  const { environment, ...rest } = request;
+  const key = JSON.stringify({ version, ...rest });
+  const folder = cacheFolder(join(cacheDirectory, 'model'), modelsKept);
+  const name = checksum(Buffer.from(key));
+  const sumOf = (variable: string) => {
+    const value = environment[variable];
+    return value === undefined ? '' : checksum(Buffer.from(value));
+  };
+  return {
+    find: () => {
+      const text = folder.read(name);
+      if (text === undefined) return undefined;
+      const entry = JSON.parse(text) as Entry;
+      const { answers, variables, model } = entry;
+      const same = entry.key === key && variables.every(([variable, sum]) => sumOf(variable) === sum);
+      return same && sameAnswers(answers, hostFiles) ? unpackModel(model) : undefined;
+    },
+    keep: (model, made) => {
+      const variables = made.variables.map((variable) => [variable, sumOf(variable)] as const);
+      const entry: Entry = { key, answers: made.answers, variables, model: packModel(model) };
+      folder.write(name, JSON.stringify(entry));
+    },
+  };
+}
