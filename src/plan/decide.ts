@@ -108,7 +108,8 @@ function decideKept(
   const status = observed.status.kind;
   // A one-shot that has done its work is run again by the next `up`, as docker compose does. Only what this very command
   // has started counts as settled: otherwise converging would run it once a round.
-  if (status === 'running' || options.start === false || options.settled?.has(observed.name)) {
+  const hasEndedSince = status === 'exited' && options.settled?.has(observed.name);
+  if (status === 'running' || options.start === false || hasEndedSince) {
     return { kind: 'keep', ...pair };
   }
   return { kind: 'start', ...pair, cause: { kind: 'not-running', status } };

@@ -106,6 +106,12 @@ export class FakeRuntime implements Runtime, Watching {
     this.#put({ ...container, status });
   }
 
+  /** Somebody else takes it away. */
+  vanish(name: string): void {
+    this.#containers.delete(this.container(name).name);
+    for (const { onGone } of this.#watchers) onGone(name as ContainerName);
+  }
+
   async #perform(action: Action, signal: AbortSignal): Outcome {
     this.performed.push(stepId(action));
     await this.delay(action);
