@@ -205,7 +205,13 @@ export class Rig {
   async close(): Promise<void> {
     const traces = Object.values(tracesOf([this.project])).flat();
     try {
-      if (traces.length > 0) await this.ok(['down', '-v'], { timeoutMs: 60_000 });
+      if (traces.length === 0) return;
+      // A test may have left a file that is refused: what is there can be removed by the name of the project alone.
+      const down = await this.cli(['down', '-v']);
+      if (down.code !== 0) {
+        const byName = await runCli(['-p', this.project, 'down', '-v'], { cwd: '/' });
+        expect(byName.code, down.stderr + byName.stderr).toBe(0);
+      }
     } finally {
       await this.#strings?.close();
       rmSync(this.directory, { recursive: true, force: true });
