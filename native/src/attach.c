@@ -1,0 +1,109 @@
+/* ATTACH: what is done to the new process from outside, before it may run: cgroups, limits, OOM score. */
+#include "shim.h"
+#include "sys_admin.h"
+
+static void warn(int report, const struct tsc_frame *frame, const struct tsc_op *op, int error, uint64_t number)
+{
+	struct tsc_report warning = tsc_make_report(frame->id, TSC_REPORT_WARNING);
+	warning.phase = TSC_PHASE_ATTACH;
+	warning.op = op->index;
+	warning.error = -error;
+	warning.number = number;
+	tsc_send_report(report, &warning);
+}
+
+static int set_limit(int pid, const struct tsc_op *op, uint64_t *hard)
+{
+	unsigned resource = (unsigned)op->number[0];
+	struct tsc_rlimit wanted = {op->number[1], op->number[2]}, now;
+	int error = sys_prlimit(pid, resource, &wanted, NULL);
+	*hard = wanted.hard;
+	if (error != -EPERM)
+		return error;
+	/* Without CAP_SYS_RESOURCE the hard limit only goes down: take what there is. */
+	error = sys_prlimit(pid, resource, NULL, &now);
+	if (error)
+		return error;
+	wanted.hard = wanted.hard < now.hard ? wanted.hard : now.hard;
+	wanted.soft = wanted.soft < wanted.hard ? wanted.soft : wanted.hard;
+	*hard = wanted.hard;
+	error = sys_prlimit(pid, resource, &wanted, NULL);
+	return error ? error : -EPERM;
+}
+
+static void score_path(char path[48], int pid)
+{
+	struct tsc_text text = tsc_start_text(path, 48);
+	tsc_add_text(&text, "/proc/");
+	tsc_add_number(&text, pid);
+	tsc_add_text(&text, "/oom_score_adj");
+}
+
+static int set_score(int pid, int64_t score)
+{
+	char path[48], value[24];
+	struct tsc_text text = tsc_start_text(value, sizeof value);
+	score_path(path, pid);
+	tsc_add_number(&text, score);
+	return tsc_write_file(AT_FDCWD, path, value, text.size);
+}
+
+/* Returns -EACCES after a clamp, so that the caller can say so. */
+static int clamp_score(int pid, const struct tsc_op *op)
+{
+	int error = set_score(pid, (int64_t)op->number[0] - 1000);
+	/* Below the current value needs CAP_SYS_RESOURCE; the current one is the nearest we may have. */
+	return error == -EPERM ? -EACCES : error;
+}
+
+int tsc_run_attach(const struct tsc_attachment *attachment, struct tsc_report *failure)
+{
+	struct tsc_cursor cursor = tsc_open_phase(attachment->frame, TSC_PHASE_ATTACH);
+	struct tsc_op op;
+	while (tsc_next_op(&cursor, &op)) {
+		int error = 0, clamped = 0;
+		uint64_t number = 0;
+		if (op.kind == TSC_OP_ATTACH)
+			error = tsc_attach_pid(op.string[0], attachment->pid);
+		if (op.kind == TSC_OP_WRITE)
+			error = tsc_write_file(AT_FDCWD, op.string[0], op.string[1], op.length[1]);
+		if (op.kind == TSC_OP_RLIMIT)
+			error = set_limit(attachment->pid, &op, &number);
+		if (op.kind == TSC_OP_OOM_SCORE)
+			error = clamp_score(attachment->pid, &op);
+		if (op.kind == TSC_OP_RLIMIT && error == -EPERM)
+			clamped = error, error = 0;
+		if ((op.kind == TSC_OP_OOM_SCORE && error == -EACCES) || (op.kind == TSC_OP_WRITE && op.number[0] == 1))
+			clamped = error, error = 0;
+		if (clamped && attachment->report >= 0)
+			warn(attachment->report, attachment->frame, &op, clamped, number);
+		if (error) {
+			tsc_fail_report(failure, TSC_PHASE_ATTACH, op.index, error, op.string[0]);
+			return error;
+		}
+	}
+	return 0;
+}
+
+void tsc_warn_attach(const struct tsc_frame *frame, int report)
+{
+	struct tsc_cursor cursor = tsc_open_phase(frame, TSC_PHASE_ATTACH);
+	struct tsc_op op;
+	bool may_raise = tsc_own_capabilities() >> CAP_SYS_RESOURCE & 1;
+	while (!may_raise && tsc_next_op(&cursor, &op)) {
+		struct tsc_rlimit now;
+		if (op.kind == TSC_OP_RLIMIT && sys_prlimit(0, (unsigned)op.number[0], NULL, &now) == 0 &&
+		    op.number[2] > now.hard)
+			warn(report, frame, &op, -EPERM, now.hard);
+		char text[32] = "", path[48];
+		uint64_t current = 0;
+		score_path(path, sys_getpid());
+		if (op.kind != TSC_OP_OOM_SCORE || tsc_read_file(AT_FDCWD, path, text, sizeof text) <= 0)
+			continue;
+		bool negative = text[0] == '-';
+		tsc_parse_number(text + negative, &current, NULL);
+		current = negative ? 1000 - current : 1000 + current;
+		if (op.number[0] < current)
+			warn(report, frame, &op, -EACCES, current);
+	}
+}

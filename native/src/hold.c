@@ -1,0 +1,206 @@
+/* HOLD: what a container owns from create to remove, whether it runs or not. And its undo. */
+#include "monitor.h"
+#include "sys_admin.h"
+
+#include <linux/prctl.h>
+
+#define SIOCGIFFLAGS 0x8913
+#define SIOCSIFFLAGS 0x8914
+#define IFF_UP 1
+
+struct interface { /* struct ifreq */
+	char name[16];
+	int16_t flags;
+	uint8_t rest[22];
+};
+
+static int take_lock(struct tsc_monitor *m)
+{
+	m->lock = sys_openat(m->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (m->lock < 0)
+		return m->lock;
+	int error = sys_flock(m->lock, TSC_LOCK_EX | TSC_LOCK_NB);
+	return error == -EAGAIN ? -EBUSY : error;
+}
+
+static int open_state_dir(struct tsc_monitor *m, const char *path)
+{
+	m->dir = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (m->dir < 0)
+		return m->dir;
+	int error = take_lock(m);
+	if (!error)
+		error = tsc_open_record(m);
+	if (!error)
+		error = tsc_find_survivor(m);
+	if (!error)
+		error = tsc_open_control(m);
+	return error;
+}
+
+/*
+ * Both ends open, here and in the container: a pipe that always has a reader never gives SIGPIPE, so a dead monitor means
+ * at worst that a writer waits for the next one.
+ */
+static int open_fifo(struct tsc_monitor *m, const char *name, int *fd)
+{
+	struct statx info;
+	int error = sys_mknodat(m->dir, name, 0010600, 0);
+	if (error && error != -EEXIST)
+		return error;
+	*fd = sys_openat(m->dir, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (*fd < 0)
+		return *fd;
+	if (sys_statx(*fd, "", AT_EMPTY_PATH, STATX_TYPE, &info) != 0 || (info.stx_mode & 0170000) != 0010000)
+		return -EINVAL;
+	/* Four times the default: what a monitor that is being replaced may miss without stopping the writer. */
+	sys_fcntl(*fd, TSC_PIPE_SIZE, 262144);
+	return 0;
+}
+
+static int open_stdio(struct tsc_monitor *m, const struct tsc_op *op)
+{
+	m->tty = op->number[0] == 1;
+	m->keep_stdin = op->number[1] == 1;
+	m->state.tty = m->tty;
+	int error = open_fifo(m, "out", &m->out);
+	if (!error)
+		error = open_fifo(m, "err", &m->err);
+	if (!error && m->keep_stdin)
+		error = open_fifo(m, "in", &m->in);
+	return error;
+}
+
+static int enter_network(struct tsc_monitor *m, const struct tsc_op *op)
+{
+	if (op->number[0] == 0)
+		return 0;
+	m->host_net = sys_open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+	if (m->host_net < 0)
+		return m->host_net;
+	char path[48];
+	struct tsc_text text = tsc_start_text(path, sizeof path);
+	if (m->alive) {
+		tsc_add_text(&text, "/proc/");
+		tsc_add_number(&text, m->state.init_pid);
+		tsc_add_text(&text, "/ns/net");
+	}
+	if (!m->alive && op->number[0] == 1)
+		return sys_unshare(CLONE_NEWNET); /* the monitor stays in it: that is what keeps it between two lives */
+	int fd = sys_open(m->alive ? path : op->string[0], O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	int error = sys_setns(fd, CLONE_NEWNET);
+	sys_close(fd);
+	return error;
+}
+
+static int raise_loopback(void)
+{
+	struct interface lo = {.name = "lo"};
+	int fd = sys_socket(TSC_AF_INET, TSC_SOCK_DGRAM | TSC_SOCK_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	int error = sys_ioctl(fd, SIOCGIFFLAGS, &lo);
+	lo.flags |= IFF_UP;
+	if (!error)
+		error = sys_ioctl(fd, SIOCSIFFLAGS, &lo);
+	sys_close(fd);
+	return error;
+}
+
+static int write_value(struct tsc_monitor *m, const struct tsc_op *op)
+{
+	int error = tsc_write_file(AT_FDCWD, op->string[0], op->string[1], op->length[1]);
+	if (!error || op->number[0] != 1)
+		return error;
+	struct tsc_report warning = tsc_make_report(m->frame.id, TSC_REPORT_WARNING);
+	tsc_fail_report(&warning, TSC_PHASE_HOLD, op->index, error, op->string[0]);
+	warning.kind = TSC_REPORT_WARNING;
+	tsc_send_report(m->report, &warning);
+	return 0;
+}
+
+static int open_cgroup(struct tsc_monitor *m, const char *path)
+{
+	m->cgroup = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	return m->cgroup < 0 ? m->cgroup : 0;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wswitch-enum" /* the decoder lets only HOLD's ops get here */
+static int perform(struct tsc_monitor *m, const struct tsc_op *op)
+{
+	switch ((enum tsc_op_kind)op->kind) {
+	case TSC_OP_STATE_DIR:
+		return m->dir >= 0 ? -EINVAL : open_state_dir(m, op->string[0]);
+	case TSC_OP_LOG:
+		return tsc_open_log(&m->log, op->string[0], op->number[0], (uint32_t)op->number[1]);
+	case TSC_OP_NETNS:
+		return enter_network(m, op);
+	case TSC_OP_LO_UP:
+		return m->alive ? 0 : raise_loopback();
+	case TSC_OP_MKDIR:
+		return tsc_make_directories(op->string[0], (unsigned)op->number[0] & 07777);
+	case TSC_OP_WRITE:
+		return m->alive ? 0 : write_value(m, op);
+	case TSC_OP_CGROUP2:
+		return open_cgroup(m, op->string[0]);
+	case TSC_OP_OOM_EVENTS:
+		return tsc_watch_oom(op->string[0], (unsigned)op->number[0], &m->oom_event, &m->oom_counter);
+	case TSC_OP_DEVICE_BPF:
+		return m->alive ? 0 : tsc_attach_device_program(m->cgroup, op);
+	case TSC_OP_NAMESPACES:
+		m->namespaces = op->number[0];
+		return op->number[0] & ~(uint64_t)TSC_NAMESPACES ? -EINVAL : 0;
+	case TSC_OP_STDIO:
+		return open_stdio(m, op);
+	case TSC_OP_INIT:
+		m->no_init = op->number[0] == 0;
+		return 0;
+	case TSC_OP_ON_EXIT:
+		m->on_exit_at = op->index + 1;
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+#pragma GCC diagnostic pop
+
+int tsc_hold(struct tsc_monitor *m, struct tsc_report *failure)
+{
+	struct tsc_cursor cursor = tsc_open_phase(&m->frame, TSC_PHASE_HOLD);
+	struct tsc_op op = {0};
+	int error = 0;
+	while (!error && tsc_next_op(&cursor, &op)) {
+		/* First of all the lock: without it nothing here is ours to touch. */
+		error = m->dir < 0 && op.kind != TSC_OP_STATE_DIR ? -EINVAL : perform(m, &op);
+	}
+	if (!error && m->dir < 0)
+		error = -EINVAL;
+	if (error)
+		tsc_fail_report(failure, TSC_PHASE_HOLD, op.index, error, op.string[0] ? op.string[0] : "");
+	return error;
+}
+
+void tsc_let_go(struct tsc_monitor *m)
+{
+	static const char *const names[] = {"ctl.sock", "out", "err", "in"};
+	for (unsigned i = 0; m->dir >= 0 && i < sizeof names / sizeof names[0]; i++)
+		sys_unlinkat(m->dir, names[i], 0);
+}
+
+int tsc_clean_up(struct tsc_monitor *m)
+{
+	struct tsc_cursor cursor = tsc_open_phase(&m->frame, TSC_PHASE_CLEANUP);
+	struct tsc_op op;
+	int first = 0;
+	tsc_close(&m->cgroup);
+	tsc_close(&m->oom_event);
+	tsc_close(&m->oom_counter);
+	while (tsc_next_op(&cursor, &op)) {
+		int error = tsc_remove_cgroup(op.string[0], op.number[0] == 1);
+		first = first ? first : error;
+	}
+	return first;
+}

@@ -1,0 +1,158 @@
+/* The monitor's loop: one ppoll without a timeout, so that nothing wakes it but what it waits for. */
+#include "monitor.h"
+
+#include <linux/close_range.h>
+#include <linux/prctl.h>
+
+enum slot { LISTEN, INIT, MESSAGE, TIMER, OOM, OUT, ERR, MASTER, INPUT, CLIENTS };
+
+static struct tsc_monitor monitor;
+static struct pollfd set[CLIENTS + TSC_MAX_CLIENTS];
+
+/* What was written to the fifo "in" and the terminal has not taken yet. */
+static struct {
+	uint8_t bytes[1024];
+	long size;
+	long done;
+} typed;
+
+static void relay_input(struct tsc_monitor *m)
+{
+	if (typed.done == typed.size) {
+		typed.done = 0;
+		typed.size = sys_read(m->in, typed.bytes, sizeof typed.bytes);
+		typed.size = typed.size < 0 ? 0 : typed.size;
+	}
+	long done = typed.size == 0 ? 0 : sys_write(m->master, typed.bytes + typed.done, (size_t)(typed.size - typed.done));
+	if (done > 0)
+		typed.done += done;
+	else if (done != -EAGAIN)
+		typed.done = typed.size;
+}
+
+static void prepare(struct tsc_monitor *m)
+{
+	bool pending = typed.done < typed.size;
+	const int fds[CLIENTS] = {m->listen, m->init, m->message, m->timer, m->oom_event,
+				  m->out,    m->err,  m->master,  m->tty && m->master >= 0 && !pending ? m->in : -1};
+	for (unsigned i = 0; i < CLIENTS; i++)
+		set[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	if (pending)
+		set[MASTER].events = POLLIN | POLLOUT;
+	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
+		set[CLIENTS + i] = (struct pollfd){.fd = m->clients[i].fd, .events = POLLIN};
+}
+
+static void serve_output(struct tsc_monitor *m)
+{
+	/* A few reads each, so that neither stream nor a flood keeps the others and the control socket waiting. */
+	const unsigned rounds = 8;
+	if (set[OUT].revents)
+		tsc_drain_pipe(m, m->out, 1, rounds);
+	if (set[ERR].revents)
+		tsc_drain_pipe(m, m->err, 2, rounds);
+	if (set[MASTER].revents & (POLLIN | POLLHUP)) {
+		bool empty = tsc_drain_pipe(m, m->master, 1, rounds);
+		/* HUP without data stays for ever and is no end: a slave may be opened again. Not ours to spin on. */
+		if (empty && set[MASTER].revents & POLLHUP)
+			tsc_close(&m->master);
+	}
+	if (set[INPUT].revents || (m->master >= 0 && set[MASTER].revents & POLLOUT))
+		relay_input(m);
+}
+
+static _Noreturn void run(struct tsc_monitor *m)
+{
+	for (;;) {
+		prepare(m);
+		if (sys_poll(set, CLIENTS + TSC_MAX_CLIENTS) < 0)
+			continue;
+		if (set[MESSAGE].revents)
+			tsc_hear_child(m);
+		if (set[OOM].revents)
+			tsc_see_oom(m);
+		serve_output(m);
+		if (set[INIT].revents)
+			tsc_see_end(m);
+		if (set[TIMER].revents)
+			tsc_end_grace(m);
+		if (set[LISTEN].revents)
+			tsc_accept_client(m);
+		for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
+			if (set[CLIENTS + i].revents && m->clients[i].fd == set[CLIENTS + i].fd)
+				tsc_hear_client(m, &m->clients[i]);
+		if (m->quitting && !tsc_is_running(m))
+			tsc_quit(m);
+	}
+}
+
+static void forget_descriptors(struct tsc_monitor *m)
+{
+	m->dir = m->lock = m->record = m->listen = m->out = m->err = m->in = m->cgroup = -1;
+	m->oom_event = m->oom_counter = m->host_net = m->timer = m->init = m->message = -1;
+	m->log.dir = m->log.data = m->log.index = m->master = m->slave = m->report = -1;
+	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
+		m->clients[i].fd = -1;
+}
+
+/* 0 to 2 are null, 3 is the launcher's stdout; everything else of the launcher, its lock above all, is closed. */
+static void part_from_launcher(struct tsc_monitor *m)
+{
+	int report = sys_fcntl(1, F_DUPFD_CLOEXEC, 16);
+	int null = sys_fcntl(tsc_open_null(), F_DUPFD_CLOEXEC, 16);
+	sys_setsid();
+	for (int fd = 0; fd < 3; fd++)
+		sys_dup3(null, fd, 0);
+	m->report = sys_dup3(report, 3, O_CLOEXEC);
+	sys_close_range(4, ~0u, 0);
+	sys_chdir("/");
+	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:monitor", 0, 0);
+}
+
+static _Noreturn void give_up(struct tsc_monitor *m, struct tsc_report *failure)
+{
+	/* What an adopted container has is its own; what a new one has got so far goes again. */
+	if (m->record >= 0 && m->listen >= 0 && !m->adopt) {
+		tsc_clean_up(m);
+		sys_unlinkat(m->dir, "state", 0);
+	}
+	if (m->listen >= 0)
+		tsc_let_go(m);
+	tsc_send_report(m->report, failure);
+	sys_exit(1);
+}
+
+_Noreturn void tsc_monitor(struct tsc_frame *frame)
+{
+	struct tsc_monitor *m = &monitor;
+	struct tsc_report failure = tsc_make_report(frame->id, TSC_REPORT_FAILED);
+	forget_descriptors(m);
+	part_from_launcher(m);
+	m->frame = *frame;
+	m->adopt = frame->kind == TSC_FRAME_ADOPT;
+	/* Made now: between clone and exec nothing is allocated. Untouched pages cost nothing. */
+	m->vector = sys_map(frame->words * sizeof(char *));
+	if (!m->vector) {
+		tsc_fail_report(&failure, TSC_PHASE_NONE, 0, ENOMEM, "");
+		tsc_send_report(m->report, &failure);
+		sys_exit(1);
+	}
+	if (tsc_hold(m, &failure) != 0)
+		give_up(m, &failure);
+	if (m->adopt)
+		tsc_resume(m);
+	else
+		tsc_write_record(m);
+	tsc_warn_attach(frame, m->report);
+	struct tsc_report report = tsc_make_report(frame->id, TSC_REPORT_ADOPTED);
+	report.pid = m->state.init_pid;
+	report.number = m->state.init_start;
+	if (m->alive)
+		tsc_send_report(m->report, &report);
+	report.kind = TSC_REPORT_HELD;
+	report.pid = m->state.monitor_pid;
+	report.number = m->state.monitor_start;
+	tsc_send_report(m->report, &report);
+	tsc_close(&m->report);
+	run(m);
+}
