@@ -1,0 +1,255 @@
+import { createHash } from 'node:crypto';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ContainerConfig, Network, NetworkAttachment } from '../../../model/project.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import {
+  type Address,
+  type Cidr,
+  type Family,
+  formatAddress,
+  formatCidr,
+  macOf,
+  nth,
+  parseAddress,
+  parseCidr,
+  parseMac,
+  uniqueLocalSubnet,
+} from './addresses.ts';
+import { chooseSubnet, type LeaseRefusal, lease } from './leases.ts';
+import type { Attachment, Endpoint, NetworkEntry, NetworkRecord, SubnetEntry } from './record.ts';
+
+/** Who gets which address, decided before anything is made. Pure: a record and a wish in, a record out. */
+
+/** Where subnets are taken from when the file names none: away from what Docker, podman and libvirt take. */
+const pools = [201, 202, 203, 204].map((second) => parseCidr(`10.${second}.0.0/16`)) as Cidr[];
+const uplinkPools = [parseCidr('10.205.0.0/16')] as Cidr[];
+const FIRST_BRIDGE = 10;
+const NAME_LIMIT = 15;
+
+/** What the machine has, that new subnets must not touch. */
+export type Surroundings = { readonly taken: readonly Cidr[] };
+
+/** A container that wants to be on networks. */
+export type Wish = { readonly container: string; readonly service: string; readonly config: ContainerConfig };
+
+const failure = (message: string, notes: readonly string[], configPath?: string): RuntimeFailure => ({
+  code: 'address-exhausted',
+  message,
+  notes,
+  ...(configPath === undefined ? {} : { configPath }),
+});
+
+/** Adds a network with its bridge and subnets; what is there already stays as it is. */
+export function addNetwork(
+  record: NetworkRecord,
+  network: Network,
+  { project, taken, hosts }: Surroundings & { readonly project: string; readonly hosts: number },
+): Result<NetworkRecord, RuntimeFailure> {
+  if (record.networks.some((entry) => entry.network.name === network.name)) return ok(record);
+  const own = record.networks.flatMap((entry) => entry.subnets.map(({ cidr }) => parseCidr(cidr) as Cidr));
+  const seed = `${project}/${network.name}`;
+  const subnets: SubnetEntry[] = network.subnets.map(({ subnet, gateway }) => {
+    const cidr = parseCidr(subnet) as Cidr;
+    return { cidr: formatCidr(cidr), gateway: gateway ?? formatAddress(nth(cidr, 1)) };
+  });
+  const has = (family: Family): boolean => subnets.some(({ cidr }) => parseCidr(cidr)?.family === family);
+  if (!has(4)) {
+    // Room for as many again, so that scaling and recreation find addresses.
+    const length = Math.min(24, 32 - Math.ceil(Math.log2(hosts * 2 + 4)));
+    const chosen = chooseSubnet({ pools, taken: [...taken, ...own], length, longest: Math.max(length, 28), seed });
+    if (chosen === undefined)
+      return err(
+        failure(`cannot make the network ${network.name}: no free subnet is left in 10.201.0.0 to 10.204.255.255`, [
+          'take networks down that are not needed, or name a subnet: ipam: { config: [{ subnet: 172.30.0.0/24 }] }',
+        ]),
+      );
+    subnets.unshift({ cidr: formatCidr(chosen), gateway: formatAddress(nth(chosen, 1)) });
+  }
+  if (network.enableIpv6 && !has(6)) {
+    const chosen = uniqueLocalSubnet(seed);
+    subnets.push({ cidr: formatCidr(chosen), gateway: formatAddress(nth(chosen, 1)) });
+  }
+  subnets.sort((a, b) => Number(a.cidr.includes(':')) - Number(b.cidr.includes(':')));
+  const index = nextIndex(record);
+  const entry: NetworkEntry = { network, bridge: bridgeName(record, network.key), index, subnets: subnets.slice(0, 2) };
+  return ok({ ...record, networks: [...record.networks, entry] });
+}
+
+/** The four addresses of the veth to the host: .1 is the host's, .2 the router's. */
+export function addUplink(
+  record: NetworkRecord,
+  { project, taken }: Surroundings & { readonly project: string },
+): Result<NetworkRecord, RuntimeFailure> {
+  if (record.uplink !== undefined) return ok(record);
+  const chosen = chooseSubnet({ pools: uplinkPools, taken, length: 30, longest: 30, seed: project });
+  if (chosen !== undefined) return ok({ ...record, uplink: formatCidr(chosen) });
+  return err(failure('cannot connect the project to the outside: no free address is left in 10.205.0.0/16', []));
+}
+
+function nextIndex(record: NetworkRecord): number {
+  const used = new Set(record.networks.map(({ index }) => index));
+  let index = FIRST_BRIDGE;
+  while (used.has(index)) index++;
+  return index;
+}
+
+function bridgeName(record: NetworkRecord, key: string): string {
+  const wanted = `br-${key.replace(/[^A-Za-z0-9_.-]/g, '-')}`;
+  const taken = (name: string): boolean => record.networks.some(({ bridge }) => bridge === name);
+  if (wanted.length <= NAME_LIMIT && !taken(wanted)) return wanted;
+  return `br-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
+}
+
+/** Gives each container its place on its networks: addresses, interface names, MACs, the default route. */
+export function addEndpoints(record: NetworkRecord, wishes: readonly Wish[]): Result<NetworkRecord, RuntimeFailure> {
+  const names = new Set(wishes.map(({ container }) => container));
+  const before = new Map(record.endpoints.map((endpoint) => [endpoint.container, endpoint]));
+  const others = record.endpoints.filter(({ container }) => !names.has(container));
+  const given = new Map<string, Address>();
+  for (const entry of record.networks) {
+    for (const { cidr, gateway } of entry.subnets) {
+      const leased = leaseOn({ entry, cidr: parseCidr(cidr) as Cidr, gateway, wishes, before, others });
+      if (!leased.ok) return leased;
+      for (const [container, address] of leased.value)
+        given.set(`${entry.network.name} ${address.family} ${container}`, address);
+    }
+  }
+  const endpoints = wishes.map((wish) => endpointOf(wish, { record, given, before: before.get(wish.container) }));
+  return ok({ ...record, endpoints: [...others, ...endpoints].sort((a, b) => (a.container < b.container ? -1 : 1)) });
+}
+
+type LeaseOn = {
+  readonly entry: NetworkEntry;
+  readonly cidr: Cidr;
+  readonly gateway: string;
+  readonly wishes: readonly Wish[];
+  readonly before: ReadonlyMap<string, Endpoint>;
+  readonly others: readonly Endpoint[];
+};
+
+function leaseOn({
+  entry,
+  cidr,
+  gateway,
+  wishes,
+  before,
+  others,
+}: LeaseOn): Result<ReadonlyMap<string, Address>, RuntimeFailure> {
+  const { network } = entry;
+  const field = cidr.family === 4 ? 'ipv4' : 'ipv6';
+  const written = network.subnets.find(({ subnet }) => parseCidr(subnet)?.family === cidr.family);
+  const held = new Map<string, Address>();
+  for (const endpoint of others) {
+    const address = addressOn(endpoint, { network: network.name, field });
+    if (address !== undefined) held.set(endpoint.container, address);
+  }
+  const claims = wishes.flatMap(({ container, config }) => {
+    const attachment = config.networks.find((each) => each.network === network.key);
+    if (attachment === undefined) return [];
+    const fixed = parseAddress((field === 'ipv4' ? attachment.ipv4Address : attachment.ipv6Address) ?? '');
+    const old = addressOn(before.get(container), { network: network.name, field });
+    return [{ container, ...(fixed === undefined ? {} : { fixed }), ...(old === undefined ? {} : { before: old }) }];
+  });
+  const reserved = Object.values(written?.auxAddresses ?? {}).flatMap((text) => parseAddress(text) ?? []);
+  const leased = lease(
+    {
+      subnet: cidr,
+      range: parseCidr(written?.ipRange ?? '') ?? cidr,
+      gateway: parseAddress(gateway) as Address,
+      reserved,
+    },
+    { claims, held },
+  );
+  return leased.ok ? leased : err(refusal(leased.error, { network: network.name, cidr: formatCidr(cidr) }));
+}
+
+function addressOn(
+  endpoint: Endpoint | undefined,
+  { network, field }: { readonly network: string; readonly field: 'ipv4' | 'ipv6' },
+): Address | undefined {
+  return parseAddress(endpoint?.attachments.find((each) => each.network === network)?.[field] ?? '');
+}
+
+function refusal(refused: LeaseRefusal, { network, cidr }: { network: string; cidr: string }): RuntimeFailure {
+  const start = `cannot put ${refused.container} on the network ${network}`;
+  if (refused.kind === 'exhausted')
+    return failure(`${start}: ${cidr} has no free address left`, [
+      'give the network a larger subnet (ipam: { config: [{ subnet }] }), or scale down',
+    ]);
+  const address = formatAddress(refused.address);
+  if (refused.kind === 'outside')
+    return failure(
+      `${start}: ${address} is no address for a container in ${cidr}`,
+      [`choose one inside ${cidr}`],
+      'networks',
+    );
+  return failure(`${start}: ${address} belongs to ${refused.by}`, [`choose another one in ${cidr}`], 'networks');
+}
+
+function endpointOf(
+  { container, service, config }: Wish,
+  {
+    record,
+    given,
+    before,
+  }: {
+    readonly record: NetworkRecord;
+    readonly given: ReadonlyMap<string, Address>;
+    readonly before: Endpoint | undefined;
+  },
+): Endpoint {
+  const known = new Map(record.networks.map((entry) => [entry.network.key, entry.network]));
+  const wanted = [...config.networks]
+    .filter(({ network }) => known.has(network))
+    .sort((a, b) => b.priority - a.priority || (a.network < b.network ? -1 : 1));
+  const gateway = gatewayOf(wanted, known);
+  const attachments = wanted.map((each, position): Attachment => {
+    const network = known.get(each.network)?.name ?? '';
+    const v4 = given.get(`${network} 4 ${container}`);
+    const v6 = given.get(`${network} 6 ${container}`);
+    const mac = parseMac(each.macAddress ?? '') ?? macOf((v4 ?? v6) as Address);
+    return {
+      network,
+      interfaceName: each.interfaceName ?? `eth${position}`,
+      mac: mac.toString('hex'),
+      ...(v4 === undefined ? {} : { ipv4: formatAddress(v4) }),
+      ...(v6 === undefined ? {} : { ipv6: formatAddress(v6) }),
+      aliases: each.aliases,
+      gateway: each === gateway,
+    };
+  });
+  return {
+    container,
+    service,
+    attachments,
+    ports: attachments.length === 0 ? [] : config.ports.map((port) => ({ ...port, ...boundBefore(before, port) })),
+    dns: config.dns,
+    dnsSearch: config.dnsSearch,
+    dnsOptions: config.dnsOptions,
+    extraHosts: config.extraHosts,
+    ...(config.hostname === undefined ? {} : { hostname: config.hostname }),
+    ...(config.domainname === undefined ? {} : { domainname: config.domainname }),
+  };
+}
+
+/** The network with the default route: the highest `gw_priority` among those that lead somewhere. */
+function gatewayOf(
+  wanted: readonly NetworkAttachment[],
+  known: ReadonlyMap<string, Network>,
+): NetworkAttachment | undefined {
+  return [...wanted]
+    .filter(({ network }) => known.get(network)?.internal === false)
+    .sort((a, b) => b.gatewayPriority - a.gatewayPriority || (a.network < b.network ? -1 : 1))[0];
+}
+
+/** A port that the kernel has chosen before is wanted again. */
+function boundBefore(before: Endpoint | undefined, port: ContainerConfig['ports'][number]): { bound?: number } {
+  const same = before?.ports.find(
+    (each) =>
+      each.target === port.target &&
+      each.protocol === port.protocol &&
+      each.hostIp === port.hostIp &&
+      each.published?.first === port.published?.first,
+  );
+  return same?.bound === undefined ? {} : { bound: same.bound };
+}

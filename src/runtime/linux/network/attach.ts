@@ -1,0 +1,128 @@
+import { closeSync, openSync } from 'node:fs';
+import type { Native } from '../native.ts';
+import { addressBytes, parseAddress, parseCidr } from './addresses.ts';
+import type { Request } from './netlink.ts';
+import { NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
+import { inNetns } from './netns.ts';
+import type { Attachment, Endpoint, NetworkEntry, NetworkRecord } from './record.ts';
+import { linksOf, type Router } from './router.ts';
+import { AF_INET, AF_INET6, newAddress, newRoute, newVeth, setLinkUp } from './rtnl.ts';
+import { writeSysctl } from './sysctl.ts';
+
+/** A container whose network namespace is there. */
+export type Guest = {
+  readonly endpoint: Endpoint;
+  /** A process in that namespace: its monitor. */
+  readonly pid: number;
+};
+
+export type AttachRefusal = { readonly container: string; readonly error: NetlinkError };
+
+/** Interface indices: ours in the container, and the lowest of a veth in the router. */
+const FIRST_INSIDE = 10;
+const FIRST_VETH = 1000;
+
+type Inside = { readonly guest: Guest; readonly fd: number; readonly socket: NetlinkSocket };
+type Place = { readonly attachment: Attachment; readonly entry: NetworkEntry; readonly index: number };
+
+/**
+ * Gives containers their interfaces: one visit to each container's namespace, one datagram that makes all veths in place,
+ * one datagram a container for addresses and routes. A container that has its interfaces already keeps them.
+ */
+export function attachGuests(
+  native: Native,
+  router: Router,
+  { record, guests, mtu }: { readonly record: NetworkRecord; readonly guests: readonly Guest[]; readonly mtu: number },
+): AttachRefusal[] {
+  const inside = guests.map((guest) => enter(native, guest));
+  try {
+    let next = Math.max(FIRST_VETH - 1, ...linksOf(router.route).map(({ index }) => index));
+    const wires = inside.flatMap((each) =>
+      placesOf(each.guest.endpoint, record).map((place) => ({ each, place, index: ++next })),
+    );
+    const answers = router.route.ask(wires.map(({ each, place, index }) => wire(place, { fd: each.fd, index, mtu })));
+    const refusals: AttachRefusal[] = [];
+    const fresh = new Set<Inside>();
+    for (const [at, { each, place, index }] of wires.entries()) {
+      const answer = answers[at];
+      if (answer === undefined || answer.errno === 0) fresh.add(each);
+      else if (answer.errno !== EEXIST)
+        refusals.push({
+          container: each.guest.endpoint.container,
+          error: new NetlinkError(wire(place, { fd: each.fd, index, mtu }), answer),
+        });
+    }
+    for (const each of inside) if (fresh.has(each)) configure(native, each, record);
+    return refusals;
+  } finally {
+    for (const { socket, fd } of inside) {
+      socket.close();
+      closeSync(fd);
+    }
+  }
+}
+
+const EEXIST = 17;
+
+function enter(native: Native, guest: Guest): Inside {
+  const fd = openSync(`/proc/${guest.pid}/ns/net`, 'r');
+  const socket = inNetns(native, fd, () => {
+    // Before the interfaces are there: what they are born with is what counts (CVE-2024-32473, CVE-2020-10749).
+    writeSysctl('ipv6/conf/default/disable_ipv6', '1');
+    writeSysctl('ipv6/conf/default/accept_ra', '0');
+    writeSysctl('ipv6/conf/default/autoconf', '0');
+    writeSysctl('ipv6/conf/default/accept_dad', '0');
+    return new NetlinkSocket(native, NETLINK_ROUTE);
+  });
+  return { guest, fd, socket };
+}
+
+function placesOf(endpoint: Endpoint, record: NetworkRecord): Place[] {
+  return endpoint.attachments.flatMap((attachment, position) => {
+    const entry = record.networks.find(({ network }) => network.name === attachment.network);
+    return entry === undefined || entry.network.driver !== 'bridge'
+      ? []
+      : [{ attachment, entry, index: FIRST_INSIDE + position }];
+  });
+}
+
+function wire(
+  { attachment, entry, index }: Place,
+  near: { readonly fd: number; readonly index: number; readonly mtu: number },
+): Request {
+  return newVeth({
+    near: { name: `veth${near.index}`, index: near.index, master: entry.index },
+    far: { name: attachment.interfaceName, index, mac: Buffer.from(attachment.mac, 'hex'), netnsFd: near.fd },
+    mtu: near.mtu,
+  });
+}
+
+function configure(native: Native, { guest, fd, socket }: Inside, record: NetworkRecord): void {
+  const places = placesOf(guest.endpoint, record);
+  const six = places.filter(({ attachment }) => attachment.ipv6 !== undefined);
+  if (six.length > 0)
+    inNetns(native, fd, () => {
+      for (const { attachment } of six) writeSysctl(`ipv6/conf/${attachment.interfaceName}/disable_ipv6`, '0');
+    });
+  // Routes need all interfaces up.
+  socket.perform([...places.flatMap(addressRequests), ...places.flatMap(routeRequests)]);
+}
+
+function addressRequests({ attachment, entry, index }: Place): Request[] {
+  const addresses = [attachment.ipv4, attachment.ipv6].flatMap((text) => {
+    const address = parseAddress(text ?? '');
+    const subnet = entry.subnets.map(({ cidr }) => parseCidr(cidr)).find((cidr) => cidr?.family === address?.family);
+    if (address === undefined || subnet === undefined) return [];
+    return [newAddress(index, { bytes: addressBytes(address), length: subnet.length })];
+  });
+  return [...addresses, setLinkUp(index)];
+}
+
+function routeRequests({ attachment, entry, index }: Place): Request[] {
+  if (!attachment.gateway) return [];
+  return entry.subnets.flatMap(({ gateway }) => {
+    const via = parseAddress(gateway);
+    if (via === undefined) return [];
+    return [newRoute({ family: via.family === 4 ? AF_INET : AF_INET6, via: addressBytes(via), index })];
+  });
+}

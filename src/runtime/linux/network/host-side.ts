@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import type { Native } from '../native.ts';
+import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
+import { changeSysctl, forwardIpv6, restoreSysctls } from './host-sysctls.ts';
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
+import { inNetns } from './netns.ts';
+import {
+  batch,
+  counter,
+  decodeChain,
+  decodeRule,
+  deleteRule,
+  deleteTable,
+  dumpChains,
+  dumpRules,
+  fromAddress,
+  masquerade,
+  mentionsInterface,
+  type NfFamily,
+  newRule,
+  ofKnownConnection,
+  onInterface,
+  type RulePlace,
+  replaceTable,
+  verdict,
+} from './nftables.ts';
+import { linksOf, type Router, UPLINK } from './router.ts';
+import { AF_INET, AF_INET6, decodeRoute, dumpRoutes, newAddress, newRoute, newVeth, setLinkUp } from './rtnl.ts';
+import { writeSysctl } from './sysctl.ts';
+
+/** Everything we do in the host's own network namespace: one veth, one nft table, an accept where others drop, sysctls. */
+
+const MAIN_TABLE = 254;
+const NF_FORWARD = 2;
+const MAX_MTU = 1500;
+
+/** The host's end of the project's uplink. */
+export const uplinkName = (project: string): string =>
+  `tsc${createHash('sha256').update(project).digest('hex').slice(0, 8)}`;
+
+const tableName = (project: string): string => `tscompose-${project}`;
+
+export type HostView = {
+  /** Where the host already goes: prefixes that a new subnet must not touch. */
+  readonly taken: readonly Cidr[];
+  /** Of the way out, at most 1500: a larger one would only meet fragmentation there. */
+  readonly mtu: number;
+};
+
+/** What the host's routes and interfaces say. */
+export function viewHost(native: Native): HostView {
+  const socket = new NetlinkSocket(native, NETLINK_ROUTE);
+  try {
+    const routes = socket.dump(dumpRoutes()).map(decodeRoute);
+    const taken = routes.flatMap(({ to }) =>
+      to === undefined || to.length === 0 ? [] : [cidrOf(addressFromBytes(to.bytes), to.length)],
+    );
+    const out = routes.find(({ family, to, table }) => family === AF_INET && to === undefined && table === MAIN_TABLE);
+    const link = linksOf(socket).find(({ index }) => index === out?.index);
+    return { taken, mtu: Math.min(link?.mtu ?? MAX_MTU, MAX_MTU) };
+  } finally {
+    socket.close();
+  }
+}
+
+export type Uplink = {
+  readonly project: string;
+  readonly cidr: string;
+  readonly mtu: number;
+  /** The project has a network with IPv6 that leads outside. */
+  readonly ipv6: boolean;
+  /** File that remembers sysctls we changed, shared by all projects. */
+  readonly memory: string;
+};
+
+/** Connects the router with the host and lets its packets through there. */
+export function ensureUplink(native: Native, router: Router, uplink: Uplink): void {
+  const name = uplinkName(uplink.project);
+  const four = parseCidr(uplink.cidr) as Cidr;
+  const six = uniqueLocalSubnet(`uplink/${uplink.project}`);
+  const home = new NetlinkSocket(native, NETLINK_ROUTE);
+  try {
+    if (!linksOf(router.route).some(({ index }) => index === UPLINK.index)) makeVeth(router, { name, mtu: uplink.mtu });
+    const index = linksOf(home).find((link) => link.name === name)?.index ?? 0;
+    const address = (cidr: Cidr, host: number) => addressBytes(nth(cidr, host));
+    if (uplink.ipv6) {
+      writeSysctl(`ipv6/conf/${name}/disable_ipv6`, '0');
+      inNetns(native, router.fd, () => writeSysctl(`ipv6/conf/${UPLINK.name}/disable_ipv6`, '0'));
+    }
+    home.perform([
+      newAddress(index, { bytes: address(four, 1), length: 30 }),
+      ...(uplink.ipv6 ? [newAddress(index, { bytes: address(six, 1), length: 64 })] : []),
+      setLinkUp(index),
+    ]);
+    router.route.perform([
+      newAddress(UPLINK.index, { bytes: address(four, 2), length: 30 }),
+      ...(uplink.ipv6 ? [newAddress(UPLINK.index, { bytes: address(six, 2), length: 64 })] : []),
+      setLinkUp(UPLINK.index),
+      newRoute({ family: AF_INET, via: address(four, 1), index: UPLINK.index }),
+      ...(uplink.ipv6 ? [newRoute({ family: AF_INET6, via: address(six, 1), index: UPLINK.index })] : []),
+    ]);
+  } finally {
+    home.close();
+  }
+  changeSysctl(uplink.memory, 'ipv4/ip_forward', '1');
+  if (uplink.ipv6) forwardIpv6(uplink.memory);
+  letThrough(native, { name, project: uplink.project, sources: [nth(four, 2), nth(six, 2)].map(addressBytes) });
+}
+
+function makeVeth(router: Router, { name, mtu }: { readonly name: string; readonly mtu: number }): void {
+  const host = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    router.route.perform([newVeth({ near: UPLINK, far: { name, index: 0, netnsFd: host }, mtu })]);
+  } finally {
+    closeSync(host);
+  }
+  // The host's defaults would apply to its end, among them what a router advertisement may do; here nothing may.
+  writeSysctl(`ipv6/conf/${name}/disable_ipv6`, '1');
+  writeSysctl(`ipv6/conf/${name}/accept_ra`, '0');
+  writeSysctl(`ipv4/conf/${name}/rp_filter`, '2');
+}
+
+type Passage = { readonly name: string; readonly project: string; readonly sources: readonly Uint8Array[] };
+
+/**
+ * Our table translates what comes from the router and keeps the host's neighbours from reaching into it. An accept there
+ * cannot overrule a drop elsewhere, so where iptables' FORWARD drops by default (Docker, ufw) it gets a rule as well.
+ */
+function letThrough(native: Native, { name, project, sources }: Passage): void {
+  const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
+  try {
+    const chains = [
+      {
+        name: 'forward',
+        type: 'filter',
+        hook: 'forward',
+        priority: 0,
+        policy: 'accept',
+        rules: [
+          [...onInterface('oifname', name), ...ofKnownConnection(), verdict('accept')],
+          [...onInterface('oifname', name), verdict('drop')],
+        ],
+      },
+      {
+        name: 'postrouting',
+        type: 'nat',
+        hook: 'postrouting',
+        priority: 100,
+        policy: 'accept',
+        rules: sources.map((source) => [
+          ...fromAddress(source),
+          ...onInterface('oifname', name, 'is-not'),
+          ...onInterface('oifname', 'lo', 'is-not'),
+          masquerade(),
+        ]),
+      },
+    ] as const;
+    socket.commit(batch(replaceTable({ family: 'inet', name: tableName(project), chains })));
+    for (const place of droppingChains(socket)) {
+      if (rulesAbout(socket, place, name).length > 0) continue;
+      const rule = (key: 'iifname' | 'oifname') =>
+        newRule({ ...place, rule: [...onInterface(key, name), counter(), verdict('accept')], position: 'first' });
+      socket.commit(batch([rule('iifname'), rule('oifname')]));
+    }
+  } finally {
+    socket.close();
+  }
+}
+
+/** Where a packet that is only forwarded would be dropped: DOCKER-USER, which Docker leaves to others, or FORWARD itself. */
+function droppingChains(socket: NetlinkSocket): RulePlace[] {
+  return (['ip', 'ip6'] as const).flatMap((family): RulePlace[] => {
+    const seen = socket.dump(dumpChains(family)).map(decodeChain);
+    const chains = seen.filter(({ table }) => table === 'filter');
+    const user = chains.find((chain) => chain.name === 'DOCKER-USER');
+    const forward = chains.find((chain) => chain.hook === NF_FORWARD && chain.policy === 'drop');
+    const found = user ?? forward;
+    return found === undefined ? [] : [{ family, name: 'filter', chain: found.name }];
+  });
+}
+
+const rulesAbout = (socket: NetlinkSocket, place: RulePlace, name: string): bigint[] =>
+  socket
+    .dump(dumpRules(place))
+    .map(decodeRule)
+    .filter((rule) => mentionsInterface(rule, name))
+    .map(({ handle }) => handle);
+
+/** Takes back what `ensureUplink` did to the host; the veth goes with the router. */
+export function dropUplink(native: Native, { project, memory }: Pick<Uplink, 'project' | 'memory'>): void {
+  const name = uplinkName(project);
+  const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
+  try {
+    socket.commit(batch(deleteTable({ family: 'inet', name: tableName(project) })));
+    for (const family of ['ip', 'ip6'] as const satisfies readonly NfFamily[])
+      for (const chain of ['DOCKER-USER', 'FORWARD']) {
+        const place = { family, name: 'filter', chain };
+        const handles = existing(() => rulesAbout(socket, place, name));
+        if (handles.length > 0) socket.commit(batch(handles.map((handle) => deleteRule({ ...place, handle }))));
+      }
+  } finally {
+    socket.close();
+  }
+  restoreSysctls(memory);
+}
+
+/** What a dump finds, or nothing when what it asks about is not there. */
+function existing<T>(dump: () => T[]): T[] {
+  try {
+    return dump();
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}

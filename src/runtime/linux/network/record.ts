@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Network, PublishedPort } from '../../../model/project.ts';
+import type { ProjectPaths } from '../paths.ts';
+
+/**
+ * What a project's network is: enough to make all of it again after a boot or a crash, byte for byte the same. Nothing
+ * about the machine's present state is in here.
+ */
+export type NetworkRecord = {
+  readonly version: 1;
+  /** The two ends of the veth to the host, as a prefix of four addresses; absent until a network needs the outside. */
+  readonly uplink?: string;
+  readonly networks: readonly NetworkEntry[];
+  readonly endpoints: readonly Endpoint[];
+};
+
+export type NetworkEntry = {
+  readonly network: Network;
+  /** Name and interface index of the bridge in the router. */
+  readonly bridge: string;
+  readonly index: number;
+  /** IPv4 first; one or two. */
+  readonly subnets: readonly SubnetEntry[];
+};
+
+export type SubnetEntry = { readonly cidr: string; readonly gateway: string };
+
+/** A container as the network sees it. */
+export type Endpoint = {
+  readonly container: string;
+  readonly service: string;
+  /** In the order of its interfaces. */
+  readonly attachments: readonly Attachment[];
+  readonly ports: readonly BoundPort[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly extraHosts: readonly string[];
+  readonly hostname?: string;
+  readonly domainname?: string;
+};
+
+export type Attachment = {
+  /** Real name of the network. */
+  readonly network: string;
+  readonly interfaceName: string;
+  readonly mac: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly aliases: readonly string[];
+  /** Its gateway is the container's default route. */
+  readonly gateway: boolean;
+};
+
+/** A published port, with the host port in force where the kernel or a range had a choice. */
+export type BoundPort = PublishedPort & { readonly bound?: number };
+
+export type NetworkPaths = {
+  /** Directory of the net process; "router" in it is the pinned namespace. */
+  readonly run: string;
+  readonly router: string;
+  readonly record: string;
+};
+
+/** Project names have no dot, so nothing of a container or another project can be called like this. */
+export function networkPaths(at: ProjectPaths): NetworkPaths {
+  const run = `${at.run}.network`;
+  return { run, router: `${run}/router`, record: `${at.networks}/record.json` };
+}
+
+export const emptyRecord: NetworkRecord = { version: 1, networks: [], endpoints: [] };
+
+/** The record, or the empty one when there is none or it is of another version. */
+export function readNetworkRecord(path: string): NetworkRecord {
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as NetworkRecord;
+    return record.version === 1 ? record : emptyRecord;
+  } catch {
+    return emptyRecord;
+  }
+}
+
+export function writeNetworkRecord(path: string, record: NetworkRecord): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+export function removeNetworkRecord(path: string): void {
+  rmSync(path, { force: true });
+}
