@@ -20,7 +20,7 @@ const options = {
   bundle: true,
   platform: 'node',
   target,
-  external: ['koffi'],
+  external: ['koffi', './cli.cjs'],
   write: false,
   legalComments: 'none',
   logLevel: 'warning',
@@ -34,7 +34,7 @@ async function bundle() {
     outdir: dist,
     format: 'esm',
     splitting: true,
-    chunkNames: 'chunk-[name]-[hash]',
+    chunkNames: '[name]-[hash]',
     outExtension: { '.js': '.cjs' },
     metafile: true,
     define: { TSCOMPOSE_VERSION: JSON.stringify(version), 'import.meta.url': '__fileUrl' },
@@ -51,9 +51,30 @@ async function bundle() {
       // Makes esbuild treat CommonJS packages as Node does in an ES module: `default` is `module.exports`.
       sourcefile: `${basename(file.path)}.mjs`,
     });
-    files.set(basename(file.path), code.includes('__fileUrl') ? fileUrl + code : code);
+    const text = lazyBuiltins(code);
+    // ES modules are strict without saying so.
+    files.set(basename(file.path), `"use strict";\n${text.includes('__fileUrl') ? fileUrl : ''}${text}`);
   }
   return { files, metafile: result.metafile };
+}
+
+/** Builtin modules that Node has loaded anyway before it comes to us. */
+const alwaysThere = ['fs', 'path', 'url', 'util', 'os', 'events'];
+
+/**
+ * An import of a builtin module costs up to 8 ms (crypto), at the start of every command whether it uses it or not. Here
+ * it becomes an object that loads the module at the first look into it.
+ */
+function lazyBuiltins(code) {
+  const lazy =
+    'const __lazy = (load) => new Proxy({}, { get: (_, name) => load()[name], has: (_, name) => name in load() });\n';
+  let changed = false;
+  const text = code.replace(/^var (import_\w+) = require\("node:([\w/]+)"\);$/gm, (line, variable, name) => {
+    if (alwaysThere.includes(name)) return line;
+    changed = true;
+    return `var ${variable} = __lazy(() => require("node:${name}"));`;
+  });
+  return changed ? lazy + text : text;
 }
 
 async function bundleLauncher(buildId) {
@@ -102,5 +123,5 @@ write('THIRD-PARTY-LICENSES.txt', licences(metafile).join(`\n${'-'.repeat(80)}\n
 write('cli.cjs', files.get('cli.cjs'));
 write('tscompose.cjs', launcher, 0o755);
 for (const name of readdirSync(dist)) {
-  if (name.startsWith('chunk-') && !files.has(name)) rmSync(join(dist, name));
+  if (name.endsWith('.cjs') && name !== 'tscompose.cjs' && !files.has(name)) rmSync(join(dist, name));
 }

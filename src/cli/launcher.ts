@@ -14,7 +14,6 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { Script, constants as vmConstants } from 'node:vm';
 import { checksum } from './cache/checksum.ts';
@@ -166,13 +165,18 @@ function removeOldBuilds(directory: string): void {
   for (const { path } of entries.slice(builds)) rmSync(path, { recursive: true, force: true });
 }
 
-function start(): void {
+/** From 22.8 on Node does by itself what the rest of this file does. */
+function enableCompileCache(directory: string): void {
+  const node: { readonly enableCompileCache?: (directory: string) => unknown } = require('node:module');
+  node.enableCompileCache?.(directory);
+}
+
+function start(hasCompileCache: boolean): void {
   const cache = cacheDirectory();
-  const { enableCompileCache } = nodeModule as { enableCompileCache?: (directory: string) => unknown };
   let entry: Entry;
   let ran = '';
-  if (cache === undefined || enableCompileCache !== undefined) {
-    if (cache !== undefined) enableCompileCache?.(join(cache, 'code', 'node'));
+  if (cache === undefined || hasCompileCache) {
+    if (cache !== undefined) enableCompileCache(join(cache, 'code', 'node'));
     entry = require('./cli.cjs');
   } else {
     const codeCache = codeDirectory(cache);
@@ -195,5 +199,5 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`error: tscompose needs Node 20.19 or newer; this is ${process.version}\n`);
   process.exitCode = 4;
 } else {
-  start();
+  start(major > 22 || (major === 22 && minor >= 8));
 }
