@@ -1,5 +1,5 @@
 import type { Cause, Plan } from '../model/plan.ts';
-import type { DesiredContainer, DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
+import type { DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, ServiceName } from '../model/units.ts';
 import { claimsCollide } from './claims.ts';
 import { type Decision, decide } from './decide.ts';
@@ -26,9 +26,10 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   const inScope = resourcesOf(desired, observed, { scope, options });
   const decisions = decide(desired, observed, { scope, resources: inScope, options });
   // Consequences reach beyond the scope; who is made anew there needs its volumes and networks as well.
-  const users = desired.containers.filter(
-    (container) => isInScope(container, scope) || isTouched(container, decisions),
+  const touched = decisions.flatMap((decision) =>
+    decision.kind === 'keep' || decision.kind === 'remove' ? [] : [decision.desired],
   );
+  const users = [...desired.containers.filter((container) => isInScope(container, scope)), ...touched];
   const resources = { ...inScope, ...missingFor(users, desired, observed) };
 
   const list = new StepList();
@@ -39,9 +40,6 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   addStartings(list, startingsOf({ decisions, endings, ended, made, options }));
   return { steps: list.steps };
 }
-
-const isTouched = ({ name }: DesiredContainer, decisions: readonly Decision[]): boolean =>
-  decisions.some(({ kind, ...decision }) => kind !== 'keep' && 'desired' in decision && decision.desired.name === name);
 
 /** Containers of services that the file does not know, not even as disabled ones. */
 export function orphansOf(desired: DesiredState, observed: ObservedState): readonly ObservedContainer[] {
