@@ -36,6 +36,10 @@ export type Native = {
   readonly unshare: (flags: number) => void;
   readonly mount: (source: string, target: string, options: MountOptions) => void;
   readonly umount: (target: string, flags: number) => void;
+  /** pidfd_open(2); undefined when there is no such process. Check who it is after this, not before. */
+  readonly openProcess: (pid: number) => number | undefined;
+  /** pidfd_send_signal(2): reaches that very process or nobody. */
+  readonly signalProcess: (pidfd: number, signal: number) => void;
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly setSocketOption: (fd: number, level: number, option: SocketOption) => void;
   readonly send: (fd: number, bytes: Uint8Array) => void;
@@ -46,6 +50,10 @@ export type Native = {
 export type MountOptions = { readonly type: string; readonly flags: number; readonly data?: string };
 export type SocketOption = { readonly name: number; readonly value: number };
 
+/** The same numbers on every architecture (they are newer than the unification). */
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
+const ESRCH = 3;
 const EINTR = 4;
 const EAGAIN = 11;
 const MSG_DONTWAIT = 0x40;
@@ -72,6 +80,7 @@ async function bindNative(): Promise<Native> {
       'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
     ),
     umount2: bind('int umount2(const char *target, int flags)'),
+    syscall: bind('long syscall(long number, long a, long b, long c, long d)'),
     socket: bind('int socket(int domain, int type, int protocol)'),
     setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
     send: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
@@ -111,6 +120,22 @@ async function bindNative(): Promise<Native> {
     mount: (source, target, { type, flags, data }) =>
       void call('mount', source, target, type, int(flags), data === undefined ? null : `${data}`),
     umount: (target, flags) => void call('umount2', target, int(flags)),
+    openProcess: (pid) => {
+      try {
+        return call('syscall', SYS_pidfd_open, int(pid), 0, 0, 0);
+      } catch (error) {
+        if (error instanceof KernelError && error.errno === ESRCH) return undefined;
+        throw error;
+      }
+    },
+    signalProcess: (pidfd, signal) => {
+      try {
+        call('syscall', SYS_pidfd_send_signal, int(pidfd), int(signal), 0, 0);
+      } catch (error) {
+        // It has ended meanwhile, which is what most signals are sent for.
+        if (!(error instanceof KernelError) || error.errno !== ESRCH) throw error;
+      }
+    },
     socket: (domain, type, protocol) => call('socket', int(domain), int(type), int(protocol)),
     setSocketOption: (fd, level, { name, value }) => {
       const bytes = Buffer.alloc(4);

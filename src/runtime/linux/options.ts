@@ -6,6 +6,8 @@ export type LinuxRuntimeOptions = {
   readonly environment?: HostEnvironment;
   /** What a monitor runs when its container ends and nobody supervises the project; absent: nothing. */
   readonly supervisor?: SupervisorCommand;
+  /** Stored with every container made, so that a later version knows how to read its config; absent: 1. */
+  readonly fingerprintVersion?: number;
 };
 
 export type SupervisorCommand = {

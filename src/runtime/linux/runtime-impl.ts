@@ -1,17 +1,55 @@
+import type { RuntimeFailure } from '../../model/event.ts';
 import type { ObservedState } from '../../model/state.ts';
-import { InternalError } from '../../util/assert.ts';
-import type { Runtime, Session } from '../runtime.ts';
+import type { ProjectName } from '../../model/units.ts';
+import { err, ok, type Result } from '../../util/result.ts';
+import type { Runtime, Session, Warn } from '../runtime.ts';
+import { Launcher } from './launch.ts';
+import { observeProject } from './observe.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
+import { hostPaths, type Paths, projectPaths } from './paths.ts';
+import { describeProcess } from './proc.ts';
+import { lazyHostFacts } from './session/context.ts';
+import { shimPath } from './shim-path.ts';
+import { makeDirectory } from './state-dir.ts';
+import { listVolumes } from './volume-list.ts';
+
+type OpenOptions = {
+  readonly onWait: (holder: string) => void;
+  readonly warn: Warn;
+  readonly signal: AbortSignal;
+};
 
 export class LinuxRuntime implements Runtime {
   readonly #options: LinuxRuntimeOptions;
+  readonly #paths: Paths;
+
   constructor(options: LinuxRuntimeOptions) {
-    this.#options = options;
+    this.#options = { environment: process.env, ...options };
+    this.#paths = hostPaths(this.#options.environment ?? {});
   }
-  observe(): Promise<ObservedState> {
-    throw new InternalError(`not built yet ${this.#options}`);
+
+  async observe(project: ProjectName): Promise<ObservedState> {
+    return observeProject(this.#paths, project, listVolumes(this.#paths));
   }
-  open(): Promise<{ readonly ok: true; readonly value: Session }> {
-    throw new InternalError('not built yet');
+
+  async open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>> {
+    const { onWait, warn, signal } = options;
+    if (process.geteuid?.() !== 0) {
+      const notes = ['run it as root (sudo); containers without root come later'];
+      return err({ code: 'not-root', message: 'cannot change anything without root', notes });
+    }
+    const at = projectPaths(this.#paths, project);
+    makeDirectory(this.#paths.run, 0o711);
+    const launcher = await Launcher.open({
+      shim: shimPath(this.#options.environment ?? {}),
+      lock: at.lock,
+      onWait: (pid) => onWait(describeProcess(pid)),
+      signal,
+    });
+    if (!launcher.ok) return launcher;
+    // Not at the top: a command that only looks never needs what changes the machine.
+    const { LinuxSession } = await import('./session/session.ts');
+    const context = { paths: this.#paths, at, project, launcher: launcher.value, options: this.#options, warn };
+    return ok(new LinuxSession({ ...context, host: lazyHostFacts() }));
   }
 }

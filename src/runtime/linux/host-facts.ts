@@ -1,0 +1,58 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type CgroupHost, detectCgroups } from './cgroup/detect.ts';
+
+/** What is the same for every container of a session. */
+export type HostFacts = {
+  readonly cgroups: CgroupHost;
+  readonly cpuset?: { readonly cpus: string; readonly mems: string };
+  readonly capabilities: bigint;
+  readonly cpus: number;
+  readonly bfq: boolean;
+  readonly kcore: boolean;
+  readonly arch: 'x64' | 'arm64';
+};
+
+export function readHostFacts(): HostFacts {
+  const cgroups = detectCgroups({
+    membership: readFileSync('/proc/self/cgroup', 'utf8'),
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
+    controllersIn: (directory) => readText(`${directory}/cgroup.controllers`),
+  });
+  const cpuset = cgroups.v1.find(({ controllers }) => controllers.includes('cpuset'))?.base;
+  const facts = {
+    cgroups,
+    capabilities: ownCapabilities(),
+    cpus: countOf(readText('/sys/devices/system/cpu/possible') ?? '0'),
+    bfq: usesBfq(),
+    kcore: existsSync('/proc/kcore'),
+    arch: process.arch === 'arm64' ? 'arm64' : 'x64',
+  } as const;
+  if (cpuset === undefined) return facts;
+  const read = (file: string): string => (readText(`${cpuset}/${file}`) ?? '0').trim();
+  return { ...facts, cpuset: { cpus: read('cpuset.cpus'), mems: read('cpuset.mems') } };
+}
+
+/** The bounding set: root's new processes get nothing beyond it, so there is nothing beyond it to hand on. */
+function ownCapabilities(): bigint {
+  const line = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'));
+  return BigInt(`0x${line?.[1] ?? '0'}`);
+}
+
+/** `0-3` → 4: one more than the highest number of a CPU list. */
+const countOf = (list: string): number => 1 + Math.max(...list.trim().split(/[-,]/).map(Number));
+
+function usesBfq(): boolean {
+  try {
+    return readdirSync('/sys/block').some((name) => readText(`/sys/block/${name}/queue/scheduler`)?.includes('[bfq]'));
+  } catch {
+    return false;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

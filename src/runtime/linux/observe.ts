@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import type { Network } from '../../model/project.ts';
+import type { ContainerStatus, Health, ObservedContainer, ObservedState } from '../../model/state.ts';
+import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { containerPaths, type Paths, projectPaths } from './paths.ts';
+import { bootId, isAlive } from './proc.ts';
+import { statePhase } from './protocol.ts';
+import type { ShimState } from './records.ts';
+import { signalName } from './signals.ts';
+import { type ContainerRecord, entries, readExit, readRecord, readState } from './state-dir.ts';
+import { failedStatus } from './status-text.ts';
+
+/** Reads records and states: a few small files a container, nothing that can block, no lock. */
+export function observeProject(
+  paths: Paths,
+  project: ProjectName,
+  listVolumes: (project: ProjectName) => ObservedState['volumes'],
+): ObservedState {
+  const at = projectPaths(paths, project);
+  const containers: ObservedContainer[] = [];
+  for (const name of entries(at.containers)) {
+    const where = containerPaths(at, name as ContainerName);
+    const record = readRecord(where.record);
+    if (record !== undefined && !record.oneOff) containers.push(observeContainer(record, where.state));
+  }
+  const networks = entries(at.networks)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(`${at.networks}/${name}`, 'utf8')) as Network)
+    .map((network) => ({ name: network.name, network }));
+  return { project, containers, volumes: listVolumes(project), networks };
+}
+
+export function observeContainer(record: ContainerRecord, stateDir: string): ObservedContainer {
+  const { name, service, number, config, fingerprintVersion, dependsOn, createdAtMs, stoppedByUser, restarts } = record;
+  let state = readState(stateDir);
+  let status = statusOf(record, state, stateDir);
+  if (status === 'changing') {
+    // Its process has just ended and the monitor is about to say so, or has done so since we read.
+    state = readState(stateDir);
+    status = statusOf(record, state, stateDir);
+    if (status === 'changing') status = lastWitness(state as ShimState, stateDir);
+  }
+  const monitored = state !== undefined && state.bootId === bootId() && isAlive(state.monitorPid, state.monitorStart);
+  return {
+    name,
+    service,
+    number,
+    config,
+    fingerprintVersion,
+    dependsOn,
+    createdAtMs,
+    status,
+    monitored,
+    stoppedByUser,
+    restarts,
+  };
+}
+
+function statusOf(
+  record: ContainerRecord,
+  state: ShimState | undefined,
+  stateDir: string,
+): ContainerStatus | 'changing' {
+  if (state === undefined || state.bootId !== bootId()) return unknownSinceBoot(record);
+  switch (state.phase) {
+    case statePhase.RUNNING:
+    case statePhase.STOPPING:
+    case statePhase.PAUSED:
+      break;
+    case statePhase.EXITED:
+      return exited(state, { waitStatus: state.exitKnown ? state.waitStatus : null, finishedAtMs: state.finishedMs });
+    case statePhase.FAILED:
+      return failedStatus(state);
+    default:
+      return { kind: 'created' };
+  }
+  if (!isAlive(state.initPid, state.initStart)) {
+    return isAlive(state.monitorPid, state.monitorStart) ? 'changing' : lastWitness(state, stateDir);
+  }
+  const { initPid: pid, startedMs: startedAtMs } = state;
+  if (state.phase === statePhase.PAUSED) return { kind: 'paused', pid, startedAtMs };
+  if (record.config.healthcheck === undefined) return { kind: 'running', pid, startedAtMs };
+  return { kind: 'running', pid, startedAtMs, health: readHealth(stateDir, startedAtMs) };
+}
+
+/** /run is gone after a boot; a container made in this boot without a state was cut off before its monitor held it. */
+function unknownSinceBoot(record: ContainerRecord): ContainerStatus {
+  if (record.bootId === bootId()) return { kind: 'created' };
+  return { kind: 'exited', exitCode: null, oomKilled: false, startedAtMs: 0, finishedAtMs: 0 };
+}
+
+/** No monitor saw the end: what the tiny init wrote is taken if it is of this life of the container. */
+function lastWitness(state: ShimState, stateDir: string): ContainerStatus {
+  const exit = readExit(stateDir);
+  if (exit === undefined || exit.start !== state.starts) {
+    return exited(state, { waitStatus: null, finishedAtMs: state.finishedMs });
+  }
+  return exited(state, { waitStatus: exit.waitStatus, finishedAtMs: exit.finishedMs });
+}
+
+function exited(
+  state: ShimState,
+  end: { readonly waitStatus: number | null; readonly finishedAtMs: number },
+): ContainerStatus {
+  const base = {
+    kind: 'exited',
+    oomKilled: state.oomKilled,
+    startedAtMs: state.startedMs,
+    finishedAtMs: end.finishedAtMs,
+  } as const;
+  if (end.waitStatus === null) return { ...base, exitCode: null };
+  const { exitCode, signal } = decodeWaitStatus(end.waitStatus);
+  return signal === undefined ? { ...base, exitCode } : { ...base, exitCode, signal };
+}
+
+/** wait(2): the low seven bits are the signal that killed it, the second byte is the exit code. */
+export function decodeWaitStatus(status: number): { readonly exitCode: number; readonly signal?: string } {
+  const signal = status & 0x7f;
+  if (signal === 0) return { exitCode: (status >> 8) & 0xff };
+  return { exitCode: 128 + signal, signal: signalName(signal) };
+}
+
+/** Written by whoever checks: `<state> <start of the life it was found in, ms>`. Older ones say nothing about this life. */
+function readHealth(stateDir: string, startedAtMs: number): Health {
+  try {
+    const [word, life] = readFileSync(`${stateDir}/health`, 'latin1').trim().split(' ');
+    if (Number(life) === startedAtMs && (word === 'healthy' || word === 'unhealthy')) return word;
+  } catch {
+    // Not checked yet.
+  }
+  return 'starting';
+}

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { ContainerName, ProjectName } from '../../model/units.ts';
+import type { HostEnvironment } from './options.ts';
+
+/**
+ * Every directory of ours. `run` is gone after a boot, `lib` stays. TSCOMPOSE_ROOT puts both below another directory, so
+ * that tests never meet a real stack.
+ */
+export type Paths = {
+  readonly run: string;
+  readonly lib: string;
+  /** Root filesystems, content-addressed, shared by all projects. */
+  readonly store: string;
+  readonly volumes: string;
+};
+
+export type ProjectPaths = {
+  readonly run: string;
+  readonly lib: string;
+  /** Held by whoever changes the project. Outside of `run`, so that it can go while somebody waits for the lock. */
+  readonly lock: string;
+  /** Held by the project's supervisor. Beside `run` too: in it, every name belongs to a container. */
+  readonly supervisorLock: string;
+  /** A folder for each container. */
+  readonly containers: string;
+  readonly networks: string;
+};
+
+export type ContainerPaths = {
+  /** lock, state, ctl.sock, exit, the mount point of the root, and the files bound into the container. */
+  readonly state: string;
+  readonly controlSocket: string;
+  /** What is bound over /etc/hosts and its like. */
+  readonly files: string;
+  /** record.json, upper, work and log; survives a boot. */
+  readonly lib: string;
+  readonly record: string;
+  readonly upper: string;
+  readonly work: string;
+  readonly log: string;
+};
+
+export function hostPaths(environment: HostEnvironment): Paths {
+  const root = environment['TSCOMPOSE_ROOT'] ?? '/';
+  const lib = join(root, 'var/lib/tscompose');
+  return { run: join(root, 'run/tscompose'), lib, store: `${lib}/store`, volumes: `${lib}/volumes` };
+}
+
+export function projectPaths(paths: Paths, project: ProjectName): ProjectPaths {
+  const run = `${paths.run}/${project}`;
+  const lib = `${paths.lib}/projects/${project}`;
+  return {
+    run,
+    lib,
+    lock: `${run}.lock`,
+    supervisorLock: `${run}.supervisor.lock`,
+    containers: `${lib}/containers`,
+    networks: `${lib}/networks`,
+  };
+}
+
+export function containerPaths(paths: ProjectPaths, container: ContainerName): ContainerPaths {
+  const state = `${paths.run}/${container}`;
+  const lib = `${paths.containers}/${container}`;
+  return {
+    state,
+    controlSocket: `${state}/ctl.sock`,
+    files: `${state}/files`,
+    lib,
+    record: `${lib}/record.json`,
+    upper: `${lib}/upper`,
+    work: `${lib}/work`,
+    log: `${lib}/log`,
+  };
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+
+let cachedBootId: string | undefined;
+
+/** The running kernel's boot id as 32 hex digits: what was written under another one is history. */
+export function bootId(): string {
+  cachedBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().replaceAll('-', '');
+  return cachedBootId;
+}
+
+/**
+ * When a process started, in clock ticks since boot (proc(5), field 22): with the pid it is an identity. Undefined when
+ * there is no such process, or only its zombie.
+ */
+export function startTime(pid: number): bigint | undefined {
+  if (pid <= 0) return undefined;
+  const stat = readOrUndefined(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The second field is the command in parentheses and may itself contain spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const state = fields[0];
+  const start = fields[19];
+  if (start === undefined || state === 'Z' || state === 'X') return undefined;
+  return BigInt(start);
+}
+
+/** Whether the process that had this pid when it started at `start` still lives. */
+export const isAlive = (pid: number, start: bigint): boolean => start !== 0n && startTime(pid) === start;
+
+/** A process in words: `process 4711 (tscompose up -d)`. */
+export function describeProcess(pid: number): string {
+  const command = readOrUndefined(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim();
+  if (command === undefined || command === '') return pid > 0 ? `process ${pid}` : 'another process';
+  return `process ${pid} (${command.length > 80 ? `${command.slice(0, 79)}…` : command})`;
+}
+
+function readOrUndefined(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import type { CgroupHost } from '../cgroup/detect.ts';
+import type { SupervisorCommand } from '../options.ts';
+import type { ContainerPaths } from '../paths.ts';
+
+/** What the machine adds to a `ContainerConfig`: everything the setup program needs to know and must not look up itself. */
+export type ContainerFacts = {
+  readonly project: string;
+  readonly name: string;
+  readonly paths: ContainerPaths;
+  /** Directories of the root filesystem, the topmost first. */
+  readonly lowers: readonly string[];
+  readonly user: ResolvedUser;
+  /** The host directory of each `volume` mount, by its index in `config.mounts`. */
+  readonly volumes: ReadonlyMap<number, string>;
+  /** The host file of each `file` mount, by its index in `config.mounts`. */
+  readonly files: ReadonlyMap<number, string>;
+  readonly devices: readonly DeviceNode[];
+  /** `major:minor` of each block device that a blkio rule names, by its host path. */
+  readonly blockDevices: ReadonlyMap<string, string>;
+  readonly cgroups: CgroupHost;
+  /** The CPUs and memory nodes we may use, where cpuset is a v1 hierarchy. */
+  readonly cpuset?: { readonly cpus: string; readonly mems: string };
+  /** Capabilities we may hand on: our own bounding set. */
+  readonly capabilities: bigint;
+  /** For masks under /sys/devices/system/cpu. */
+  readonly cpus: number;
+  /** A block device is driven by BFQ, the scheduler that has weights. */
+  readonly bfq: boolean;
+  /** /dev/core is a link to /proc/kcore only where that exists. */
+  readonly kcore: boolean;
+  /** Seccomp programs are made for one architecture. */
+  readonly arch: 'x64' | 'arm64';
+  /** The network namespace to join instead of making one. */
+  readonly netns?: string;
+  readonly supervisor?: SupervisorCommand & { readonly lock: string };
+};
+
+export type ResolvedUser = {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  readonly home: string;
+};
+
+export type DeviceNode = {
+  /** Where it appears in the container. */
+  readonly target: string;
+  readonly type: 'c' | 'b';
+  readonly major: number;
+  readonly minor: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Subset of "rwm". */
+  readonly permissions: string;
+  readonly configPath?: string;
+};

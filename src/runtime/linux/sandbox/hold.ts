@@ -1,0 +1,126 @@
+import type { ContainerConfig } from '../../../model/project.ts';
+import { type CgroupLayout, controllerVersion, leafOf } from '../cgroup/layout.ts';
+import { type LimitPlan, planLimits } from '../cgroup/limits.ts';
+import { deviceProgram } from '../device-bpf.ts';
+import { nulTerminated, type SetupOp } from '../frame.ts';
+import { deviceRules, v1Rule } from './device-rules.ts';
+import type { ContainerFacts } from './facts.ts';
+import { clone } from './flags.ts';
+import { op } from './op.ts';
+
+const netnsKind = { host: 0, fresh: 1, join: 2 } as const;
+
+/** What a monitor does once, when the container is created: it then holds all of it until the container is removed. */
+export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
+  return [
+    op('STATE_DIR', { strings: [facts.paths.state] }),
+    logOp(config, facts),
+    ...cgroupOps(config, facts, cgroups),
+    ...netnsOps(config, facts),
+    op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
+    op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
+    op('INIT', { numbers: [Number(config.init)], configPath: 'init' }),
+    ...onExitOps(config, facts),
+  ];
+}
+
+function logOp(config: ContainerConfig, facts: ContainerFacts): SetupOp {
+  const files = config.logging.driver === 'none' ? 0 : config.logging.maxFiles;
+  return op('LOG', {
+    numbers: [config.logging.maxSizeBytes, files],
+    strings: [facts.paths.log],
+    configPath: 'logging',
+  });
+}
+
+/** Directories first, then limits, all before any process is inside: a fast fork bomb would otherwise get away. */
+function cgroupOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
+  const ops = cgroups.v1.map((leaf) => mkdir(leaf.dir));
+  const cpuset = cgroups.v1.find((leaf) => leaf.hierarchy.controllers.includes('cpuset'));
+  // A new v1 cpuset is empty and lets nothing in; a child can only have what its parent has.
+  if (cpuset !== undefined && facts.cpuset !== undefined) {
+    for (const dir of cpuset.parents) {
+      ops.push(write(`${dir}/cpuset.cpus`, facts.cpuset.cpus, { optional: true, configPath: 'resources.cpuset' }));
+      ops.push(write(`${dir}/cpuset.mems`, facts.cpuset.mems, { optional: true, configPath: 'resources.cpuset' }));
+    }
+  }
+  if (cgroups.v2 !== undefined) {
+    for (const dir of cgroups.v2.parents) {
+      ops.push(mkdir(dir));
+      for (const name of cgroups.v2.enable) ops.push(write(`${dir}/cgroup.subtree_control`, `+${name}`));
+    }
+    ops.push(mkdir(cgroups.v2.dir), op('CGROUP2', { strings: [cgroups.v2.dir] }));
+  }
+  for (const limit of limitPlan(config, facts).writes) {
+    const dir = leafOf(cgroups, facts.cgroups, limit.controller);
+    if (dir !== undefined)
+      ops.push(write(`${dir}/${limit.file}`, limit.value, { ...limit, optional: limit.optional ?? false }));
+  }
+  ops.push(...deviceOps(config, facts, cgroups));
+  const memory = leafOf(cgroups, facts.cgroups, 'memory');
+  if (memory !== undefined) {
+    const v1 = controllerVersion(facts.cgroups, 'memory') === 'v1';
+    const file = v1 ? `${memory}/memory.oom_control` : `${memory}/memory.events`;
+    ops.push(op('OOM_EVENTS', { numbers: [v1 ? 1 : 2], strings: [file] }));
+  }
+  return ops;
+}
+
+/** The limits of this container on this host, and what of them cannot be applied. */
+export function limitPlan(config: ContainerConfig, facts: ContainerFacts): LimitPlan {
+  return planLimits(config.resources, {
+    version: (controller) => controllerVersion(facts.cgroups, controller),
+    blockDevices: facts.blockDevices,
+    bfq: facts.bfq,
+    ...(facts.cpuset === undefined ? {} : { mems: facts.cpuset.mems }),
+  });
+}
+
+function deviceOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
+  if (config.privileged) return [];
+  const rules = deviceRules(config, facts.devices);
+  if (controllerVersion(facts.cgroups, 'devices') === 'v1') {
+    const dir = leafOf(cgroups, facts.cgroups, 'devices');
+    const allow = rules.map((rule) =>
+      write(`${dir}/devices.allow`, v1Rule(rule), rule.configPath === undefined ? {} : { configPath: rule.configPath }),
+    );
+    return [write(`${dir}/devices.deny`, 'a'), ...allow];
+  }
+  if (cgroups.v2 === undefined) return [];
+  return [op('DEVICE_BPF', { strings: [deviceProgram(rules)], configPath: 'devices' })];
+}
+
+function netnsOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
+  const configPath = 'networkMode';
+  if (facts.netns !== undefined)
+    return [op('NETNS', { numbers: [netnsKind.join], strings: [facts.netns], configPath })];
+  if (config.networkMode.kind === 'host') return [op('NETNS', { numbers: [netnsKind.host], configPath })];
+  return [op('NETNS', { numbers: [netnsKind.fresh], configPath }), op('LO_UP')];
+}
+
+/** Only a restart policy gives a supervisor something to do when a container ends. */
+function onExitOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
+  const supervisor = facts.supervisor;
+  if (supervisor === undefined || config.restart.condition === 'no') return [];
+  const environment = Object.entries(supervisor.environment).map(([name, value]) => `${name}=${value}`);
+  return [
+    op('ON_EXIT', {
+      strings: [supervisor.lock, nulTerminated([...supervisor.argv, facts.project]), nulTerminated(environment)],
+    }),
+  ];
+}
+
+/** What goes when the container is removed: its cgroups, and those above that nobody else needs. */
+export function cleanupOps(cgroups: CgroupLayout): SetupOp[] {
+  const dirs = [...cgroups.v1, ...(cgroups.v2 === undefined ? [] : [cgroups.v2])];
+  return dirs.flatMap(({ dir, parents }) => [
+    op('RMDIR', { numbers: [0], strings: [dir] }),
+    ...[...parents].reverse().map((parent) => op('RMDIR', { numbers: [1], strings: [parent] })),
+  ]);
+}
+
+const mkdir = (path: string): SetupOp => op('MKDIR', { numbers: [0o755], strings: [path] });
+
+function write(path: string, value: string, how: { optional?: boolean; configPath?: string } = {}): SetupOp {
+  return op('WRITE', { numbers: [how.optional ? 1 : 0], strings: [path, value], configPath: how.configPath });
+}

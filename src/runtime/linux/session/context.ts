@@ -1,0 +1,57 @@
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ContainerName, ProjectName } from '../../../model/units.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import type { Warn } from '../../runtime.ts';
+import { type HostFacts, readHostFacts } from '../host-facts.ts';
+import type { Launcher } from '../launch.ts';
+import type { LinuxRuntimeOptions } from '../options.ts';
+import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
+import { isAlive } from '../proc.ts';
+import type { ShimState } from '../records.ts';
+import { type ContainerRecord, readRecord, writeRecord } from '../state-dir.ts';
+
+/** What the actions of one session share. */
+export type SessionContext = {
+  readonly paths: Paths;
+  readonly at: ProjectPaths;
+  readonly project: ProjectName;
+  readonly launcher: Launcher;
+  readonly options: LinuxRuntimeOptions;
+  readonly warn: Warn;
+  /** Read at the first use: a session that only stops things never needs it. */
+  readonly host: () => HostFacts;
+};
+
+export function lazyHostFacts(): () => HostFacts {
+  let facts: HostFacts | undefined;
+  return () => {
+    facts ??= readHostFacts();
+    return facts;
+  };
+}
+
+export type Known = { readonly record: ContainerRecord; readonly where: ContainerPaths };
+
+export function findContainer(context: SessionContext, name: ContainerName): Result<Known, RuntimeFailure> {
+  const where = containerPaths(context.at, name);
+  const record = readRecord(where.record);
+  if (record !== undefined) return ok({ record, where });
+  const message = `cannot find the container ${name}: it was removed, or never made`;
+  return err({ code: 'no-such-container', message, notes: [] });
+}
+
+/** Rewrites the record only when something in it changes. */
+export function updateRecord(known: Known, changes: Partial<ContainerRecord>): ContainerRecord {
+  const { record, where } = known;
+  const same = (Object.keys(changes) as (keyof ContainerRecord)[]).every((key) => record[key] === changes[key]);
+  if (same) return record;
+  const next = { ...record, ...changes };
+  writeRecord(where.record, next);
+  return next;
+}
+
+export const monitorLives = (state: ShimState | undefined): state is ShimState =>
+  state !== undefined && isAlive(state.monitorPid, state.monitorStart);
+
+export const initLives = (state: ShimState | undefined): state is ShimState =>
+  state !== undefined && isAlive(state.initPid, state.initStart);

@@ -1,0 +1,80 @@
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ActionOf } from '../../../model/plan.ts';
+import type { HostPath } from '../../../model/units.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { containerPaths } from '../paths.ts';
+import { bootId } from '../proc.ts';
+import { prepareRootfs } from '../rootfs/prepare.ts';
+import { type ContainerRecord, makeDirectory, readRecord } from '../state-dir.ts';
+import type { SessionContext } from './context.ts';
+import { destroyContainer } from './destroy.ts';
+import { holdContainer } from './hold.ts';
+import { resolveUser } from './users.ts';
+import { type MountedVolumes, mountedVolumes } from './volumes.ts';
+
+export type CreateOptions = {
+  /** No container of the project, but one that runs a command for it. */
+  readonly oneOff?: true;
+  /** Use the very volumes of this one, anonymous ones included. */
+  readonly volumesOf?: ContainerRecord;
+};
+
+/** Makes everything of a container but its process: record, directories, cgroups, network namespace, monitor. */
+export async function createContainer(
+  context: SessionContext,
+  action: ActionOf<'create'>,
+  options: CreateOptions = {},
+): Promise<Result<void, RuntimeFailure>> {
+  const { container, replaces } = action;
+  const where = containerPaths(context.at, container.name);
+  const former = replaces === undefined ? undefined : readRecord(containerPaths(context.at, replaces).record);
+  // A command that was killed may have left half of it; the plan says that there is none.
+  const leftover = await destroyContainer(context, { name: container.name, where });
+  if (!leftover.ok) return leftover;
+
+  const made = await describe(context, action, { ...options, ...(former === undefined ? {} : { former }) });
+  if (!made.ok) return made;
+  makeDirectory(where.lib, 0o711);
+  const held = await holdContainer(context, { record: made.value, where });
+  if (held.ok) return ok(undefined);
+  await destroyContainer(context, { name: container.name, where });
+  return held;
+}
+
+/** The record of a container that is about to be made. */
+async function describe(
+  context: SessionContext,
+  { container }: ActionOf<'create'>,
+  options: CreateOptions & { readonly former?: ContainerRecord },
+): Promise<Result<ContainerRecord, RuntimeFailure>> {
+  const { name, service, number, config, dependsOn } = container;
+  const rootfs = await prepareRootfs(config.rootfs, context.paths.store as HostPath);
+  if (!rootfs.ok) return err({ configPath: 'rootfs', ...rootfs.error });
+  const user = resolveUser(rootfs.value.lowers, config.user, config.groupAdd);
+  if (!user.ok) return err({ configPath: 'user', ...user.error });
+  const { oneOff, volumesOf, former } = options;
+  const volumes: Result<MountedVolumes, RuntimeFailure> =
+    volumesOf === undefined
+      ? await mountedVolumes(context, { config, name, lowers: rootfs.value.lowers, former })
+      : ok({ directories: volumesOf.volumes, anonymous: [] });
+  if (!volumes.ok) return volumes;
+  return ok({
+    version: 1,
+    name,
+    service,
+    number,
+    config,
+    fingerprintVersion: context.options.fingerprintVersion ?? 1,
+    dependsOn,
+    createdAtMs: Date.now(),
+    bootId: bootId(),
+    lowers: rootfs.value.lowers,
+    user: user.value,
+    volumes: volumes.value.directories,
+    anonymous: volumes.value.anonymous,
+    cgroups: { v1: [] },
+    stoppedByUser: false,
+    restarts: 0,
+    ...(oneOff ? { oneOff } : {}),
+  });
+}

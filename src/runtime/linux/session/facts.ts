@@ -1,0 +1,95 @@
+import { statSync } from 'node:fs';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ContainerConfig } from '../../../model/project.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import type { HostFacts } from '../host-facts.ts';
+import { type ContainerPaths, containerPaths } from '../paths.ts';
+import type { ContainerFacts, DeviceNode } from '../sandbox/facts.ts';
+import type { ContainerRecord } from '../state-dir.ts';
+import type { SessionContext } from './context.ts';
+import { hostDevices } from './host-devices.ts';
+import { netnsToJoin } from './netns.ts';
+import { nodeOf } from './node.ts';
+
+/** What a container of this record needs to know of the machine. Looked up again at every (re)creation of its monitor. */
+export function containerFacts(
+  context: SessionContext,
+  record: Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'user' | 'volumes'>,
+): Result<ContainerFacts, RuntimeFailure> {
+  const { config, name } = record;
+  const where = containerPaths(context.at, name);
+  const devices = deviceNodes(config);
+  if (!devices.ok) return devices;
+  const blockDevices = blockDeviceNumbers(config);
+  if (!blockDevices.ok) return blockDevices;
+  const netns = netnsToJoin(context, config);
+  if (!netns.ok) return netns;
+  const host: HostFacts = context.host();
+  return ok({
+    ...host,
+    project: context.project,
+    name,
+    paths: where,
+    lowers: record.lowers,
+    user: record.user,
+    volumes: new Map(record.volumes),
+    files: new Map(filePaths(config, where)),
+    devices: devices.value,
+    blockDevices: blockDevices.value,
+    ...(netns.value === undefined ? {} : { netns: netns.value }),
+    ...(context.options.supervisor === undefined
+      ? {}
+      : { supervisor: { ...context.options.supervisor, lock: context.at.supervisorLock } }),
+  });
+}
+
+/** Configs and secrets lie on the tmpfs of /run, each as a file that is bound into its container. */
+export function filePaths(config: ContainerConfig, where: ContainerPaths): [number, string][] {
+  return config.mounts.flatMap((mount, i): [number, string][] =>
+    mount.kind === 'file' ? [[i, `${where.files}/mount-${i}`]] : [],
+  );
+}
+
+function deviceNodes(config: ContainerConfig): Result<DeviceNode[], RuntimeFailure> {
+  const nodes = config.privileged ? hostDevices() : [];
+  for (const [i, { source, target, permissions }] of config.devices.entries()) {
+    const configPath = `devices.${i}`;
+    const stats = statSync(source, { throwIfNoEntry: false });
+    if (stats === undefined) {
+      return err({
+        code: 'setup-failed',
+        message: `cannot give it the device ${source}: it does not exist on this machine`,
+        configPath,
+        notes: ['plug it in, load its module, or remove the line'],
+      });
+    }
+    if (stats.isDirectory()) {
+      nodes.push(...hostDevices(source, target).map((node) => ({ ...node, permissions, configPath })));
+      continue;
+    }
+    if (!stats.isCharacterDevice() && !stats.isBlockDevice()) {
+      const message = `cannot give it the device ${source}: it is no device`;
+      return err({ code: 'setup-failed', message, configPath, notes: ['use volumes for files and directories'] });
+    }
+    nodes.push({ ...nodeOf(stats, target), permissions, configPath });
+  }
+  return ok(nodes);
+}
+
+function blockDeviceNumbers(config: ContainerConfig): Result<Map<string, string>, RuntimeFailure> {
+  const numbers = new Map<string, string>();
+  for (const [i, { device }] of config.resources.blkio.entries()) {
+    const stats = statSync(device, { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isBlockDevice()) {
+      return err({
+        code: 'setup-failed',
+        message: `cannot limit ${device}: ${stats === undefined ? 'it does not exist' : 'it is no block device'}`,
+        configPath: `resources.blkio.${i}`,
+        notes: ['name a whole disk of this machine; lsblk lists them'],
+      });
+    }
+    const { major, minor } = nodeOf(stats, device);
+    numbers.set(device, `${major}:${minor}`);
+  }
+  return ok(numbers);
+}

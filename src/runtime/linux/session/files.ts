@@ -1,0 +1,84 @@
+import { closeSync, fchmodSync, fchownSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ContainerConfig, Mount } from '../../../model/project.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import type { ContainerPaths } from '../paths.ts';
+import { containerHostname } from '../sandbox.ts';
+import { makeDirectory } from '../state-dir.ts';
+import { filePaths } from './facts.ts';
+
+/** Everything in the state directory that is bound into the container; /run loses it at every boot. */
+export function writeBoundFiles(
+  config: ContainerConfig,
+  name: string,
+  where: ContainerPaths,
+): Result<void, RuntimeFailure> {
+  makeDirectory(where.state, 0o700);
+  makeDirectory(where.files, 0o700);
+  const hostname = containerHostname(config, name) ?? readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
+  writeFileSync(`${where.files}/hostname`, `${hostname}\n`, { mode: 0o644 });
+  writeFileSync(`${where.files}/hosts`, hostsText(config, hostname), { mode: 0o644 });
+  writeFileSync(`${where.files}/resolv.conf`, resolvText(config), { mode: 0o644 });
+  for (const [index, path] of filePaths(config, where)) {
+    const written = writeMountedFile(config.mounts[index] as FileMount, path, `mounts.${index}`);
+    if (!written.ok) return written;
+  }
+  return ok(undefined);
+}
+
+type FileMount = Extract<Mount, { kind: 'file' }>;
+
+function writeMountedFile(mount: FileMount, path: string, configPath: string): Result<void, RuntimeFailure> {
+  const { content, mode, uid, gid } = mount;
+  let bytes: Buffer;
+  try {
+    bytes = content.path === undefined ? Buffer.from(content.text ?? '') : readFileSync(content.path);
+  } catch (cause) {
+    const message = `cannot read ${content.path}: ${(cause as Error).message}`;
+    return err({ code: 'io', message, configPath, notes: ['it is the content of a config or secret'] });
+  }
+  writeOwned(path, bytes, { mode, uid, gid });
+  return ok(undefined);
+}
+
+function hostsText(config: ContainerConfig, hostname: string): string {
+  const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::0\tip6-localnet'];
+  lines.push('ff00::0\tip6-mcastprefix', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters');
+  for (const entry of config.extraHosts) {
+    const match = /^([^:=]+)[:=]\[?([^\]]+)\]?$/.exec(entry);
+    if (match !== null) lines.push(`${match[2]}\t${match[1]}`);
+  }
+  if (config.networkMode.kind !== 'host') lines.push(`127.0.1.1\t${hostname}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What the host asks, unless the stack file says otherwise; a resolver on the host's loopback is not ours to reach. */
+function resolvText(config: ContainerConfig): string {
+  const host = config.networkMode.kind === 'host';
+  if (host && config.dns.length === 0 && config.dnsSearch.length === 0 && config.dnsOptions.length === 0) {
+    return readOr('/etc/resolv.conf', '');
+  }
+  const lines = config.dns.map((address) => `nameserver ${address}`);
+  if (config.dnsSearch.length > 0) lines.push(`search ${config.dnsSearch.join(' ')}`);
+  if (config.dnsOptions.length > 0) lines.push(`options ${config.dnsOptions.join(' ')}`);
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
+
+function writeOwned(path: string, bytes: Buffer, owner: { mode: number; uid: number; gid: number }): void {
+  const fd = openSync(path, 'w', 0o600);
+  try {
+    writeFileSync(fd, bytes);
+    fchownSync(fd, owner.uid, owner.gid);
+    fchmodSync(fd, owner.mode);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,105 @@
+import { setMaxListeners } from 'node:events';
+import { rmdirSync, rmSync } from 'node:fs';
+import type { ActionKind, ActionOf } from '../../../model/plan.ts';
+import type { ObservedState } from '../../../model/state.ts';
+import type { ContainerName } from '../../../model/units.ts';
+import { ok } from '../../../util/result.ts';
+import type { Outcome, Session } from '../../runtime.ts';
+import { observeProject } from '../observe.ts';
+import { containerPaths } from '../paths.ts';
+import { bootId } from '../proc.ts';
+import { entries, readRecord, readState } from '../state-dir.ts';
+import { initLives, monitorLives, type SessionContext } from './context.ts';
+import { createContainer } from './create.ts';
+import { destroyContainer } from './destroy.ts';
+import { adoptContainer } from './hold.ts';
+import { runHook } from './hooks.ts';
+import { createNetwork, removeNetwork } from './networks.ts';
+import { removeContainer } from './remove.ts';
+import { startContainer } from './start.ts';
+import { killContainer, pauseContainer, stopContainer } from './stop.ts';
+import { createVolume, listVolumes, removeVolume } from './volumes.ts';
+import { waitForContainer } from './wait.ts';
+
+type Performers = {
+  readonly [K in ActionKind]: (context: SessionContext, action: ActionOf<K>, signal: AbortSignal) => Outcome;
+};
+
+const performers: Performers = {
+  'create-volume': async (context, action) => createVolume(context, action),
+  'remove-volume': async (context, action) => removeVolume(context, action),
+  'create-network': async (context, action) => createNetwork(context, action),
+  'remove-network': async (context, action) => removeNetwork(context, action),
+  create: (context, action) => createContainer(context, action),
+  start: startContainer,
+  stop: stopContainer,
+  kill: killContainer,
+  pause: pauseContainer,
+  unpause: pauseContainer,
+  remove: removeContainer,
+  wait: waitForContainer,
+  hook: runHook,
+};
+
+export class LinuxSession implements Session {
+  readonly #context: SessionContext;
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  async observe(): Promise<ObservedState> {
+    await repair(this.#context);
+    const { paths, project } = this.#context;
+    return observeProject(paths, project, listVolumes(paths));
+  }
+
+  perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal): Outcome {
+    // Every step of a batch listens to the same signal.
+    setMaxListeners(0, signal);
+    const perform = performers[action.kind] as Performers[K];
+    return perform(this.#context, action, signal);
+  }
+
+  async close(): Promise<void> {
+    removeEmptyProject(this.#context);
+    await this.#context.launcher.close();
+  }
+}
+
+/** What dead monitors and killed commands left: processes get a monitor again, folders of nothing go. */
+async function repair(context: SessionContext): Promise<void> {
+  const { at } = context;
+  const names = new Set([...entries(at.containers), ...entries(at.run)]) as Set<ContainerName>;
+  const work = [...names].map(async (name) => {
+    const where = containerPaths(at, name);
+    const record = readRecord(where.record);
+    if (record === undefined || record.oneOff) return destroyContainer(context, { name, where });
+    const state = readState(where.state);
+    if (state === undefined || state.bootId !== bootId() || monitorLives(state) || !initLives(state))
+      return ok(undefined);
+    return adoptContainer(context, { record, where });
+  });
+  for (const [i, outcome] of (await Promise.all(work)).entries()) {
+    if (!outcome.ok) context.warn(outcome.error.message, [...names][i] as ContainerName);
+  }
+}
+
+/** The last command of a project leaves nothing: directories that are empty, then the lock, which we still hold. */
+function removeEmptyProject({ at }: SessionContext): void {
+  for (const directory of [at.containers, at.networks, at.run]) tryRemove(directory);
+  if (tryRemove(at.lib)) {
+    rmSync(at.supervisorLock, { force: true });
+    rmSync(at.lock, { force: true });
+  }
+}
+
+/** true when it is gone. */
+function tryRemove(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}

@@ -1,0 +1,57 @@
+import { constants } from 'node:os';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ActionOf } from '../../../model/plan.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { request } from '../control.ts';
+import { errnoSentence, opFailure } from '../errno.ts';
+import { opAt } from '../frame.ts';
+import { bootId } from '../proc.ts';
+import { opKind, statePhase } from '../protocol.ts';
+import type { ShimState } from '../records.ts';
+import { readState } from '../state-dir.ts';
+import { failedStatus } from '../status-text.ts';
+import { findContainer, initLives, type Known, monitorLives, type SessionContext, updateRecord } from './context.ts';
+import { adoptContainer, holdContainer, planContainer } from './hold.ts';
+
+export async function startContainer(
+  context: SessionContext,
+  { container, automatic }: ActionOf<'start'>,
+  signal: AbortSignal,
+): Promise<Result<void, RuntimeFailure>> {
+  const known = findContainer(context, container);
+  if (!known.ok) return known;
+  const monitored = await ensureMonitor(context, known.value);
+  if (!monitored.ok) return monitored;
+  const { record } = known.value;
+  const memory = automatic ? { restarts: record.restarts + 1 } : { stoppedByUser: false, restarts: 0 };
+  const fresh = findContainer(context, container);
+  if (fresh.ok) updateRecord(fresh.value, memory);
+
+  const reply = await request(known.value.where.controlSocket, { op: 'START' }, { signal });
+  if (!reply.ok) return reply;
+  const { error, state } = reply.value;
+  if (error === constants.errno.EBUSY) return ok(undefined);
+  if (state.phase === statePhase.FAILED) return err(startFailure(context, known.value, state));
+  if (error === 0) return ok(undefined);
+  const message = `cannot start ${container}: ${errnoSentence(error)}`;
+  return err({ code: 'shim-failed', message, notes: [] });
+}
+
+/** A start needs a monitor: the one it has, a new one for a process that runs without, or a new one that starts anew. */
+export async function ensureMonitor(context: SessionContext, known: Known): Promise<Result<void, RuntimeFailure>> {
+  const state = readState(known.where.state);
+  if (state === undefined || state.bootId !== bootId()) return holdContainer(context, known);
+  if (monitorLives(state)) return ok(undefined);
+  return initLives(state) ? adoptContainer(context, known) : holdContainer(context, known);
+}
+
+/** What the monitor wrote down, joined with the op it speaks of. */
+function startFailure(context: SessionContext, { record }: Known, state: ShimState): RuntimeFailure {
+  const sandbox = planContainer(context, record);
+  const found = sandbox.ok ? opAt(sandbox.value.program, state.failOp) : undefined;
+  if (found !== undefined && opKind[found.op.kind] === state.failKind) {
+    return opFailure({ op: found.op, errno: state.failError, text: state.failText });
+  }
+  const status = failedStatus(state);
+  return { code: 'setup-failed', message: status.kind === 'failed' ? status.message : 'cannot start', notes: [] };
+}

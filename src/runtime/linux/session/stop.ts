@@ -1,0 +1,77 @@
+import { constants } from 'node:os';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ActionOf } from '../../../model/plan.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { type Request, request } from '../control.ts';
+import { errnoSentence } from '../errno.ts';
+import { signalNumber } from '../signals.ts';
+import { readState } from '../state-dir.ts';
+import { findContainer, initLives, type Known, monitorLives, type SessionContext, updateRecord } from './context.ts';
+import { adoptContainer } from './hold.ts';
+
+type Done = Promise<Result<void, RuntimeFailure>>;
+
+/** The stop signal, the grace, and then the end of everything in its cgroup; all of it by the monitor. */
+export async function stopContainer(context: SessionContext, action: ActionOf<'stop'>, signal: AbortSignal): Done {
+  const known = findContainer(context, action.container);
+  if (!known.ok) return known;
+  if (action.byUser) updateRecord(known.value, { stoppedByUser: true });
+  const reachable = await reach(context, known.value);
+  if (!reachable.ok || !reachable.value) return reachable.ok ? ok(undefined) : reachable;
+  const number = signalNumber(action.signal) ?? constants.signals.SIGTERM;
+  const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs) } as const;
+  const stopped = await ask(known.value, stop, { signal, missing: 'fine' });
+  return stopped.ok ? ask(known.value, { op: 'WAIT' }, { signal, missing: 'fine' }) : stopped;
+}
+
+export async function killContainer(context: SessionContext, action: ActionOf<'kill'>, signal: AbortSignal): Done {
+  const known = findContainer(context, action.container);
+  if (!known.ok) return known;
+  if (action.byUser) updateRecord(known.value, { stoppedByUser: true });
+  const reachable = await reach(context, known.value);
+  if (!reachable.ok) return reachable;
+  const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
+  return ask(known.value, { op: 'KILL', a: number }, { signal, missing: 'refused' });
+}
+
+export async function pauseContainer(
+  context: SessionContext,
+  { kind, container }: ActionOf<'pause' | 'unpause'>,
+  signal: AbortSignal,
+): Done {
+  const known = findContainer(context, container);
+  if (!known.ok) return known;
+  const reachable = await reach(context, known.value);
+  if (!reachable.ok) return reachable;
+  return ask(known.value, { op: kind === 'pause' ? 'PAUSE' : 'UNPAUSE' }, { signal, missing: 'refused' });
+}
+
+/** false: nothing runs and nobody would answer. A process without a monitor gets one. */
+async function reach(context: SessionContext, known: Known): Promise<Result<boolean, RuntimeFailure>> {
+  const state = readState(known.where.state);
+  if (monitorLives(state)) return ok(true);
+  if (!initLives(state)) return ok(false);
+  const adopted = await adoptContainer(context, known);
+  return adopted.ok ? ok(true) : adopted;
+}
+
+async function ask(
+  { record, where }: Known,
+  what: Request,
+  options: { readonly signal: AbortSignal; readonly missing: 'fine' | 'refused' },
+): Done {
+  const reply = await request(where.controlSocket, what, { signal: options.signal });
+  if (!reply.ok) return reply;
+  const { error } = reply.value;
+  if (error === 0 || (error === constants.errno.ESRCH && options.missing === 'fine')) return ok(undefined);
+  if (error === constants.errno.ESRCH) {
+    return err({
+      code: 'not-running',
+      message: `cannot reach a process of ${record.name}: it is not running`,
+      notes: [],
+    });
+  }
+  const message = `cannot ${what.op.toLowerCase()} ${record.name}: ${errnoSentence(error)}`;
+  const notes = what.op === 'PAUSE' ? ['pausing needs a cgroup2 file system (mount -t cgroup2)'] : [];
+  return err({ code: 'io', message, notes });
+}

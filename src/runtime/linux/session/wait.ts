@@ -1,0 +1,143 @@
+import { watch } from 'node:fs';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ActionOf } from '../../../model/plan.ts';
+import type { Dependency } from '../../../model/project.ts';
+import type { ObservedContainer } from '../../../model/state.ts';
+import type { ContainerName } from '../../../model/units.ts';
+import { unreachable } from '../../../util/assert.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { subscribe } from '../control.ts';
+import { openLogs } from '../logs.ts';
+import { observeContainer } from '../observe.ts';
+import type { ContainerPaths } from '../paths.ts';
+import { findContainer, type SessionContext } from './context.ts';
+
+type Verdict = 'holds' | 'not-yet' | RuntimeFailure;
+
+/** Until the condition holds for this container; fails as soon as it can no longer hold. */
+export async function waitForContainer(
+  context: SessionContext,
+  { container, dependency }: ActionOf<'wait'>,
+  signal: AbortSignal,
+): Promise<Result<void, RuntimeFailure>> {
+  if (dependency.condition === 'service_log_line') return waitForLine(context, { container, dependency, signal });
+  for (;;) {
+    const known = findContainer(context, container);
+    if (!known.ok) return known;
+    const verdict = judge(observeContainer(known.value.record, known.value.where.state), dependency);
+    if (verdict === 'holds') return ok(undefined);
+    if (verdict !== 'not-yet') return err(verdict);
+    if (signal.aborted)
+      return err({ code: 'interrupted', message: `cannot wait for ${container}: interrupted`, notes: [] });
+    await nextChange(known.value.where, signal);
+  }
+}
+
+const never = (name: ContainerName, why: string, note?: string): RuntimeFailure => ({
+  code: 'dependency-failed',
+  message: `cannot go on without ${name}: ${why}`,
+  notes: note === undefined ? [] : [note],
+});
+
+/** Whether a condition holds, may still hold, or never will. */
+export function judge(container: ObservedContainer, dependency: Dependency): Verdict {
+  const { status, name } = container;
+  if (status.kind === 'failed') return never(name, status.message);
+  switch (dependency.condition) {
+    case 'service_started':
+    case 'service_log_line':
+      return status.kind === 'created' ? 'not-yet' : 'holds';
+    case 'service_completed':
+      return status.kind === 'exited' ? 'holds' : 'not-yet';
+    case 'service_completed_successfully':
+      if (status.kind !== 'exited') return 'not-yet';
+      return status.exitCode === 0 ? 'holds' : never(name, endOf(status.exitCode));
+    case 'service_healthy':
+      return judgeHealth(container);
+    default:
+      return unreachable(dependency.condition);
+  }
+}
+
+function judgeHealth({ status, name, config, stoppedByUser }: ObservedContainer): Verdict {
+  if (config.healthcheck === undefined) {
+    return never(name, 'it has no healthcheck', 'add one, or wait for service_started');
+  }
+  if (status.kind === 'exited') {
+    const comesBack = config.restart.condition !== 'no' && !stoppedByUser;
+    return comesBack ? 'not-yet' : never(name, endOf(status.exitCode));
+  }
+  if (status.kind !== 'running') return 'not-yet';
+  if (status.health === 'unhealthy') return never(name, 'it is unhealthy');
+  return status.health === 'healthy' ? 'holds' : 'not-yet';
+}
+
+const endOf = (code: number | null): string => `it ended with ${code === null ? 'an unknown code' : `code ${code}`}`;
+
+/** How long a change may go unnoticed when neither the monitor nor the directory told of it. */
+const floorMs = 1000;
+
+/** A new state of the monitor, or a new file (its health) in the state directory. */
+async function nextChange(where: ContainerPaths, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
+  let seen = 0;
+  const floor = setTimeout(() => done.abort(), floorMs);
+  const watcher = watchDirectory(where.state, () => done.abort());
+  // The first state is the present one, which has been judged already.
+  const how = await subscribe(where.controlSocket, () => ++seen > 1, { signal: either });
+  if (how === 'gone' && !either.aborted) {
+    await new Promise<void>((resolve) => {
+      either.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+  clearTimeout(floor);
+  watcher?.close();
+}
+
+function watchDirectory(path: string, onChange: () => void): { close: () => void } | undefined {
+  try {
+    const watcher = watch(path, (_, name) => {
+      if (name?.startsWith('health')) onChange();
+    });
+    watcher.on('error', () => {});
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}
+
+type LineWait = { readonly container: ContainerName; readonly dependency: Dependency; readonly signal: AbortSignal };
+
+async function waitForLine(
+  context: SessionContext,
+  { container, dependency, signal }: LineWait,
+): Promise<Result<void, RuntimeFailure>> {
+  const pattern = new RegExp(dependency.pattern ?? '');
+  const host = context.options.environment ?? {};
+  const known = findContainer(context, container);
+  if (!known.ok) return known;
+  const status = observeContainer(known.value.record, known.value.where.state).status;
+  const sinceMs = status.kind === 'running' ? status.startedAtMs : 0;
+  const done = new AbortController();
+  const ended = subscribe(known.value.where.controlSocket, (state) => state.phase >= 6, { signal: done.signal }).then(
+    (how) => {
+      // What it wrote last may not have been read yet.
+      if (how !== 'aborted') setTimeout(() => done.abort(), 200);
+    },
+  );
+  const either = AbortSignal.any([signal, done.signal]);
+  const rests = new Map<string, string>();
+  try {
+    for await (const chunk of openLogs(context.project, [container], { follow: true, sinceMs, signal: either, host })) {
+      const lines = ((rests.get(chunk.stream) ?? '') + chunk.bytes.toString()).split('\n');
+      if (lines.some((line) => pattern.test(line))) return ok(undefined);
+      rests.set(chunk.stream, (lines.at(-1) ?? '').slice(-65_536));
+    }
+  } finally {
+    done.abort();
+    await ended;
+  }
+  const message = `cannot go on without ${container}: it ended without writing a line that matches /${dependency.pattern}/`;
+  return err({ code: signal.aborted ? 'interrupted' : 'dependency-failed', message, notes: [] });
+}

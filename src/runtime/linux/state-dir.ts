@@ -1,0 +1,90 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import type { ContainerConfig, Dependency } from '../../model/project.ts';
+import type { ContainerName, ServiceName } from '../../model/units.ts';
+import type { CgroupLayout } from './cgroup/layout.ts';
+import { decodeExit, decodeStateFile, type ExitRecord, type ShimState } from './records.ts';
+import type { ResolvedUser } from './sandbox/facts.ts';
+
+/** record.json: what a container is, for as long as it exists. Written before anything of it is made. */
+export type ContainerRecord = {
+  readonly version: 1;
+  readonly name: ContainerName;
+  readonly service: ServiceName;
+  readonly number: number;
+  readonly config: ContainerConfig;
+  readonly fingerprintVersion: number;
+  readonly dependsOn: readonly Dependency[];
+  readonly createdAtMs: number;
+  /** The boot under which its monitor was last made. */
+  readonly bootId: string;
+  readonly lowers: readonly string[];
+  readonly user: ResolvedUser;
+  /** Where each `volume` mount lies on the host, by its index in `config.mounts`. */
+  readonly volumes: readonly (readonly [number, string])[];
+  /** Names of the anonymous volumes that belong to it, by the index of their mount. */
+  readonly anonymous: readonly (readonly [number, string])[];
+  readonly cgroups: CgroupLayout;
+  readonly stoppedByUser: boolean;
+  readonly restarts: number;
+  /** Runs one command for something else (a hook) and is no container of the project. */
+  readonly oneOff?: true;
+};
+
+/** Undefined when there is none, or none that can be understood: a command killed in the middle leaves such folders. */
+export function readRecord(path: string): ContainerRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as ContainerRecord;
+    return record.version === 1 && record.config !== undefined ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Readers see the old text or the new one, never half of it. */
+export function writeFileAtomic(path: string, text: string, options: { readonly mode: number }): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text, { mode: options.mode });
+  renameSync(temporary, path);
+}
+
+export function writeRecord(path: string, record: ContainerRecord): void {
+  writeFileAtomic(path, JSON.stringify(record), { mode: 0o600 });
+}
+
+/** Names of the folders in a directory; none when it does not exist. */
+export function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+export function readState(stateDir: string): ShimState | undefined {
+  const bytes = readBytes(`${stateDir}/state`);
+  return bytes === undefined ? undefined : decodeStateFile(bytes);
+}
+
+/** How the command ended, as the tiny init wrote it down: the last witness when the monitor is gone. */
+export function readExit(stateDir: string): ExitRecord | undefined {
+  const bytes = readBytes(`${stateDir}/exit`);
+  return bytes === undefined ? undefined : decodeExit(bytes);
+}
+
+function readBytes(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** 0711: others may pass through to what is theirs, but not list it. */
+export function makeDirectory(path: string, mode = 0o711): void {
+  mkdirSync(path, { recursive: true, mode });
+}
+
+/** The whole tree; a path that is gone already is fine. */
+export function removeTree(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
