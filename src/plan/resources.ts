@@ -50,8 +50,9 @@ export function resourcesOf(
 ): Resources {
   const users = desired.containers.filter((container) => isInScope(container, scope));
   const { missingVolumes, missingNetworks } = missingFor(users, desired, observed);
+  const isKeeping = options.recreate === 'never' || options.recreateDependencies === 'never';
   // A network can only change under its members' feet; who forbids that they are made anew keeps the network too.
-  const changedNetworks = (options.recreate === 'never' ? [] : usedBy(users, desired).networks)
+  const changedNetworks = (isKeeping ? [] : usedBy(users, desired).networks)
     .flatMap((network) => {
       const there = observed.networks.find(({ name }) => name === network.name);
       const changes = there === undefined ? [] : networkChanges(there.network, network);
