@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+/** A kernel image and the modules a container host needs, in the order in which they can be loaded. */
+export type Kernel = { readonly image: string; readonly modules: readonly string[] };
+
+const wanted = ['overlay', 'veth', 'bridge', 'nf_tables', 'nft_masq', 'nft_ct', 'nft_fib_inet', 'nft_chain_nat'];
+
+/**
+ * Debian's cloud kernel, taken out of its package without being installed (installing would run boot loader hooks).
+ * Undefined with the reason when the package cannot be had.
+ */
+export function fetchKernel(): Kernel | string {
+  const cache = join(tmpdir(), 'tscompose-test-kernel');
+  try {
+    if (!existsSync(join(cache, 'boot'))) unpackKernel(cache);
+    return findKernel(cache);
+  } catch (error) {
+    return `cannot get a kernel for the test machine: ${String(error).split('\n')[0]}`;
+  }
+}
+
+function unpackKernel(cache: string): void {
+  const scratch = `${cache}.${process.pid}`;
+  mkdirSync(scratch, { recursive: true });
+  try {
+    const depends = execFileSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' });
+    const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+    if (name === undefined) throw new Error('apt-cache knows no linux-image-cloud-amd64');
+    execFileSync('apt-get', ['download', '-qq', name], { cwd: scratch, stdio: 'ignore', timeout: 120_000 });
+    const deb = readdirSync(scratch).find((file) => file.endsWith('.deb'));
+    if (deb === undefined) throw new Error(`apt-get downloaded no ${name}`);
+    execFileSync('dpkg', ['-x', deb, 'tree'], { cwd: scratch });
+    rmSync(cache, { recursive: true, force: true });
+    renameSync(join(scratch, 'tree'), cache);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function findKernel(cache: string): Kernel {
+  const image = readdirSync(join(cache, 'boot')).find((file) => file.startsWith('vmlinuz-'));
+  const base = join(cache, 'lib/modules');
+  const release = readdirSync(base)[0];
+  if (image === undefined || release === undefined) throw new Error('the kernel package has no kernel in it');
+  const tree = join(base, release);
+  return { image: join(cache, 'boot', image), modules: loadOrder(tree) };
+}
+
+/** A module says in its .modinfo section, as `depends=a,b`, what must be loaded before it. */
+function loadOrder(tree: string): string[] {
+  const files = readdirSync(tree, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ko'));
+  const byName = new Map(files.map((file) => [basename(file, '.ko').replaceAll('-', '_'), join(tree, file)]));
+  const ordered = new Set<string>();
+  const add = (name: string): void => {
+    const path = byName.get(name);
+    if (path === undefined || ordered.has(path)) return;
+    const depends = /\0depends=([^\0]*)\0/.exec(readFileSync(path, 'latin1'))?.[1] ?? '';
+    for (const need of depends.split(',')) if (need !== '') add(need);
+    ordered.add(path);
+  };
+  for (const name of wanted) add(name);
+  return [...ordered];
+}
