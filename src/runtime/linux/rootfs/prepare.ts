@@ -48,7 +48,7 @@ async function prepare(source: RootfsSource, storeDir: HostPath, hostPath: strin
     case 'directory':
       return prepareDirectory(source.path);
     case 'tarball':
-      throw new Error('not yet');
+      return prepareArchive(openStore(storeDir), source.path);
     case 'host':
       return prepareHost(openStore(storeDir), source.programs, pathDirectories(hostPath));
     default:
@@ -70,6 +70,13 @@ function prepareDirectory(path: HostPath): Prepared {
     );
   }
   return ok({ lowers: [real], key: `directory:${real}` });
+}
+
+async function prepareArchive(store: Store, path: HostPath): Promise<Prepared> {
+  const { prepareTarball } = await import('./tarball.ts');
+  const trees = await prepareTarball(store, path);
+  if (trees.ok) return ok(preparedFrom(store, trees.value));
+  return err({ code: 'rootfs-failed', message: trees.error.message, configPath: 'rootfs', notes: trees.error.notes });
 }
 
 async function prepareHost(
