@@ -22,6 +22,7 @@
  *                                LOCKFILE is made when missing; whoever removes a project removes it while holding it, so
  *                                after the lock the path must still be the locked file, otherwise open and lock again.
  *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does
+ *   tsc-shim files PID START     files of a running container: see files-protocol.h
  *   tsc-shim version             prints the ABI number
  */
 #ifndef TSC_PROTOCOL_H

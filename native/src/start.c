@@ -1,4 +1,5 @@
 /* Entry: from the kernel's stack to a sealed copy of ourselves to the command. */
+#include "files.h"
 #include "shim.h"
 
 #include <linux/memfd.h>
@@ -76,10 +77,15 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 {
 	if (argc == 2 && tsc_same_text(argv[1], "version"))
 		print_version();
+	if (argc == 4 && tsc_same_text(argv[1], "files")) {
+		sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);
+		tsc_reset_signals();
+		sys_exit(tsc_serve_files(argc, argv));
+	}
 	bool launch = argc == 3 && tsc_same_text(argv[1], "launch");
 	bool exec = argc == 2 && tsc_same_text(argv[1], "exec");
 	if (!launch && !exec)
-		complain("usage: tsc-shim launch LOCKFILE|- | exec | version\n");
+		complain("usage: tsc-shim launch LOCKFILE|- | exec | files PID START | version\n");
 	run_sealed(argv, envp);
 	/* No ptrace, no /proc/<us>/fd, no core: for all that is forked from here, until exec (CVE-2016-9962). */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);
