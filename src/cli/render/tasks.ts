@@ -137,14 +137,18 @@ function lineOf(row: Row, { names, width, paint, nowMs }: LineOptions): string {
   const subject = fitColumns(printable(row.subject), names);
   const padding = ' '.repeat(names - columnsOf(subject));
   const reason = row.reason === undefined ? '' : `: ${row.reason}`;
-  const room = Math.max(0, width - names - 16);
-  const text = fitColumns(printable(row.text + reason).replaceAll('\n', ' '), room);
+  const text = shortened(row.text + reason, Math.max(1, width - names - 13));
   const style = row.state === 'failed' ? 'red' : row.state === 'done' ? 'green' : 'dim';
   return withTime(` ${markOf(row, { paint, nowMs })} ${subject}${padding}  ${paint(style, text)}`, timeOf(row, nowMs), {
     width,
     paint,
     plainColumns: 5 + names + columnsOf(text),
   });
+}
+
+function shortened(text: string, room: number): string {
+  const line = printable(text);
+  return columnsOf(line) <= room ? line : `${fitColumns(line, room - 1)}…`;
 }
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
