@@ -1,7 +1,7 @@
-// Builds the shim with one call of the C compiler: make is not on every machine that has cc.
+// Builds the shim and the net process, each with one call of the C compiler: make is not on every machine that has cc.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -52,22 +52,32 @@ export function nativeSources() {
     .map((name) => join(dir, name));
 }
 
+/** The net process is a program of its own: what it shares with the shim is the missing libc. */
+const shared = ['libc.c', 'text.c'];
+
+function programs() {
+  const net = join(root, 'native/net');
+  const own = readdirSync(net).filter((name) => name.endsWith('.c'));
+  const common = nativeSources().filter((path) => shared.includes(basename(path)));
+  return { 'tsc-shim': nativeSources(), 'tsc-net': [...own.sort().map((name) => join(net, name)), ...common] };
+}
+
 function newest(paths) {
   return Math.max(...paths.map((path) => statSync(path).mtimeMs));
 }
 
-function inputs() {
-  const headers = ['native', 'native/src'].flatMap((dir) =>
+function inputs(sources) {
+  const headers = ['native', 'native/src', 'native/net'].flatMap((dir) =>
     readdirSync(join(root, dir))
       .filter((name) => name.endsWith('.h'))
       .map((name) => join(root, dir, name)),
   );
-  return [...nativeSources(), ...headers, fileURLToPath(import.meta.url)];
+  return [...sources, ...headers, fileURLToPath(import.meta.url)];
 }
 
-function isFresh(output) {
+function isFresh(output, sources) {
   try {
-    return statSync(output).mtimeMs > newest(inputs());
+    return statSync(output).mtimeMs > newest(inputs(sources));
   } catch {
     return false;
   }
@@ -83,24 +93,30 @@ function targetOf(cc) {
 }
 
 /**
- * Compiles native/ to `<outDir>/linux-<arch>/tsc-shim`; does nothing when that is newer than all sources.
- * Returns the path of the binary.
+ * Compiles native/ to `<outDir>/linux-<arch>/tsc-shim` and `tsc-net`; does nothing when they are newer than all sources.
+ * Returns the path of the shim.
  */
 export function buildNative({ outDir = join(root, 'dist/native'), cc = process.env.CC ?? 'cc', extra = [] } = {}) {
-  const output = resolve(outDir, `linux-${targetOf(cc)}`, 'tsc-shim');
-  if (extra.length === 0 && isFresh(output)) return output;
+  const directory = resolve(outDir, `linux-${targetOf(cc)}`);
+  for (const [name, sources] of Object.entries(programs())) {
+    const output = join(directory, name);
+    if (extra.length > 0 || !isFresh(output, sources)) compile({ cc, extra, sources, output });
+  }
+  return join(directory, 'tsc-shim');
+}
+
+function compile({ cc, extra, sources, output }) {
   mkdirSync(dirname(output), { recursive: true });
   // Built aside and renamed: whoever runs the old one keeps it, whoever looks meanwhile finds a whole one.
   const draft = `${output}.${process.pid}`;
   try {
-    execFileSync(cc, [...warnings, ...freestanding, ...specific(cc), ...extra, ...nativeSources(), '-o', draft], {
+    execFileSync(cc, [...warnings, ...freestanding, ...specific(cc), ...extra, ...sources, '-o', draft], {
       stdio: 'inherit',
     });
     renameSync(draft, output);
   } finally {
     rmSync(draft, { force: true });
   }
-  return output;
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -4,6 +4,10 @@
  */
 #include "net.h"
 
+#include <linux/prctl.h>
+
+#define AT_RANDOM 25
+
 enum {
 	HIGH = 100, /* descriptors are moved up there first, then into place */
 	SHORT_LIFE_MS = 1000,
@@ -159,6 +163,7 @@ static int net_main(int argc, char **argv)
 	if (argc < 2)
 		return usage();
 	ignore_signals();
+	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);
 	if (argc == 3 && tsc_same_text(argv[1], "serve"))
 		return serve(argv[2]);
 	if (argc == 2 && tsc_same_text(argv[1], "version")) {
@@ -176,7 +181,30 @@ static int net_main(int argc, char **argv)
 	return usage();
 }
 
-_Noreturn void tsc_enter(long *stack);
+_Noreturn void __stack_chk_fail(void);
+extern uintptr_t __stack_chk_guard;
+void tsc_enter(uintptr_t *stack);
+
+uintptr_t __stack_chk_guard;
+
 TSC_START_CODE;
 
-_Noreturn void tsc_enter(long *stack) { sys_exit(net_main((int)stack[0], (char **)(stack + 1))); }
+_Noreturn void __stack_chk_fail(void)
+{
+	for (;;)
+		__builtin_trap();
+}
+
+__attribute__((no_stack_protector, used)) void tsc_enter(uintptr_t *stack)
+{
+	int argc = (int)stack[0];
+	char **argv = (char **)(stack + 1);
+	char **at = argv + argc + 1;
+	while (*at)
+		at++;
+	for (const uintptr_t *aux = (const uintptr_t *)(at + 1); aux[0] != 0; aux += 2)
+		if (aux[0] == AT_RANDOM)
+			/* The lowest byte stays zero: it ends a string that runs into the guard. */
+			__stack_chk_guard = *(const uintptr_t *)aux[1] & ~(uintptr_t)255;
+	sys_exit(net_main(argc, argv));
+}

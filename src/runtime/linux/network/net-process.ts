@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { InternalError } from '../../../util/assert.ts';
+import { decodeNetReply, encodeNetRequest, type NetReply, netOp } from './net-table.ts';
+
+/** Talks to the project's net process, which outlives every command. */
+
+const REPLY_TIMEOUT_MS = 10_000;
+const START_TRIES = 50;
+const ALREADY_SERVED = 3;
+
+export type NetProcess = {
+  /** Directory with `router`, `net.sock` and `net.table`. */
+  readonly run: string;
+  /** The tsc-net program. */
+  readonly program: string;
+};
+
+/** Hands a table over, starting the process when there is none. */
+export async function setNetTable(process: NetProcess, table: Buffer): Promise<NetReply> {
+  const socket = (await connect(process.run)) ?? (await start(process));
+  return exchange(socket, table);
+}
+
+/** What the process serves now; undefined when there is none. */
+export async function askNetStatus(run: string): Promise<NetReply | undefined> {
+  const socket = await connect(run);
+  return socket === undefined ? undefined : exchange(socket, encodeNetRequest(netOp.STATUS));
+}
+
+/** Brings a dead process back with the table it had. */
+export async function ensureNetProcess(process: NetProcess): Promise<void> {
+  const socket = (await connect(process.run)) ?? (await start(process));
+  socket.destroy();
+}
+
+/** Ends the process and all its connections; fine when there is none. */
+export async function quitNetProcess(run: string): Promise<void> {
+  const socket = await connect(run);
+  if (socket !== undefined) await exchange(socket, encodeNetRequest(netOp.QUIT));
+  for (const name of ['net.sock', 'net.table', 'net.table.new', 'net.lock']) rmSync(`${run}/${name}`, { force: true });
+}
+
+async function connect(run: string): Promise<Socket | undefined> {
+  const socket = createConnection(`${run}/net.sock`);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } catch {
+    return undefined;
+  }
+}
+
+async function start({ run, program }: NetProcess): Promise<Socket> {
+  for (let attempt = 0; attempt < START_TRIES; attempt++) {
+    const child = spawn(program, ['serve', run], { stdio: 'ignore', detached: true, env: {}, cwd: '/' });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    const socket = await connect(run);
+    if (socket !== undefined) return socket;
+    // The one that holds the lock is on its way up, or out.
+    if (code !== ALREADY_SERVED && code !== 0) throw new InternalError(`${program} ended with code ${code}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new InternalError(`${program} holds its lock and does not answer`);
+}
+
+/** One request, one reply; the connection is closed. */
+function exchange(socket: Socket, request: Buffer): Promise<NetReply> {
+  return new Promise((resolve, reject) => {
+    let received: Buffer = Buffer.alloc(0);
+    const give = (settle: () => void): void => {
+      socket.removeAllListeners();
+      socket.on('error', () => {});
+      socket.destroy();
+      settle();
+    };
+    socket.setTimeout(REPLY_TIMEOUT_MS);
+    socket.on('timeout', () => give(() => reject(new InternalError('the net process does not answer'))));
+    socket.on('error', (error) => give(() => reject(error)));
+    socket.on('close', () => give(() => reject(new InternalError('the net process hung up'))));
+    socket.on('data', (bytes) => {
+      received = Buffer.concat([received, bytes]);
+      const reply = decodeNetReply(received);
+      if (reply !== undefined) give(() => resolve(reply));
+    });
+    socket.write(request);
+  });
+}

@@ -1,0 +1,220 @@
+import { addressBytes, parseAddress } from './addresses.ts';
+import { nameEntries } from './names.ts';
+import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
+
+/**
+ * The table for the net process: native/net/net-protocol.h in TypeScript. A house test holds the two together. Pure.
+ */
+export const netAbi = 1;
+export const netMagic = { request: 0x514e5354, reply: 0x524e5354 } as const;
+export const netOp = { SET: 1, QUIT: 2, STATUS: 3 } as const;
+export const netSize = {
+  request: 16,
+  reply: 32,
+  port: 12,
+  address: 20,
+  listener: 64,
+  container: 20,
+  client: 36,
+  name: 32,
+  upstream: 24,
+  table: 32,
+} as const;
+export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FORWARD: 1 } as const;
+const FROM = { host: 0, router: 1 } as const;
+
+/** One listener of the table: which container's port it is. */
+export type Listener = { readonly endpoint: Endpoint; readonly port: BoundPort };
+
+/** The listeners a table has, in its order. */
+export function listenersOf(record: NetworkRecord): Listener[] {
+  return record.endpoints.flatMap((endpoint) => endpoint.ports.map((port) => ({ endpoint, port })));
+}
+
+/** Whether anything in the record needs the net process. */
+export const needsNetProcess = (record: NetworkRecord): boolean =>
+  record.endpoints.some(({ attachments }) => attachments.length > 0);
+
+/** A request with nothing but its header. */
+export function encodeNetRequest(op: number): Buffer {
+  const bytes = Buffer.alloc(netSize.request);
+  bytes.writeUInt32LE(netMagic.request, 0);
+  bytes.writeUInt16LE(netAbi, 4);
+  bytes.writeUInt16LE(op, 6);
+  bytes.writeUInt32LE(netSize.request, 8);
+  return bytes;
+}
+
+/** SET with everything the net process has to know; `hostServers` are the host's own resolvers. */
+export function encodeNetTable(record: NetworkRecord, hostServers: readonly string[]): Buffer {
+  const strings = new Strings();
+  const networkIndex = new Map(record.networks.map(({ network }, index) => [network.name, index]));
+  const refs: number[] = [];
+  const upstreams: Buffer[] = [];
+  const containers = record.endpoints.map((endpoint) =>
+    encodeContainer(endpoint, { record, networkIndex, refs, upstreams, hostServers }),
+  );
+  const clients = encodeClients(record, { networkIndex, strings });
+  const names = encodeNames(record, { networkIndex, strings });
+  const listeners = listenersOf(record).map(encodeListener);
+  const resolvers = record.networks.flatMap(({ network, subnets }) =>
+    network.driver === 'bridge' ? subnets.map(({ gateway }) => encodeAddress(gateway)) : [],
+  );
+  const texts = strings.bytes();
+  const counts = [listeners, resolvers, containers, clients, names, upstreams, refs].map(({ length }) => length);
+  const parts: Buffer[] = [
+    ...[...counts, texts.length].map(u32),
+    ...listeners,
+    ...resolvers,
+    ...containers,
+    ...clients,
+    ...names,
+    ...upstreams,
+    ...refs.map(u32),
+    texts,
+  ];
+  const size = parts.reduce<number>((sum, part) => sum + part.length, netSize.request);
+  const header = encodeNetRequest(netOp.SET);
+  header.writeUInt32LE(size, 8);
+  return Buffer.concat([header, ...parts], size);
+}
+
+/** All texts in one run of bytes; equal ones are there once. */
+class Strings {
+  readonly #parts: Buffer[] = [];
+  readonly #at = new Map<string, number>();
+  #size = 0;
+
+  /** Offset and length. */
+  add(text: string): readonly [number, number] {
+    const bytes = Buffer.from(text);
+    let at = this.#at.get(text);
+    if (at === undefined) {
+      at = this.#size;
+      this.#at.set(text, at);
+      this.#parts.push(bytes);
+      this.#size += bytes.length;
+    }
+    return [at, bytes.length];
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat([...this.#parts, Buffer.alloc((4 - (this.#size % 4)) % 4)]);
+  }
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+/** struct tsc_net_address; the empty text is no address. */
+function encodeAddress(text: string, port = 0): Buffer {
+  const bytes = Buffer.alloc(netSize.address);
+  const address = parseAddress(text);
+  if (address === undefined) return bytes;
+  bytes[0] = address.family;
+  bytes.writeUInt16LE(port, 2);
+  bytes.set(addressBytes(address), 4);
+  return bytes;
+}
+
+function encodeListener({ endpoint, port }: Listener): Buffer {
+  // The network with the default route: answers to any client find their way back through the router.
+  const home = endpoint.attachments.find(({ gateway }) => gateway) ?? endpoint.attachments[0];
+  const first = port.bound ?? port.published?.first ?? 0;
+  const last = port.bound ?? port.published?.last ?? 0;
+  const tail = Buffer.alloc(4);
+  tail.writeUInt16LE(last, 0);
+  const flags =
+    (port.protocol === 'udp' ? netFlag.UDP : 0) |
+    (port.hostIp === undefined ? netFlag.DUAL : 0) |
+    (home?.gateway === true ? netFlag.KEEP_CLIENT : 0);
+  tail.writeUInt16LE(flags, 2);
+  return Buffer.concat([
+    encodeAddress(port.hostIp ?? '0.0.0.0', first),
+    tail,
+    encodeAddress(home?.ipv4 ?? '', port.target),
+    encodeAddress(home?.ipv6 ?? '', port.target),
+  ]);
+}
+
+type Shared = {
+  readonly record: NetworkRecord;
+  readonly networkIndex: ReadonlyMap<string, number>;
+  readonly refs: number[];
+  readonly upstreams: Buffer[];
+  readonly hostServers: readonly string[];
+};
+
+function encodeContainer(endpoint: Endpoint, { networkIndex, refs, upstreams, hostServers }: Shared): Buffer {
+  const firstRef = refs.length;
+  for (const { network } of endpoint.attachments) refs.push(networkIndex.get(network) ?? 0);
+  const firstUpstream = upstreams.length;
+  const [servers, where] = endpoint.dns.length > 0 ? [endpoint.dns, FROM.router] : [hostServers, FROM.host];
+  for (const server of servers) upstreams.push(Buffer.concat([encodeAddress(server, 53), u32(where)]));
+  // Without a way out there is none for questions either (CVE-2024-29018).
+  const open = endpoint.attachments.some(({ gateway }) => gateway);
+  return Buffer.concat(
+    [firstRef, refs.length - firstRef, firstUpstream, upstreams.length - firstUpstream, open ? netFlag.FORWARD : 0].map(
+      u32,
+    ),
+  );
+}
+
+type Texts = { readonly networkIndex: ReadonlyMap<string, number>; readonly strings: Strings };
+
+/** Sorted as the net process searches them: by family, then by bytes. */
+function encodeClients(record: NetworkRecord, { networkIndex, strings }: Texts): Buffer[] {
+  const clients = record.endpoints.flatMap(({ container, attachments }, index) =>
+    attachments.flatMap(({ network, ipv4, ipv6 }) =>
+      [ipv4, ipv6].flatMap((text) => {
+        if (text === undefined) return [];
+        const name = strings.add(`${container}.${network}`);
+        return [Buffer.concat([encodeAddress(text), ...[index, networkIndex.get(network) ?? 0, ...name].map(u32)])];
+      }),
+    ),
+  );
+  return clients.sort((a, b) => Number(a[0]) - Number(b[0]) || a.compare(b, 4, 20, 4, 20));
+}
+
+function encodeNames(record: NetworkRecord, { networkIndex, strings }: Texts): Buffer[] {
+  const names = nameEntries(record).map(({ network, name, address }) => ({
+    network: networkIndex.get(network) ?? 0,
+    bytes: Buffer.from(name),
+    entry: Buffer.concat([...[networkIndex.get(network) ?? 0, ...strings.add(name)].map(u32), encodeAddress(address)]),
+  }));
+  names.sort((a, b) => a.network - b.network || Buffer.compare(a.bytes, b.bytes));
+  return names.map(({ entry }) => entry);
+}
+
+/** What a reply says about one listener. */
+export type PortReply = { readonly listener: number; readonly errno: number; readonly port: number };
+export type NetReply = {
+  readonly errno: number;
+  readonly workerPid: number;
+  readonly keeperPid: number;
+  readonly connections: number;
+  readonly flows: number;
+  readonly ports: readonly PortReply[];
+};
+
+/** A whole reply, or undefined while there is not enough of it; throws nothing, a stranger's bytes give errno 71 (EPROTO). */
+export function decodeNetReply(bytes: Buffer): NetReply | undefined {
+  if (bytes.length < netSize.reply) return undefined;
+  const stranger = bytes.readUInt32LE(0) !== netMagic.reply || bytes.readUInt16LE(4) !== netAbi;
+  const count = stranger ? 0 : bytes.readUInt32LE(12);
+  if (bytes.length < netSize.reply + count * netSize.port) return undefined;
+  return {
+    errno: stranger ? 71 : bytes.readInt32LE(8),
+    workerPid: bytes.readInt32LE(16),
+    keeperPid: bytes.readInt32LE(20),
+    connections: bytes.readUInt32LE(24),
+    flows: bytes.readUInt32LE(28),
+    ports: Array.from({ length: count }, (_, index) => {
+      const at = netSize.reply + index * netSize.port;
+      return { listener: bytes.readUInt32LE(at), errno: bytes.readInt32LE(at + 4), port: bytes.readUInt16LE(at + 8) };
+    }),
+  };
+}
