@@ -2,6 +2,7 @@ import { closeSync, createReadStream, openSync, readSync, realpathSync, rmSync, 
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
+import type { Header } from 'tar-stream';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { currentSignature } from './host-tree.ts';
 import { hashFile } from './objects.ts';
@@ -155,21 +156,13 @@ async function* limitBytes(source: AsyncIterable<Buffer>, limit: number): AsyncI
   }
 }
 
-/** What tar-stream gives us; its types leave `pax` out. */
-type TarEntry = AsyncIterable<Buffer> & {
-  resume(): void;
-  readonly header: {
-    readonly name: string;
-    readonly type: string | null;
-    readonly mode: number;
-    readonly uid: number;
-    readonly gid: number;
-    readonly size: number;
-    readonly mtime: Date;
-    readonly linkname: string | null;
-    readonly pax?: { readonly [key: string]: string } | null;
-  };
+/** What tar-stream gives us; its types say less of `type` and `pax`. */
+type TarHeader = Omit<Header, 'type' | 'linkname' | 'pax'> & {
+  readonly type: Header['type'] | null;
+  readonly linkname: string | null;
+  readonly pax?: { readonly [key: string]: string } | null;
 };
+type TarEntry = AsyncIterable<Buffer> & { readonly header: TarHeader; resume(): unknown };
 
 async function unpackEntry(unpacker: Unpacker, tarEntry: TarEntry): Promise<void> {
   const { header } = tarEntry;
@@ -209,7 +202,7 @@ async function unpackFile(unpacker: Unpacker, entry: UnpackEntry, contents: Asyn
 
 const maxId = 2 ** 32 - 2;
 
-function checkedEntry({ name, mode, uid, gid, mtime, pax }: TarEntry['header']): UnpackEntry {
+function checkedEntry({ name, mode, uid, gid, mtime, pax }: TarHeader): UnpackEntry {
   for (const key of Object.keys(pax ?? {})) {
     if (key.startsWith('GNU.sparse.'))
       throw new BadArchive(`the entry "${name}" is a sparse file, which is not supported`);
