@@ -1,8 +1,25 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import type { RuntimeFailure } from '../../model/event.ts';
-import type { ContainerName, ProjectName } from '../../model/units.ts';
-import { InternalError } from '../../util/assert.ts';
-import type { Result } from '../../util/result.ts';
+import type { ContainerConfig } from '../../model/project.ts';
+import type { ContainerName, GuestPath, ProjectName } from '../../model/units.ts';
+import { err, ok, type Result } from '../../util/result.ts';
+import { errnoSentence, opFailure } from './errno.ts';
+import { encodeFrame, opAt, type SetupProgram } from './frame.ts';
+import { readHostFacts } from './host-facts.ts';
 import type { HostEnvironment } from './options.ts';
+import { containerPaths, hostPaths, projectPaths } from './paths.ts';
+import { isAlive } from './proc.ts';
+import { frameKind, reportKind, size } from './protocol.ts';
+import { decodeReport, type ShimState } from './records.ts';
+import { resolveUser } from './rootfs/users.ts';
+import type { ResolvedUser } from './sandbox/facts.ts';
+import { op } from './sandbox/op.ts';
+import { processOps } from './sandbox/process.ts';
+import { containerHostname } from './sandbox.ts';
+import { shimPath } from './shim-path.ts';
+import { type ContainerRecord, readRecord, readState } from './state-dir.ts';
 
 export type ExecRequest = {
   readonly argv: readonly string[];
@@ -18,17 +35,141 @@ export type ExecRequest = {
   /** What becomes of its stdio; absent: ours is inherited. */
   readonly stdio?: 'inherit' | 'capture';
   readonly host?: HostEnvironment;
+  /** Aborted: the command is killed. */
   readonly signal?: AbortSignal;
 };
 
 /** `output` only with `stdio: 'capture'`: stdout and stderr together, the last 64 KiB of it. */
 export type ExecOutcome = { readonly exitCode: number; readonly output: Buffer };
 
+const outputKept = 64 * 1024;
+
 /** One more process in a running container. Ends when the command ends; `exitCode` is as a shell sees it. */
-export function execInContainer(
-  _project: ProjectName,
-  _container: ContainerName,
-  _request: ExecRequest,
+export async function execInContainer(
+  project: ProjectName,
+  container: ContainerName,
+  request: ExecRequest,
 ): Promise<Result<ExecOutcome, RuntimeFailure>> {
-  throw new InternalError('not built yet');
+  const host = request.host ?? process.env;
+  const where = containerPaths(projectPaths(hostPaths(host), project), container);
+  const record = readRecord(where.record);
+  if (record === undefined) {
+    return err({ code: 'no-such-container', message: `cannot find the container ${container}`, notes: [] });
+  }
+  const state = readState(where.state);
+  if (state === undefined || !isAlive(state.initPid, state.initStart)) {
+    return err({ code: 'not-running', message: `cannot run a command in ${container}: it is not running`, notes: [] });
+  }
+  const user = execUser(record, request);
+  if (!user.ok) return user;
+  const program = execProgram(record, { request, user: user.value, state });
+  return runShim(shimPath(host), program, request);
+}
+
+function execUser(record: ContainerRecord, { user }: ExecRequest): Result<ResolvedUser, RuntimeFailure> {
+  if (user === undefined) return ok(record.user);
+  return resolveUser(record.lowers, user, record.config.groupAdd);
+}
+
+type Joined = { readonly request: ExecRequest; readonly user: ResolvedUser; readonly state: ShimState };
+
+function execProgram(record: ContainerRecord, { request, user, state }: Joined): SetupProgram {
+  const { initPid, initStart } = state;
+  const host = readHostFacts();
+  const config: ContainerConfig = {
+    ...record.config,
+    argv: request.argv,
+    tty: request.tty,
+    environment: { ...record.config.environment, ...request.environment },
+    privileged: record.config.privileged || request.privileged === true,
+    ...(request.workingDir === undefined ? {} : { workingDir: request.workingDir as GuestPath }),
+  };
+  return [
+    {
+      phase: 'HOLD',
+      ops: [
+        op('JOIN', { numbers: [initPid, initStart], strings: [record.cgroups.v2?.dir ?? ''] }),
+        op('EXEC_TTY', { numbers: [Number(request.tty)] }),
+      ],
+    },
+    {
+      phase: 'ATTACH',
+      ops: record.cgroups.v1.map((leaf) => op('ATTACH', { strings: [`${leaf.dir}/cgroup.procs`] })),
+    },
+    { phase: 'PROCESS', ops: processOps(config, { ...host, user, hostname: containerHostname(config, record.name) }) },
+  ];
+}
+
+async function runShim(
+  shim: string,
+  program: SetupProgram,
+  request: ExecRequest,
+): Promise<Result<ExecOutcome, RuntimeFailure>> {
+  const capture = request.stdio === 'capture';
+  const child = spawn(shim, ['exec'], {
+    stdio: [
+      ...(capture ? (['ignore', 'pipe', 'pipe'] as const) : (['inherit', 'inherit', 'inherit'] as const)),
+      'pipe',
+      'pipe',
+    ],
+    env: {},
+    cwd: '/',
+  });
+  const output = keepLast([child.stdout, child.stderr], outputKept);
+  const failure = readFailure(child, program);
+  const abort = (): void => void child.kill('SIGKILL');
+  request.signal?.addEventListener('abort', abort);
+  if (request.signal?.aborted) abort();
+  const frame = child.stdio[3] as Writable;
+  frame.on('error', () => {});
+  frame.end(encodeFrame(frameKind.EXEC, 1, program));
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    const refused = await failure;
+    if (refused !== undefined) return err(refused);
+    if (code !== null) return ok({ exitCode: code, output: output() });
+    const interrupted = request.signal?.aborted === true;
+    const message = `cannot tell how the command ended: its shim was killed by ${signal}`;
+    return err({ code: interrupted ? 'interrupted' : 'shim-failed', message, notes: [] });
+  } catch (cause) {
+    return err({ code: 'shim-failed', message: `cannot start ${shim}: ${(cause as Error).message}`, notes: [] });
+  } finally {
+    request.signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** What the shim refused to do, if anything; its exit code then means nothing. */
+async function readFailure(child: ChildProcess, program: SetupProgram): Promise<RuntimeFailure | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of child.stdio[4] as Readable) chunks.push(chunk);
+  } catch {
+    // It ends with the shim, whatever became of that.
+  }
+  const bytes = Buffer.concat(chunks);
+  for (let at = 0; at + size.report <= bytes.length; at += size.report) {
+    const report = decodeReport(bytes.subarray(at, at + size.report));
+    if (report.kind !== reportKind.FAILED) continue;
+    const found = opAt(program, report.op);
+    if (found !== undefined) return opFailure({ op: found.op, errno: report.error, text: report.text });
+    const message = `cannot run the command: ${report.text === '' ? '' : `${report.text}: `}${errnoSentence(report.error)}`;
+    return { code: 'shim-failed', message, notes: [] };
+  }
+  return undefined;
+}
+
+function keepLast(streams: readonly (Readable | null)[], limit: number): () => Buffer {
+  let kept: Buffer[] = [];
+  let length = 0;
+  for (const stream of streams) {
+    stream?.on('data', (bytes: Buffer) => {
+      kept.push(bytes);
+      length += bytes.length;
+      if (length > 2 * limit) {
+        kept = [Buffer.concat(kept).subarray(-limit)];
+        length = limit;
+      }
+    });
+  }
+  return () => Buffer.concat(kept).subarray(-limit);
 }

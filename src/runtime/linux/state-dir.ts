@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
-import type { ContainerName, ServiceName } from '../../model/units.ts';
+import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { decodeExit, decodeStateFile, type ExitRecord, type ShimState } from './records.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
@@ -17,7 +17,7 @@ export type ContainerRecord = {
   readonly createdAtMs: number;
   /** The boot under which its monitor was last made. */
   readonly bootId: string;
-  readonly lowers: readonly string[];
+  readonly lowers: readonly HostPath[];
   readonly user: ResolvedUser;
   /** Where each `volume` mount lies on the host, by its index in `config.mounts`. */
   readonly volumes: readonly (readonly [number, string])[];

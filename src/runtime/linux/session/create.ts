@@ -5,11 +5,11 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { containerPaths } from '../paths.ts';
 import { bootId } from '../proc.ts';
 import { prepareRootfs } from '../rootfs/prepare.ts';
+import { resolveUser } from '../rootfs/users.ts';
 import { type ContainerRecord, makeDirectory, readRecord } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
 import { destroyContainer } from './destroy.ts';
 import { holdContainer } from './hold.ts';
-import { resolveUser } from './users.ts';
 import { type MountedVolumes, mountedVolumes } from './volumes.ts';
 
 export type CreateOptions = {
