@@ -1,2 +1,266 @@
-#include "shim.h"
-_Noreturn void tsc_exec(void) { sys_exit(125); }
+/*
+ * tsc-shim exec. Three processes: we stay outside, relay and pass the exit code on; a helper joins the namespaces and is
+ * gone after one clone; the new process is our child (CLONE_PARENT) and never has a descriptor of the host.
+ */
+#include "exec.h"
+#include "sys_admin.h"
+
+#include <linux/prctl.h>
+
+#define FRAME_FD 3
+#define REPORT_FD 4
+#define CODE_REFUSED 125 /* as docker's and podman's exec for everything before the command itself */
+
+static _Noreturn void refuse(const struct tsc_session *session, unsigned phase, uint32_t op, int error, const char *text)
+{
+	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
+	tsc_fail_report(&failure, phase, op, error, text);
+	tsc_send_report(session->report, &failure);
+	tsc_restore_terminal();
+	sys_exit(CODE_REFUSED);
+}
+
+static bool is_paused(int cgroup)
+{
+	char text[8];
+	return cgroup >= 0 && tsc_read_file(cgroup, "cgroup.freeze", text, sizeof text) > 0 && text[0] == '1';
+}
+
+static int join(struct tsc_session *session, const struct tsc_op *op)
+{
+	session->init_pid = op->number[0] > INT32_MAX ? 0 : (int)op->number[0];
+	session->init = tsc_open_process(session->init_pid, op->number[1]);
+	if (session->init < 0)
+		return session->init;
+	if (op->length[0] == 0)
+		return 0;
+	session->cgroup = sys_open(op->string[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (session->cgroup < 0)
+		return session->cgroup;
+	/* A process born frozen would never answer. */
+	return is_paused(session->cgroup) ? -EBUSY : 0;
+}
+
+static void hold(struct tsc_session *session)
+{
+	struct tsc_cursor cursor = tsc_open_phase(&session->frame, TSC_PHASE_HOLD);
+	struct tsc_op op;
+	while (tsc_next_op(&cursor, &op)) {
+		int error = op.kind == TSC_OP_JOIN ? join(session, &op) : 0;
+		if (op.kind == TSC_OP_EXEC_TTY)
+			session->tty = op.number[0] == 1;
+		else if (op.kind != TSC_OP_JOIN)
+			error = -EPROTO;
+		if (error)
+			refuse(session, TSC_PHASE_HOLD, op.index, error, op.string[0]);
+	}
+	if (session->init < 0)
+		refuse(session, TSC_PHASE_HOLD, 0, EPROTO, "");
+}
+
+/* Which namespaces are not ours already: joining one's own user namespace, for one, is refused. */
+static uint64_t foreign_namespaces(int pid)
+{
+	static const struct {
+		const char *name;
+		uint64_t flag;
+	} kinds[] = {
+		{"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},   {"uts", CLONE_NEWUTS},
+		{"ipc", CLONE_NEWIPC},  {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}, {"user", CLONE_NEWUSER},
+	};
+	uint64_t flags = 0;
+	for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		char path[64];
+		struct statx own, other;
+		struct tsc_text text = tsc_start_text(path, sizeof path);
+		tsc_add_text(&text, "/proc/self/ns/");
+		tsc_add_text(&text, kinds[i].name);
+		bool known = sys_statx(AT_FDCWD, path, 0, STATX_INO, &own) == 0;
+		text = tsc_start_text(path, sizeof path);
+		tsc_add_text(&text, "/proc/");
+		tsc_add_number(&text, pid);
+		tsc_add_text(&text, "/ns/");
+		tsc_add_text(&text, kinds[i].name);
+		if (known && sys_statx(AT_FDCWD, path, 0, STATX_INO, &other) == 0 && own.stx_ino != other.stx_ino)
+			flags |= kinds[i].flag;
+	}
+	return flags;
+}
+
+static _Noreturn void run_process(struct tsc_session *session, int message)
+{
+	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
+	struct tsc_process process = {.frame = &session->frame,
+				      .vector = session->vector,
+				      .message = message,
+				      .stdio = {-1, -1, -1},
+				      .tty = session->tty,
+				      .own_stdio = true};
+	struct tsc_setup place = {.root = -1, .proc = -1, .master = -1, .slave = -1};
+	char go;
+	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
+	/* Not before we are inside the container's limits; EOF: nobody waits for us any more. */
+	if (sys_recv(message, &go, 1, 0) != 1)
+		sys_exit(CODE_REFUSED);
+	sys_join_keyring();
+	if (session->tty) {
+		place.root = sys_open("/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+		int error = place.root < 0 ? place.root : tsc_open_private_proc(&place);
+		if (!error)
+			error = tsc_open_pty(place.root, place.proc, &place.master, &place.slave);
+		if (error) {
+			tsc_fail_report(&failure, TSC_PHASE_SETUP, 0, error, "/dev/pts/ptmx");
+			tsc_send_note(message, &failure, NULL, 0);
+			sys_exit(CODE_REFUSED);
+		}
+		struct tsc_report note = tsc_make_report(session->frame.id, TSC_NOTE_TTY);
+		tsc_send_note(message, &note, &place.master, 1);
+		/* The window has its size before the command looks. */
+		if (sys_recv(message, &go, 1, 0) != 1)
+			sys_exit(CODE_REFUSED);
+		process.stdio[0] = process.stdio[1] = process.stdio[2] = place.slave;
+	}
+	tsc_become_command(&process);
+}
+
+/* Runs in the helper: into the namespaces, one clone, and away. */
+static _Noreturn void run_helper(struct tsc_session *session, int message)
+{
+	struct tsc_report note = tsc_make_report(session->frame.id, TSC_NOTE_PID);
+	struct clone_args arguments = {.flags = CLONE_PARENT};
+	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
+	int cgroup = session->cgroup;
+	session->cgroup = -1;
+	uint64_t flags = foreign_namespaces(session->init_pid);
+	int error = flags ? sys_setns(session->init, flags) : 0;
+	tsc_close(&session->init);
+	if (cgroup >= 0) {
+		arguments.flags |= CLONE_INTO_CGROUP;
+		arguments.cgroup = (unsigned)cgroup;
+	}
+	int pid = error ? error : sys_clone3(&arguments);
+	if (pid < 0 && !error && cgroup >= 0 && pid != -ENOMEM && pid != -EAGAIN) {
+		/* Not born into it; the outer process will move it. */
+		arguments.flags = CLONE_PARENT;
+		arguments.cgroup = 0;
+		note.op = 1;
+		pid = sys_clone3(&arguments);
+	}
+	if (pid == 0) {
+		tsc_close(&cgroup);
+		tsc_close(&session->report);
+		run_process(session, message);
+	}
+	/* A pid namespace whose PID 1 is gone answers ENOMEM. */
+	note.error = pid == -ENOMEM ? ESRCH : pid < 0 ? -pid : 0;
+	note.pid = pid < 0 ? 0 : pid;
+	tsc_send_note(message, &note, NULL, 0);
+	sys_exit(0);
+}
+
+static void attach(struct tsc_session *session, bool move)
+{
+	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
+	const struct tsc_attachment attachment = {&session->frame, session->pid, session->report};
+	char number[16];
+	struct tsc_text text = tsc_start_text(number, sizeof number);
+	tsc_add_number(&text, session->pid);
+	int error = move ? tsc_write_file(session->cgroup, "cgroup.procs", number, text.size) : 0;
+	if (error)
+		tsc_fail_report(&failure, TSC_PHASE_ATTACH, 0, error, "cgroup.procs");
+	else
+		error = tsc_run_attach(&attachment, &failure);
+	struct pollfd gone = {.fd = session->init, .events = POLLIN};
+	if (!error && sys_poll_now(&gone, 1) != 0) {
+		error = -ESRCH;
+		tsc_fail_report(&failure, TSC_PHASE_HOLD, 0, error, "");
+	}
+	if (error) {
+		sys_pidfd_kill(session->process, TSC_SIGKILL);
+		sys_wait4(session->pid, NULL, 0);
+		refuse(session, failure.phase, failure.op, error, failure.text);
+	}
+}
+
+bool tsc_hear_process(struct tsc_session *session)
+{
+	struct tsc_report note;
+	int fds[2];
+	long size = tsc_receive_note(session->message, &note, fds, TSC_MSG_DONTWAIT);
+	if (size == -EAGAIN)
+		return false;
+	if (size != (long)sizeof note) {
+		tsc_close(&session->message);
+		struct tsc_report report = tsc_make_report(session->frame.id, TSC_REPORT_STARTED);
+		report.pid = session->pid;
+		report.number = tsc_read_start_time(session->pid);
+		if (session->ready && !session->failed)
+			tsc_send_report(session->report, &report);
+		return false;
+	}
+	if (note.kind == TSC_NOTE_READY)
+		session->ready = true;
+	if (note.kind == TSC_REPORT_FAILED) {
+		session->failed = true;
+		tsc_send_report(session->report, &note);
+	}
+	if (note.kind == TSC_NOTE_TTY && session->master < 0) {
+		session->master = fds[0];
+		tsc_copy_window_size(session->master);
+		sys_send(session->message, "", 1, TSC_MSG_NOSIGNAL);
+	}
+	return true;
+}
+
+static void start(struct tsc_session *session)
+{
+	struct tsc_report note;
+	int pair[2], fds[2], status;
+	int error = sys_socketpair(TSC_SOCK_SEQPACKET | TSC_SOCK_CLOEXEC, pair);
+	int helper = error ? error : sys_fork();
+	if (helper == 0) {
+		sys_close(pair[0]);
+		run_helper(session, pair[1]);
+	}
+	if (helper < 0)
+		refuse(session, TSC_PHASE_HOLD, 0, helper, "fork");
+	sys_close(pair[1]);
+	session->message = pair[0];
+	long size = tsc_receive_note(session->message, &note, fds, 0);
+	while (sys_wait4(helper, &status, 0) == -EINTR)
+		;
+	if (size != (long)sizeof note || note.kind != TSC_NOTE_PID)
+		refuse(session, TSC_PHASE_HOLD, 0, ECANCELED, "");
+	if (note.error)
+		refuse(session, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, note.error, "");
+	session->pid = note.pid;
+	session->process = sys_pidfd_open(session->pid);
+	if (session->process < 0)
+		refuse(session, TSC_PHASE_HOLD, 0, session->process, "pidfd");
+	attach(session, note.op == 1);
+	sys_send(session->message, "", 1, TSC_MSG_NOSIGNAL);
+}
+
+_Noreturn void tsc_exec(void)
+{
+	static struct tsc_session session = {
+		.report = REPORT_FD, .init = -1, .cgroup = -1, .message = -1, .process = -1, .master = -1};
+	uint32_t at = 0;
+	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:exec", 0, 0);
+	sys_fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
+	int error = tsc_read_frame(FRAME_FD, &session.frame, &at);
+	if (!error && session.frame.kind != TSC_FRAME_EXEC)
+		error = -EPROTO;
+	sys_close(FRAME_FD);
+	if (error)
+		refuse(&session, TSC_PHASE_NONE, at, error < 0 ? error : -EPROTO, "frame");
+	session.vector = sys_map(session.frame.words * sizeof(char *));
+	if (!session.vector)
+		refuse(&session, TSC_PHASE_NONE, 0, ENOMEM, "");
+	hold(&session);
+	tsc_warn_attach(&session.frame, session.report);
+	start(&session);
+	int status = tsc_relay(&session);
+	tsc_restore_terminal();
+	sys_exit(tsc_code_of_status(status));
+}

@@ -75,12 +75,19 @@ static int arrange_descriptors(struct tsc_process *process)
 	return error < 0 ? error : 0;
 }
 
-/* /dev/stdout can then be opened by a user other than root. Never a null device: it is everybody's. */
-static void give_stdio(const struct tsc_op *user)
+/*
+ * /dev/stdout can then be opened by a user other than root. Pipes and the container's own terminal only: a file, a device
+ * or the terminal that somebody called us from is not ours to give away (crun CVE-2026-88265).
+ */
+static void give_stdio(const struct tsc_op *user, bool tty)
 {
-	for (int fd = 0; fd < 3; fd++)
-		if (!tsc_is_device(fd, 0020000, 1, 3))
+	struct statx info;
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &info) != 0)
+			continue;
+		if (tty || (info.stx_mode & 0170000) == 0010000)
 			sys_fchown(fd, (uint32_t)user->number[0], (uint32_t)user->number[1]);
+	}
 }
 
 static int go_to(const char *path)
@@ -136,7 +143,7 @@ static void settle(struct tsc_process *process, struct command *command)
 	if (process->tty && (error = sys_ioctl_int(0, TIOCSCTTY, 0)) != 0)
 		give_up(command, op, error, "terminal");
 	if (process->own_stdio && command->identity.has_user)
-		give_stdio(&command->identity.user);
+		give_stdio(&command->identity.user, process->tty);
 	sys_umask(command->has_umask ? (unsigned)command->umask.number[0] & 0777 : 0022);
 	int entered = command->has_cwd ? enter_directory(command) : sys_chdir("/");
 	if (entered && entered != -EACCES && entered != -EPERM)

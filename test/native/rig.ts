@@ -439,3 +439,67 @@ export class Container {
     }
   }
 }
+
+export type ExecResult = { code: number | null; stdout: string; stderr: string; reports: Report[] };
+
+/** `tsc-shim exec` with pipes for stdio. */
+export async function execIn(
+  shim: string,
+  state: State,
+  options: {
+    argv: string[];
+    cgroup?: string;
+    tty?: boolean;
+    ops?: SetupOp[];
+    attach?: SetupOp[];
+    input?: string;
+    signal?: NodeJS.Signals;
+  },
+): Promise<ExecResult> {
+  const frame = encodeFrame(frameKind.EXEC, 9, [
+    {
+      phase: 'HOLD',
+      ops: [op('JOIN', [state.initPid, state.initStart], options.cgroup ?? ''), op('EXEC_TTY', [options.tty ? 1 : 0])],
+    },
+    { phase: 'ATTACH', ops: options.attach ?? [] },
+    {
+      phase: 'PROCESS',
+      ops: [
+        op('CWD', [0], '/'),
+        ...(options.ops ?? []),
+        op('ENV', [], words(['PATH=/bin'])),
+        op('EXEC', [], words(options.argv)),
+      ],
+    },
+  ]);
+  const child = spawn(shim, ['exec'], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const read = (stream: NodeJS.ReadableStream | null) => {
+    const parts: Buffer[] = [];
+    stream?.on('data', (part: Buffer) => parts.push(part));
+    return parts;
+  };
+  const out = read(child.stdout);
+  const err = read(child.stderr);
+  const said = read(child.stdio[4] as NodeJS.ReadableStream);
+  (child.stdio[3] as NodeJS.WritableStream).end(frame);
+  if (options.input !== undefined) child.stdin?.end(options.input);
+  if (options.signal !== undefined) {
+    const signal = options.signal;
+    child.stdout?.once('data', () => child.kill(signal));
+  }
+  const code = await new Promise<number | null>((done) => child.on('close', done));
+  const bytes = Buffer.concat(said);
+  const reports = Array.from({ length: bytes.length / 248 }, (_, i) => decodeReport(bytes.subarray(i * 248)));
+  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), reports };
+}
+
+/** Polls until `probe` gives something; for what the kernel tells nobody. */
+export async function until<T>(probe: () => T | undefined | false): Promise<T> {
+  const end = Date.now() + 15_000;
+  for (;;) {
+    const value = probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error('it did not come true within 15 s');
+    await new Promise((done) => setTimeout(done, 5));
+  }
+}

@@ -1,0 +1,146 @@
+/* Between the user's terminal and a process in a container: bytes, signals, window size. */
+#include "exec.h"
+
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+
+struct window {
+	uint16_t rows, columns, width, height;
+};
+
+struct flow {
+	uint8_t bytes[8192];
+	size_t size;
+	size_t done;
+};
+
+static struct termios saved;
+static bool is_raw;
+
+void tsc_make_raw(void)
+{
+	if (is_raw || sys_ioctl(0, TCGETS, &saved) != 0)
+		return;
+	struct termios raw = saved;
+	raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	raw.c_oflag &= ~(tcflag_t)OPOST;
+	raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+	raw.c_cflag = (raw.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	is_raw = sys_ioctl(0, TCSETSW, &raw) == 0;
+}
+
+void tsc_restore_terminal(void)
+{
+	if (is_raw)
+		sys_ioctl(0, TCSETSW, &saved);
+	is_raw = false;
+}
+
+void tsc_copy_window_size(int master)
+{
+	struct window size;
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_ioctl(fd, TIOCGWINSZ, &size) != 0)
+			continue;
+		sys_ioctl(master, TIOCSWINSZ, &size);
+		return;
+	}
+}
+
+static void pass_signals(struct tsc_session *session, int fd)
+{
+	struct {
+		uint32_t signal;
+		uint8_t rest[124];
+	} info;
+	while (sys_read(fd, &info, sizeof info) == (long)sizeof info) {
+		if (info.signal == TSC_SIGWINCH && session->master >= 0)
+			tsc_copy_window_size(session->master);
+		else if (info.signal != TSC_SIGCHLD && info.signal != TSC_SIGTTIN && info.signal != TSC_SIGTTOU)
+			sys_pidfd_kill(session->process, (int)info.signal);
+	}
+}
+
+/* One read into an empty flow. False at the end of input. */
+static bool fill(struct flow *flow, int fd)
+{
+	long got = sys_read(fd, flow->bytes, sizeof flow->bytes);
+	flow->done = 0;
+	flow->size = got > 0 ? (size_t)got : 0;
+	return got > 0 || got == -EAGAIN || got == -EINTR;
+}
+
+static void empty(struct flow *flow, int fd)
+{
+	/* Small pieces: poll only promises room for some, and our caller's terminal is not ours to make non-blocking. */
+	size_t size = flow->size - flow->done;
+	long done = sys_write(fd, flow->bytes + flow->done, size < 1024 ? size : 1024);
+	if (done > 0)
+		flow->done += (size_t)done;
+	else if (done != -EAGAIN && done != -EINTR)
+		flow->done = flow->size; /* nobody reads it any more */
+}
+
+static bool has(const struct flow *flow) { return flow->done < flow->size; }
+
+static short wanted(bool yes, short event) { return yes ? event : 0; }
+
+/* What the terminal still holds when the process is gone. */
+static void flush(struct tsc_session *session, struct flow *out)
+{
+	struct pollfd room = {.fd = 1, .events = POLLOUT};
+	do {
+		while (has(out) && sys_poll(&room, 1) != 0)
+			empty(out, 1);
+	} while (session->master >= 0 && fill(out, session->master) && has(out));
+}
+
+int tsc_relay(struct tsc_session *session)
+{
+	static struct flow in, out;
+	enum { PROCESS, MESSAGE, SIGNALS, INPUT, MASTER, OUTPUT, COUNT };
+	int signals = sys_signalfd(~0ull, O_CLOEXEC | O_NONBLOCK), status = 0;
+	bool input = session->tty, alive = true, hung_up = false;
+	while (alive) {
+		bool live = session->master >= 0 && !hung_up;
+		if (live)
+			tsc_make_raw();
+		struct pollfd set[COUNT] = {
+			[PROCESS] = {session->process, POLLIN, 0},
+			[MESSAGE] = {session->message, POLLIN, 0},
+			[SIGNALS] = {signals, POLLIN, 0},
+			[INPUT] = {live && input && !has(&in) ? 0 : -1, POLLIN, 0},
+			[MASTER] = {live ? session->master : -1,
+				    (short)(wanted(!has(&out), POLLIN) | wanted(has(&in), POLLOUT)), 0},
+			[OUTPUT] = {has(&out) ? 1 : -1, POLLOUT, 0},
+		};
+		/* HUP cannot be masked: while there is output to be written first, it would only spin. */
+		if (has(&out) && !has(&in))
+			set[MASTER].fd = -1;
+		if (sys_poll(set, COUNT) < 0)
+			continue;
+		if (set[MESSAGE].revents)
+			tsc_hear_process(session);
+		if (set[SIGNALS].revents)
+			pass_signals(session, signals);
+		if (set[INPUT].revents && !fill(&in, 0)) {
+			/* The end of a pipe is Ctrl-D on a terminal. */
+			input = false;
+			in = (struct flow){.bytes = {4}, .size = 1};
+		}
+		if (set[OUTPUT].revents)
+			empty(&out, 1);
+		if (set[MASTER].revents & POLLOUT)
+			empty(&in, session->master);
+		if (set[MASTER].revents & (POLLIN | POLLHUP) && !has(&out) && !fill(&out, session->master))
+			hung_up = true; /* no slave is open; HUP stays, so it is not polled again */
+		alive = !set[PROCESS].revents;
+	}
+	while (session->message >= 0 && tsc_hear_process(session))
+		;
+	flush(session, &out);
+	sys_wait4(session->pid, &status, 0);
+	return status;
+}
