@@ -3,11 +3,11 @@ import type { DesiredState, ObservedContainer, ObservedState } from '../model/st
 import type { ContainerName, ServiceName } from '../model/units.ts';
 import { claimsCollide } from './claims.ts';
 import { type Decision, decide } from './decide.ts';
-import { addEndings, type Ended, type Ending } from './ending.ts';
+import { addEndings, type Ended, type Ending, isAlive } from './ending.ts';
 import type { ReconcileOptions } from './options.ts';
 import { byText } from './order.ts';
 import { isInScope, missingFor, networksOf, type Resources, resourcesOf, volumesOf } from './resources.ts';
-import { scopeOf } from './scope.ts';
+import { type Scope, scopeOf } from './scope.ts';
 import { addStartings, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
@@ -37,7 +37,7 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   const ended = addEndings(list, endings, { graceMs: options.graceMs });
   const made = addResources(list, { resources, endings, ended });
   if (options.removeOrphans) removeStaleNetworks(list, { desired, observed, endings, ended });
-  addStartings(list, startingsOf({ decisions, endings, ended, made, options }));
+  addStartings(list, startingsOf({ decisions, scope, endings, ended, made, options }));
   return { steps: list.steps };
 }
 
@@ -151,17 +151,20 @@ function removeStaleNetworks(
 }
 
 type Preparation = Room & {
+  readonly scope: Scope;
   readonly decisions: readonly Decision[];
   readonly made: Made;
   readonly options: ReconcileOptions;
 };
 
 function startingsOf(preparation: Preparation): readonly Starting[] {
-  const { decisions, options } = preparation;
+  const { decisions, scope, options } = preparation;
   return decisions.flatMap((decision): readonly Starting[] => {
     if (decision.kind === 'remove') return [];
     const container = decision.desired;
     if (decision.kind === 'keep') {
+      // Beside the scope nobody starts what has ended, so nobody may wait for it either: its dependents ran without it.
+      if (!isInScope(container, scope) && !isAlive(decision.observed)) return [];
       const cause: Cause = { kind: 'requested' };
       return [{ container, status: decision.observed.status, work: 'nothing', cause, after: [] }];
     }
