@@ -66,7 +66,7 @@ export type NetworkPaths = {
 /** Project names have no dot, so nothing of a container or another project can be called like this. */
 export function networkPaths(at: ProjectPaths): NetworkPaths {
   const run = `${at.run}.network`;
-  return { run, router: `${run}/router`, record: `${at.networks}/record.json` };
+  return { run, router: `${run}/router`, record: `${at.networks}/addresses` };
 }
 
 export const emptyRecord: NetworkRecord = { version: 1, networks: [], endpoints: [] };

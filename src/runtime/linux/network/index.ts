@@ -1,0 +1,341 @@
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ContainerConfig, Network } from '../../../model/project.ts';
+import type { ContainerName, ProjectName } from '../../../model/units.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { KernelError, loadNative, type Native } from '../native.ts';
+import { containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
+import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
+import { attachGuests } from './attach.ts';
+import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
+import { memoryPath } from './host-sysctls.ts';
+import { hostsText, parseResolvConf, resolvConfText } from './names.ts';
+import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
+import { encodeNetTable, needsNetProcess } from './net-table.ts';
+import { takeReply } from './ports.ts';
+import {
+  type Endpoint,
+  type NetworkPaths,
+  type NetworkRecord,
+  networkPaths,
+  readNetworkRecord,
+  removeNetworkRecord,
+  writeNetworkRecord,
+} from './record.ts';
+import { dropRouter, ensureBridges, hasRouter, openRouter, type Router } from './router.ts';
+
+export type { BoundPort, Endpoint } from './record.ts';
+
+type Outcome = Result<void, RuntimeFailure>;
+type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };
+type Held = { readonly container: ContainerName; readonly monitorPid: number };
+
+export type NetworkingOptions = {
+  readonly paths: Paths;
+  readonly at: ProjectPaths;
+  readonly project: ProjectName;
+  /** The tsc-net program. */
+  readonly program: string;
+};
+
+/** Whether a container with this config is on networks of its own, and so concerns `Networking` at all. */
+export const isNetworked = (config: ContainerConfig): boolean =>
+  config.networkMode.kind === 'networks' && config.networks.length > 0;
+
+/**
+ * The networks of one project, for one session under its lock. Everything is made at its first use and again when it is
+ * gone: nothing is assumed to have survived from the command before. Requests that come together are done together.
+ */
+export class Networking {
+  readonly #options: NetworkingOptions;
+  readonly #where: NetworkPaths;
+  #record: NetworkRecord | undefined;
+  #native: Native | undefined;
+  #router: Router | undefined;
+  #view: HostView | undefined;
+  readonly #released = new Set<string>();
+  readonly #wishes: Waiting<Wish>[] = [];
+  readonly #guests: Waiting<Held>[] = [];
+  #namesChanged = false;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: NetworkingOptions) {
+    this.#options = options;
+    this.#where = networkPaths(options.at);
+  }
+
+  /** Adds a network; its bridge is there when this returns. */
+  createNetwork(network: Network): Promise<Outcome> {
+    if (network.driver !== 'bridge' || network.external) return Promise.resolve(ok(undefined));
+    return this.#exclusively(async () => {
+      const { project } = this.#options;
+      const added = addNetwork(this.#read(), network, { project, hosts: 100, taken: (await this.#host()).taken });
+      if (!added.ok) return added;
+      this.#keep(added.value);
+      this.#closeRouter();
+      await this.#open();
+      return ok(undefined);
+    });
+  }
+
+  /** Takes a network away; with the last one goes everything we have made on the machine. */
+  removeNetwork(network: Network): Promise<Outcome> {
+    return this.#exclusively(async () => {
+      const record = this.#read();
+      if (!record.networks.some((entry) => entry.network.name === network.name)) return ok(undefined);
+      const networks = record.networks.filter((entry) => entry.network.name !== network.name);
+      this.#record = { ...this.#withoutReleased(record), networks };
+      if (networks.length === 0) {
+        await this.#dropAll();
+        return ok(undefined);
+      }
+      writeNetworkRecord(this.#where.record, this.#record);
+      this.#closeRouter();
+      await this.#open();
+      return this.#push();
+    });
+  }
+
+  /**
+   * Decides addresses for a container and binds its ports, before anything of it is made: a port that is taken is refused
+   * here. Idempotent; a container keeps what it has.
+   */
+  place(wish: Wish): Promise<Outcome> {
+    return new Promise((settle) => {
+      this.#wishes.push({ item: wish, settle });
+      if (this.#wishes.length === 1) setImmediate(() => this.#exclusively(() => this.#placeAll()));
+    });
+  }
+
+  async #placeAll(): Promise<Outcome> {
+    const waiting = this.#wishes.splice(0);
+    const outcome = await this.#guard(async () => {
+      const wishes = waiting.map(({ item }) => item).sort((a, b) => (a.container < b.container ? -1 : 1));
+      const placed = addEndpoints(this.#read(), wishes);
+      if (!placed.ok) return placed;
+      const before = this.#record;
+      for (const { container } of wishes) this.#released.delete(container);
+      this.#record = placed.value;
+      await this.#open();
+      const pushed = await this.#push();
+      if (!pushed.ok) this.#record = before;
+      this.#namesChanged = true;
+      return pushed;
+    });
+    for (const { settle } of waiting) settle(outcome);
+    return outcome;
+  }
+
+  /** The texts of /etc/hosts and /etc/resolv.conf of a container that has its place. */
+  async files(container: ContainerName): Promise<{ readonly hosts: string; readonly resolvConf: string } | undefined> {
+    const record = this.#read();
+    const endpoint = record.endpoints.find((each) => each.container === container);
+    if (endpoint === undefined) return undefined;
+    return { hosts: hostsText(record, endpoint), resolvConf: resolvConfText(record, endpoint, hostResolver()) };
+  }
+
+  /** Gives a container its interfaces, once its monitor holds its network namespace. */
+  attach(container: ContainerName, monitorPid: number): Promise<Outcome> {
+    return new Promise((settle) => {
+      this.#guests.push({ item: { container, monitorPid }, settle });
+      if (this.#guests.length === 1) setImmediate(() => this.#exclusively(() => this.#attachAll()));
+    });
+  }
+
+  async #attachAll(): Promise<Outcome> {
+    const waiting = this.#guests.splice(0);
+    const refused = new Map<string, RuntimeFailure>();
+    const outcome = await this.#guard(async () => {
+      const router = await this.#open();
+      const record = this.#read();
+      const guests = waiting.flatMap(({ item }) => {
+        const endpoint = record.endpoints.find((each) => each.container === item.container);
+        return endpoint === undefined ? [] : [{ endpoint, pid: item.monitorPid }];
+      });
+      const { mtu } = await this.#host();
+      for (const { container, error } of attachGuests(this.#native as Native, router, { record, guests, mtu }))
+        refused.set(container, failureOf(error));
+      return ok(undefined);
+    });
+    for (const { item, settle } of waiting) {
+      const failure = refused.get(item.container);
+      settle(failure === undefined ? outcome : err(failure));
+    }
+    return outcome;
+  }
+
+  /** A container is gone. Its ports and names go when the session settles; its address is kept for one of its name. */
+  release(container: ContainerName): void {
+    if (!existsSync(this.#where.record)) return;
+    this.#released.add(container);
+  }
+
+  /** Brings /etc/hosts of all containers, and what the net process serves, up to date. Before a start, and at the end. */
+  settle(): Promise<Outcome> {
+    return this.#exclusively(async () => {
+      if (this.#released.size > 0 && this.#read().networks.length > 0) {
+        this.#record = this.#withoutReleased(this.#read());
+        this.#released.clear();
+        this.#namesChanged = true;
+        if (hasRouter(this.#where.router)) {
+          const pushed = await this.#push();
+          if (!pushed.ok) return pushed;
+        }
+      }
+      if (this.#namesChanged) this.#writeHosts();
+      this.#namesChanged = false;
+      return ok(undefined);
+    });
+  }
+
+  /** Makes anew what has been taken from under living containers: the router, their interfaces, the net process. */
+  repair(living: readonly Held[], known: ReadonlySet<string>): Promise<Outcome> {
+    return this.#exclusively(async () => {
+      const record = this.#read();
+      for (const { container } of record.endpoints) if (!known.has(container)) this.#released.add(container);
+      if (record.networks.length === 0 || living.length === 0) return ok(undefined);
+      if (!hasRouter(this.#where.router)) {
+        const router = await this.#open();
+        const guests = living.flatMap(({ container, monitorPid }) => {
+          const endpoint = record.endpoints.find((each) => each.container === container);
+          return endpoint === undefined ? [] : [{ endpoint, pid: monitorPid }];
+        });
+        await quitNetProcess(this.#where.run);
+        attachGuests(this.#native as Native, router, { record, guests, mtu: (await this.#host()).mtu });
+        return this.#push();
+      }
+      if (needsNetProcess(record)) await ensureNetProcess({ run: this.#where.run, program: this.#options.program });
+      return ok(undefined);
+    });
+  }
+
+  /** Ends the session. */
+  async close(): Promise<Outcome> {
+    const settled = await this.settle();
+    this.#closeRouter();
+    return settled;
+  }
+
+  #read(): NetworkRecord {
+    this.#record ??= readNetworkRecord(this.#where.record);
+    return this.#record;
+  }
+
+  #keep(record: NetworkRecord): void {
+    this.#record = record;
+    writeNetworkRecord(this.#where.record, record);
+  }
+
+  #withoutReleased(record: NetworkRecord): NetworkRecord {
+    return { ...record, endpoints: record.endpoints.filter(({ container }) => !this.#released.has(container)) };
+  }
+
+  async #load(): Promise<Native> {
+    this.#native ??= await loadNative();
+    return this.#native;
+  }
+
+  async #host(): Promise<HostView> {
+    this.#view ??= viewHost(await this.#load());
+    return this.#view;
+  }
+
+  /** The router with everything in it that the record says. */
+  async #open(): Promise<Router> {
+    if (this.#router !== undefined) return this.#router;
+    const native = await this.#load();
+    const { project, paths } = this.#options;
+    const { taken, mtu } = await this.#host();
+    const router = openRouter(native, this.#where.router);
+    this.#router = router;
+    let record = this.#read();
+    ensureBridges(native, router, { record, mtu });
+    const open = record.networks.filter(({ network }) => !network.internal);
+    if (open.length === 0) return router;
+    const added = addUplink(record, { project, taken });
+    if (added.ok) record = added.value;
+    this.#keep(record);
+    const ipv6 = open.some(({ subnets }) => subnets.some(({ cidr }) => cidr.includes(':')));
+    if (record.uplink !== undefined)
+      ensureUplink(native, router, { project, cidr: record.uplink, mtu, ipv6, memory: memoryPath(paths.run) });
+    return router;
+  }
+
+  /** What the net process serves becomes what the record says, and the record learns the ports. */
+  async #push(): Promise<Outcome> {
+    const record = this.#withoutReleased(this.#read());
+    const table = encodeNetTable(record, hostResolver().servers);
+    const reply = await setNetTable({ run: this.#where.run, program: this.#options.program }, table);
+    const taken = takeReply(record, reply);
+    if (!taken.ok) return taken;
+    const released = this.#read().endpoints.filter(({ container }) => this.#released.has(container));
+    this.#keep({ ...taken.value, endpoints: [...taken.value.endpoints, ...released] });
+    return ok(undefined);
+  }
+
+  #writeHosts(): void {
+    const record = this.#withoutReleased(this.#read());
+    for (const endpoint of record.endpoints) {
+      const path = `${containerPaths(this.#options.at, endpoint.container as ContainerName).files}/hosts`;
+      // In place: the file is bound into a running container, which would go on seeing a file that was renamed over.
+      if (existsSync(path)) writeFileSync(path, hostsText(record, endpoint));
+    }
+  }
+
+  #closeRouter(): void {
+    this.#router?.close();
+    this.#router = undefined;
+  }
+
+  async #dropAll(): Promise<void> {
+    const native = await this.#load();
+    const { project, paths } = this.#options;
+    this.#closeRouter();
+    await quitNetProcess(this.#where.run);
+    dropRouter(native, this.#where.router);
+    dropUplink(native, { project, memory: memoryPath(paths.run) });
+    if (existsSync(this.#where.run)) rmdirSync(this.#where.run);
+    removeNetworkRecord(this.#where.record);
+    this.#released.clear();
+    this.#namesChanged = false;
+  }
+
+  /** One thing at a time, in the order of the calls. */
+  #exclusively(work: () => Promise<Outcome>): Promise<Outcome> {
+    const run = this.#turn.then(() => this.#guard(work));
+    this.#turn = run.then(() => {});
+    return run;
+  }
+
+  async #guard(work: () => Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof KernelError) return err(failureOf(error));
+      throw error;
+    }
+  }
+}
+
+/** The ports of a project's containers as they are published now; needs no lock. */
+export function readEndpoints(at: ProjectPaths): readonly Endpoint[] {
+  return readNetworkRecord(networkPaths(at).record).endpoints;
+}
+
+function failureOf(error: KernelError): RuntimeFailure {
+  const needsRight = error.code === 'EPERM' || error.code === 'EACCES';
+  return {
+    code: 'setup-failed',
+    message: `cannot ${error.message}`,
+    configPath: 'networks',
+    notes: needsRight ? ['networks need root, or CAP_NET_ADMIN and CAP_SYS_ADMIN'] : [],
+  };
+}
+
+function hostResolver() {
+  try {
+    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
+  } catch {
+    return parseResolvConf('');
+  }
+}
