@@ -19,6 +19,8 @@ export type Change = {
   readonly title: string;
   readonly project: ProjectName;
   readonly plan: (observed: ObservedState, settled: ReadonlySet<ContainerName>) => Plan;
+  /** The plan is never empty by itself (a restart): it is carried out and not worked out again. */
+  readonly once?: true;
   /** What the stack file says: failures are shown in it. */
   readonly desired?: DesiredState;
   readonly onFailure?: 'cancel' | 'continue';
@@ -69,7 +71,7 @@ type Hearing = { readonly progress: Progress; readonly onEvent: (event: Event) =
 
 async function carryOut(
   runtime: Runtime,
-  { project, plan, signal, onFailure }: Change,
+  { project, plan, once, signal, onFailure }: Change,
   { progress, onEvent }: Hearing,
 ): Promise<Converged | RuntimeFailure> {
   const session = await runtime.open(project, {
@@ -79,7 +81,18 @@ async function carryOut(
   });
   if (!session.ok) return session.error;
   try {
-    return await converge(session.value, { signal, onEvent, now: Date.now, onFailure, plan, onPlan: progress.plan });
+    let rounds = 0;
+    return await converge(session.value, {
+      signal,
+      onEvent,
+      now: Date.now,
+      onFailure,
+      plan: (observed, settled) => (once && rounds > 0 ? { steps: [] } : plan(observed, settled)),
+      onPlan: (next, round) => {
+        rounds = round;
+        progress.plan(next);
+      },
+    });
   } finally {
     await session.value.close();
   }

@@ -1,16 +1,17 @@
 import type { Project } from '../model/project.ts';
 import type { DesiredState, ObservedState } from '../model/state.ts';
-import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
+import type { ContainerName, ServiceName } from '../model/units.ts';
 import type { ReconcileOptions } from '../plan/options.ts';
 import { orphansOf, reconcile } from '../plan/reconcile.ts';
 import { desiredState } from '../project/desired.ts';
-import { changesBetween } from '../project/fingerprint.ts';
+import { differences } from '../project/fingerprint.ts';
 import type { Result } from '../util/result.ts';
 import { ok } from '../util/result.ts';
 import { plural } from '../util/text.ts';
 import type { Context } from './context.ts';
 import { knownServices } from './services.ts';
 import { loadProject } from './stack.ts';
+import { graceOf } from './stored.ts';
 import type { Flags } from './table.ts';
 
 /** What `up` and `plan` have in common: the stack, and how it is compared with the machine. */
@@ -22,27 +23,51 @@ export type Converging = {
   readonly plan: (observed: ObservedState, settled: ReadonlySet<ContainerName>) => ReturnType<typeof reconcile>;
 };
 
-type ConvergeFlags = Pick<Flags<'up'>, keyof Flags<'up'> & keyof Flags<'plan'>>;
+/** What the command line of `up`, or of one of its relatives, says. */
+export type Wish = {
+  readonly flags: ConvergeFlags;
+  readonly names: readonly string[];
+  /** false: containers are made and not started. */
+  readonly start?: false;
+  /** Instead of the number that the file says. */
+  readonly scales?: ReadonlyMap<string, number>;
+};
+
+/** Not all relatives have all flags. */
+type ConvergeFlags = Partial<
+  Pick<
+    Flags<'up'>,
+    | 'no-deps'
+    | 'force-recreate'
+    | 'no-recreate'
+    | 'remove-orphans'
+    | 'timeout'
+    | 'always-recreate-deps'
+    | 'renew-anon-volumes'
+  >
+>;
 
 /** Loads the stack and reads the flags; the error is an exit code, and has been explained. */
 export async function prepare(
   context: Context,
-  flags: ConvergeFlags,
-  names: readonly string[],
+  { flags, names, start, scales }: Wish,
 ): Promise<Result<Converging, number>> {
   const loaded = await loadProject(context, names);
   if (!loaded.ok) return loaded;
   const project = loaded.value;
   const services = knownServices(context, names, { project });
   if (!services.ok) return services;
-  const desired = desiredState(project);
+  const desired = desiredState(project, { ...(scales && { scale: scales as ReadonlyMap<ServiceName, number> }) });
   const options: ReconcileOptions = {
-    compare: changesBetween,
+    compare: differences,
     services: services.value,
     dependencies: flags['no-deps'] ? 'ignore' : 'follow',
     recreate: flags['force-recreate'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
+    recreateDependencies: flags['always-recreate-deps'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
+    renewAnonymousVolumes: flags['renew-anon-volumes'],
     removeOrphans: flags['remove-orphans'],
-    ...(flags.timeout !== undefined && { graceMs: (flags.timeout * 1000) as Millis }),
+    start,
+    ...graceOf(flags.timeout),
   };
   const plan: Converging['plan'] = (observed, settled) => reconcile(desired, observed, { ...options, settled });
   return ok({ project, desired, services: services.value, plan });

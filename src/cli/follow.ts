@@ -35,6 +35,9 @@ export function printerFor(
   });
 }
 
+const breathAfter = 1 << 20;
+const breath = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Prints the output of the containers; with `follow`, until `signal`. */
 export async function printLogs(context: Context, request: LogRequest, printer?: LogPrinter): Promise<void> {
   const { project, containers, follow, signal, tail, sinceMs } = request;
@@ -46,7 +49,15 @@ export async function printLogs(context: Context, request: LogRequest, printer?:
     ...(sinceMs !== undefined && { sinceMs }),
   });
   const lines = printer ?? printerFor(context, request);
+  let sinceBreath = 0;
   for await (const chunk of chunks) {
+    // Reading and writing are synchronous: without a breath a flood would keep Ctrl-C from being heard.
+    sinceBreath += chunk.bytes.length;
+    if (sinceBreath > breathAfter) {
+      sinceBreath = 0;
+      await breath();
+    }
+    if (signal.aborted && !follow) break;
     if (request.json) {
       const { container, stream, timeMs, bytes } = chunk;
       context.stdout.write(`${JSON.stringify({ container, stream, timeMs, text: bytes.toString() })}\n`);

@@ -1,6 +1,6 @@
 import { exitCode } from '../exit-code.ts';
 import { loadStack } from '../stack.ts';
-import type { Runner } from './index.ts';
+import type { Runner } from './runner.ts';
 
 export const config: Runner<'config'> = async ({ flags, args, globals }, context) => {
   const stack = await loadStack(context, args);

@@ -7,7 +7,7 @@ import { openRuntime } from '../runtime.ts';
 import { sayError } from '../say.ts';
 import { knownServices } from '../services.ts';
 import { findTarget } from '../target.ts';
-import type { Runner } from './index.ts';
+import type { Runner } from './runner.ts';
 
 export const exec: Runner<'exec'> = async ({ flags, args }, context) => {
   const [service = '', ...argv] = args;

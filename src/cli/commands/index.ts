@@ -1,25 +1,43 @@
-import type { Context } from '../context.ts';
-import type { CommandName, InvocationOf } from '../table.ts';
+import type { CommandName } from '../table.ts';
 import { config } from './config.ts';
+import { create } from './create.ts';
 import { down } from './down.ts';
 import { exec } from './exec.ts';
+import { kill } from './kill.ts';
 import { logs } from './logs.ts';
+import { ls } from './ls.ts';
+import { pause, unpause } from './pause.ts';
 import { plan } from './plan.ts';
 import { ps } from './ps.ts';
+import { restart } from './restart.ts';
+import { rm } from './rm.ts';
+import type { Runner } from './runner.ts';
+import { scale } from './scale.ts';
+import { start } from './start.ts';
+import { stop } from './stop.ts';
 import { up } from './up.ts';
 import { versionCommand } from './version.ts';
-
-/** Carries a command out and says how it went; parses nothing and decides nothing. */
-export type Runner<N extends CommandName> = (invocation: InvocationOf<N>, context: Context) => Promise<number>;
+import { wait } from './wait.ts';
 
 /** Every command of the table but `help`, which is answered without a context. */
 export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> } = {
   config,
+  create,
   down,
   exec,
+  kill,
   logs,
+  ls,
+  pause,
   plan,
   ps,
+  restart,
+  rm,
+  scale,
+  start,
+  stop,
+  unpause,
   up,
   version: versionCommand,
+  wait,
 };

@@ -4,7 +4,7 @@ import { catchInterrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
 import { knownServices } from '../services.ts';
 import { findTarget } from '../target.ts';
-import type { Runner } from './index.ts';
+import type { Runner } from './runner.ts';
 
 export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) => {
   const target = await findTarget(context);

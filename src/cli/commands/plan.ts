@@ -8,10 +8,10 @@ import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { openRuntime } from '../runtime.ts';
 import { knownServices } from '../services.ts';
-import type { Runner } from './index.ts';
+import type { Runner } from './runner.ts';
 
 export const plan: Runner<'plan'> = async ({ flags, args }, context) => {
-  const prepared = await prepare(context, flags, args);
+  const prepared = await prepare(context, { flags, names: args });
   if (!prepared.ok) return prepared.error;
   if (flags.setup !== undefined) return printSetup(context, prepared.value, flags.setup);
   const something = await printPlan(context, prepared.value);

@@ -5,7 +5,7 @@ import { renderTable } from '../render/table.ts';
 import { openRuntime } from '../runtime.ts';
 import { knownServices } from '../services.ts';
 import { findTarget } from '../target.ts';
-import type { Runner } from './index.ts';
+import type { Runner } from './runner.ts';
 
 export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
   const target = await findTarget(context);

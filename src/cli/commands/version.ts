@@ -1,6 +1,6 @@
 import { exitCode } from '../exit-code.ts';
 import { version } from '../version.ts';
-import type { Runner } from './index.ts';
+import type { Runner } from './runner.ts';
 
 export const versionCommand: Runner<'version'> = async ({ flags, globals }, { stdout }) => {
   if (globals.json) stdout.write(`${JSON.stringify({ version, node: process.versions.node })}\n`);

@@ -10,5 +10,3 @@ export interface Progress {
   readonly say: (line: string) => void;
   readonly close: () => void;
 }
-
-export type ProgressMode = 'auto' | 'tty' | 'plain' | 'json' | 'quiet';

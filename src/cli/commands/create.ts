@@ -1,0 +1,18 @@
+import { change } from '../change.ts';
+import { prepare, warnOfOrphans } from '../converging.ts';
+import { exitCode } from '../exit-code.ts';
+import { catchInterrupts } from '../interrupt.ts';
+import { openRuntime } from '../runtime.ts';
+import type { Runner } from './runner.ts';
+
+export const create: Runner<'create'> = async ({ flags, args }, context) => {
+  const prepared = await prepare(context, { flags, names: args, start: false });
+  if (!prepared.ok) return prepared.error;
+  const { project, desired, plan } = prepared.value;
+  const interrupts = catchInterrupts(2);
+  const work = { title: 'create', project: project.name, plan, desired, signal: interrupts.first };
+  const changed = await change(context, openRuntime(context), work);
+  warnOfOrphans(context, prepared.value, changed.observed);
+  if (!changed.worked && !context.globals.json) context.stderr.write(`project ${project.name} is up to date\n`);
+  return changed.exitCode === exitCode.interrupted ? interrupts.exitCode() : changed.exitCode;
+};

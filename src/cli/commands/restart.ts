@@ -1,0 +1,17 @@
+import { planRestart } from '../../plan/restart.ts';
+import { changeStored, graceOf } from '../stored.ts';
+import type { Runner } from './runner.ts';
+
+export const restart: Runner<'restart'> = ({ flags, args }, context) =>
+  changeStored(context, {
+    title: 'restart',
+    names: args,
+    plan: (observed, services) =>
+      planRestart(observed, {
+        services,
+        dependents: flags['no-deps'] ? 'ignore' : 'follow',
+        ...graceOf(flags.timeout),
+      }),
+    once: true,
+    idle: ({ name }) => `nothing to restart in project ${name}`,
+  });

@@ -1,0 +1,11 @@
+import { planStop } from '../../plan/stop.ts';
+import { changeStored, graceOf } from '../stored.ts';
+import type { Runner } from './runner.ts';
+
+export const stop: Runner<'stop'> = ({ flags, args }, context) =>
+  changeStored(context, {
+    title: 'stop',
+    names: args,
+    plan: (observed, services) => planStop(observed, { services, ...graceOf(flags.timeout) }),
+    idle: ({ name }) => `nothing is running in project ${name}`,
+  });
