@@ -247,6 +247,8 @@ export type RestartPolicy = {
   readonly delayMs?: Millis;
   /** A start that lived this long is a success and resets the count of attempts. */
   readonly windowMs?: Millis;
+  /** Ends a crash loop: more than `ends` ends within `withinMs`, and it is left alone. Absent: back-off goes on for ever. */
+  readonly startLimit?: { readonly ends: number; readonly withinMs: Millis };
 };
 
 export type Healthcheck = {
