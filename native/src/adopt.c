@@ -18,6 +18,7 @@ int tsc_find_survivor(struct tsc_monitor *m)
 		state->created_ns = tsc_read_clock(TSC_CLOCK_REALTIME);
 	} else {
 		m->alive = m->init >= 0;
+		m->group_was_killed = true; /* perhaps; moving a child in is always right */
 		state->adoptions++;
 	}
 	memcpy(state->boot_id, boot, sizeof boot);

@@ -12,8 +12,10 @@ int tsc_make_directories(const char *path, unsigned mode)
 	if (!tsc_is_plain_path(path))
 		return -EINVAL;
 	int error = sys_mkdirat(AT_FDCWD, path, mode);
+	if (error == -EEXIST)
+		return 1;
 	if (error != -ENOENT)
-		return error == -EEXIST ? 0 : error;
+		return error;
 	error = 0;
 	while (!error && tsc_next_name(&path, name) > 0) {
 		tsc_add_text(&text, "/");

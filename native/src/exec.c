@@ -129,25 +129,13 @@ static _Noreturn void run_helper(struct tsc_session *session, int message)
 	struct tsc_report note = tsc_make_report(session->frame.id, TSC_NOTE_PID);
 	struct clone_args arguments = {.flags = CLONE_PARENT};
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
-	int cgroup = session->cgroup;
-	session->cgroup = -1;
 	uint64_t flags = foreign_namespaces(session->init_pid);
 	int error = flags ? sys_setns(session->init, flags) : 0;
 	tsc_close(&session->init);
-	if (cgroup >= 0) {
-		arguments.flags |= CLONE_INTO_CGROUP;
-		arguments.cgroup = (unsigned)cgroup;
-	}
+	tsc_close(&session->cgroup);
+	/* Not CLONE_INTO_CGROUP: see clone_child in life.c. The outer process moves it before it is released. */
 	int pid = error ? error : sys_clone3(&arguments);
-	if (pid < 0 && !error && cgroup >= 0 && pid != -ENOMEM && pid != -EAGAIN) {
-		/* Not born into it; the outer process will move it. */
-		arguments.flags = CLONE_PARENT;
-		arguments.cgroup = 0;
-		note.op = 1;
-		pid = sys_clone3(&arguments);
-	}
 	if (pid == 0) {
-		tsc_close(&cgroup);
 		tsc_close(&session->report);
 		run_process(session, message);
 	}
@@ -158,14 +146,14 @@ static _Noreturn void run_helper(struct tsc_session *session, int message)
 	sys_exit(0);
 }
 
-static void attach(struct tsc_session *session, bool move)
+static void attach(struct tsc_session *session)
 {
 	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
 	const struct tsc_attachment attachment = {&session->frame, session->pid, session->report};
 	char number[16];
 	struct tsc_text text = tsc_start_text(number, sizeof number);
 	tsc_add_number(&text, session->pid);
-	int error = move ? tsc_write_file(session->cgroup, "cgroup.procs", number, text.size) : 0;
+	int error = session->cgroup >= 0 ? tsc_write_file(session->cgroup, "cgroup.procs", number, text.size) : 0;
 	if (error)
 		tsc_fail_report(&failure, TSC_PHASE_ATTACH, 0, error, "cgroup.procs");
 	else
@@ -237,7 +225,7 @@ static void start(struct tsc_session *session)
 	session->process = sys_pidfd_open(session->pid);
 	if (session->process < 0)
 		refuse(session, TSC_PHASE_HOLD, 0, session->process, "pidfd");
-	attach(session, note.op == 1);
+	attach(session);
 	sys_send(session->message, "", 1, TSC_MSG_NOSIGNAL);
 }
 

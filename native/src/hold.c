@@ -127,6 +127,17 @@ static int open_cgroup(struct tsc_monitor *m, const char *path)
 	return m->cgroup < 0 ? m->cgroup : 0;
 }
 
+static int make_directories(struct tsc_monitor *m, const struct tsc_op *op)
+{
+	struct tsc_op group;
+	int error = tsc_make_directories(op->string[0], (unsigned)op->number[0] & 07777);
+	/* What became of a cgroup before our time is unknown. */
+	if (error == 1 && tsc_find_op(&m->frame, TSC_PHASE_HOLD, TSC_OP_CGROUP2, &group) &&
+	    tsc_same_text(group.string[0], op->string[0]))
+		m->group_was_killed = true;
+	return error < 0 ? error : 0;
+}
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wswitch-enum" /* the decoder lets only HOLD's ops get here */
 static int perform(struct tsc_monitor *m, const struct tsc_op *op)
@@ -141,7 +152,7 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 	case TSC_OP_LO_UP:
 		return m->alive ? 0 : raise_loopback();
 	case TSC_OP_MKDIR:
-		return tsc_make_directories(op->string[0], (unsigned)op->number[0] & 07777);
+		return make_directories(m, op);
 	case TSC_OP_WRITE:
 		return m->alive ? 0 : write_value(m, op);
 	case TSC_OP_CGROUP2:

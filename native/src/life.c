@@ -14,36 +14,45 @@ static int prepare_exit_file(struct tsc_monitor *m)
 	return done < 0 ? (int)done : 0;
 }
 
+/* Not born into it but moved before it is released: nothing of the command has run by then. */
+static int move_child(struct tsc_monitor *m, int pid)
+{
+	char number[16];
+	struct tsc_text text = tsc_start_text(number, sizeof number);
+	tsc_add_number(&text, pid);
+	int error = tsc_write_file(m->cgroup, "cgroup.procs", number, text.size);
+	if (!error)
+		return pid;
+	sys_pidfd_kill(m->init, TSC_SIGKILL);
+	sys_wait4(pid, NULL, 0);
+	tsc_close(&m->init);
+	return error;
+}
+
 static int clone_child(struct tsc_monitor *m)
 {
 	struct clone_args arguments = {0};
 	arguments.flags = m->namespaces | CLONE_PIDFD;
 	arguments.pidfd = (uintptr_t)&m->init;
 	arguments.exit_signal = TSC_SIGCHLD;
-	if (m->cgroup >= 0) {
+	/*
+	 * Kernels that count kills per cgroup (6.18 does) compare the count of the parent's cgroup with that of the new
+	 * one, and kill a child that is born into a cgroup in which cgroup.kill was ever used. Those are moved.
+	 */
+	bool born_inside = m->cgroup >= 0 && !m->group_was_killed;
+	if (born_inside) {
 		arguments.flags |= CLONE_INTO_CGROUP;
 		arguments.cgroup = (unsigned)m->cgroup;
 	}
 	int pid = sys_clone3(&arguments);
-	if (pid >= 0 || m->cgroup < 0 || pid == -EAGAIN || pid == -ENOMEM)
-		return pid;
-	/* Not born into it (before 5.7, or a cgroup that only takes migrations): moved into it by the attach below. */
-	arguments.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
-	arguments.cgroup = 0;
-	pid = sys_clone3(&arguments);
-	if (pid > 0) {
-		char number[16];
-		struct tsc_text text = tsc_start_text(number, sizeof number);
-		tsc_add_number(&text, pid);
-		int error = tsc_write_file(m->cgroup, "cgroup.procs", number, text.size);
-		if (error) {
-			sys_pidfd_kill(m->init, TSC_SIGKILL);
-			sys_wait4(pid, NULL, 0);
-			tsc_close(&m->init);
-			return error;
-		}
+	if (pid < 0 && born_inside && pid != -EAGAIN && pid != -ENOMEM) {
+		/* Before 5.7, or a cgroup that takes nobody by birth. */
+		born_inside = false;
+		arguments.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+		arguments.cgroup = 0;
+		pid = sys_clone3(&arguments);
 	}
-	return pid;
+	return pid > 0 && m->cgroup >= 0 && !born_inside ? move_child(m, pid) : pid;
 }
 
 static uint16_t kind_of(const struct tsc_frame *frame, unsigned phase, uint32_t index)
@@ -72,8 +81,6 @@ static void note_failure(struct tsc_monitor *m, const struct tsc_report *failure
 	while (size < sizeof failure->text && failure->text[size])
 		size++;
 	tsc_add_bytes(&text, failure->text, size);
-	if (m->init >= 0)
-		sys_pidfd_kill(m->init, TSC_SIGKILL);
 }
 
 static void begin_life(struct tsc_monitor *m)
@@ -133,9 +140,10 @@ int tsc_start(struct tsc_monitor *m)
 	/* On disk before it may run: whoever comes after us can find it. Until then it dies with us. */
 	tsc_write_record(m);
 	const struct tsc_attachment attachment = {&m->frame, pid, -1};
-	if (tsc_run_attach(&attachment, &failure) != 0)
+	if (tsc_run_attach(&attachment, &failure) != 0) {
 		note_failure(m, &failure);
-	else
+		sys_pidfd_kill(m->init, TSC_SIGKILL);
+	} else
 		sys_send(m->message, "", 1, TSC_MSG_NOSIGNAL);
 	return 0;
 }
@@ -240,6 +248,9 @@ void tsc_see_end(struct tsc_monitor *m)
 		m->state.exit_known = 1;
 		m->state.wait_status = status;
 	}
+	/* Only a process that was to be the command has an exit code (126, 127); a set-up that broke off has none. */
+	if (m->failed && m->state.fail_phase != TSC_PHASE_PROCESS)
+		m->state.exit_known = 0;
 	m->state.init_pid = 0;
 	m->state.init_start = 0;
 	tsc_change_phase(m, m->failed ? TSC_STATE_FAILED : TSC_STATE_EXITED);

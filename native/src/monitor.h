@@ -61,6 +61,7 @@ struct tsc_monitor {
 	bool ready;  /* the set-up said READY: EOF now means that the command was exec'ed */
 	uint64_t oom_base;
 	uint64_t kill_at_ns; /* CLOCK_BOOTTIME: when the grace ends; 0 = no stop under way */
+	bool group_was_killed; /* cgroup.kill was used in this cgroup, now or by an earlier monitor */
 	bool quitting;
 
 	struct tsc_state state;

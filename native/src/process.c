@@ -157,6 +157,21 @@ static void settle(struct tsc_process *process, struct command *command)
 		give_up(command, command->cwd.index, entered, command->cwd.string[0]);
 }
 
+/* The program is there: what is missing is the interpreter it names. */
+static _Noreturn void blame_interpreter(struct command *command, const char *program)
+{
+	char interpreter[256], message[sizeof command->failure.text];
+	struct tsc_text text = tsc_start_text(message, sizeof message);
+	tsc_add_text(&text, program);
+	if (tsc_find_interpreter(program, interpreter)) {
+		tsc_add_text(&text, " (interpreter ");
+		tsc_add_text(&text, interpreter);
+		tsc_add_text(&text, ")");
+	}
+	command->failure.number = 1;
+	give_up(command, command->exec.index, -ENOENT, message);
+}
+
 _Noreturn void tsc_become_command(struct tsc_process *process)
 {
 	static struct command command; /* zero, and not on the stack of what will be exec'ed */
@@ -181,7 +196,7 @@ _Noreturn void tsc_become_command(struct tsc_process *process)
 			give_up(&command, command.identity.seccomp.index, error, "");
 	}
 	int error = tsc_execute(argv, envp, found);
-	/* number: the file is there, so what is missing is the interpreter it names. */
-	command.failure.number = found[0] != 0;
+	if (error == -ENOENT && found[0])
+		blame_interpreter(&command, found);
 	give_up(&command, command.exec.index, error, found[0] ? found : argv[0]);
 }

@@ -133,6 +133,9 @@ uint64_t tsc_own_capabilities(void);
 /* Returns only on failure. `found` is set to the file that exists and yet could not be executed. */
 int tsc_execute(char *const *argv, char *const *envp, char found[TSC_STACK_PATH]);
 
+/* interpreter.c: what the "#!" line or PT_INTERP of a program names; false when it names nothing. */
+bool tsc_find_interpreter(const char *path, char out[256]);
+
 /* init.c: the descriptors PID 1 keeps */
 enum { TSC_INIT_EXIT = 3, TSC_INIT_MASTER = 4 };
 struct tsc_init {
@@ -145,6 +148,7 @@ struct tsc_init {
 _Noreturn void tsc_run_init(const struct tsc_init *init);
 
 /* ---- cgroup.c */
+/* With all parents; 1 when it was there already. */
 int tsc_make_directories(const char *path, unsigned mode);
 int tsc_remove_cgroup(const char *path, bool parent);
 int tsc_attach_pid(const char *path, int pid);

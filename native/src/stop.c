@@ -35,14 +35,28 @@ static void kill_members(struct tsc_monitor *m)
 	}
 }
 
+static bool is_populated(struct tsc_monitor *m)
+{
+	char text[256];
+	uint64_t populated = 1;
+	if (m->cgroup < 0)
+		return false;
+	if (tsc_read_file(m->cgroup, "cgroup.events", text, sizeof text) > 0)
+		tsc_find_field(text, "populated", &populated);
+	return populated != 0;
+}
+
 void tsc_kill_everything(struct tsc_monitor *m)
 {
 	tsc_disarm(m);
 	/* SIGKILL ends frozen members of a v2 cgroup as well; thawing keeps the record true. */
 	if (m->state.phase == TSC_STATE_PAUSED)
 		write_cgroup(m, "cgroup.freeze", "0");
-	if (m->cgroup >= 0 && write_cgroup(m, "cgroup.kill", "1") != 0)
-		kill_members(m);
+	if (is_populated(m)) {
+		m->group_was_killed = true;
+		if (write_cgroup(m, "cgroup.kill", "1") != 0)
+			kill_members(m);
+	}
 	if (m->init >= 0)
 		sys_pidfd_kill(m->init, TSC_SIGKILL);
 }
