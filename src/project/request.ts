@@ -30,6 +30,8 @@ export type LoadRequest = {
   readonly normalize?: boolean;
   /** `config --no-consistency`: references between elements are not checked, and no project is resolved. */
   readonly checkConsistency?: boolean;
+  /** false (`config`): a service that has no root file system or no command yet is no mistake. */
+  readonly runnable?: boolean;
   /** `config --no-env-resolution`: `env_file` stays, and no project is resolved. */
   readonly resolveEnvironment?: boolean;
 };

@@ -190,12 +190,12 @@ const itself: Identity = (item) => JSON.stringify(toValue(item));
 const by =
   (...keys: readonly string[]): Identity =>
   (item) =>
-    item.kind === 'mapping' ? JSON.stringify(keys.map((key) => valueOf(item, key))) : itself(item);
-const valueOf = (item: Tree, key: string): unknown => {
+    item.kind === 'mapping' ? JSON.stringify(keys.map((key) => fieldOf(item, key))) : itself(item);
+const fieldOf = (item: Tree, key: string): unknown => {
   const value = child(item, key);
   return value === undefined ? null : toValue(value);
 };
-const byTarget: Identity = (item) => String(valueOf(item, 'target') ?? `/${String(valueOf(item, 'source'))}`);
+const byTarget: Identity = (item) => String(fieldOf(item, 'target') ?? `/${String(fieldOf(item, 'source'))}`);
 
 const list = (identity: Identity): Rule => ({ kind: 'list', identity });
 const replace: Rule = { kind: 'replace' };

@@ -57,7 +57,7 @@ const liveness = object({
   action: key(z.enum(['restart', 'stop', 'none']), 'What happens when it does not pass.', { default: 'restart' }),
 });
 
-const probes = object({
+export const probes = object({
   readiness: key(probe, 'When the service counts as healthy for those that depend on it.'),
   liveness: key(liveness, 'Whether the running service still does its work.'),
 });

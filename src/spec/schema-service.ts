@@ -96,7 +96,7 @@ const deploy = z.union([
   z.null(),
 ]);
 
-const watchRule = object({
+export const watchRule = object({
   path: key(text, 'File or directory on the host.', { required: 'here' }),
   action: key(z.enum(['rebuild', 'sync', 'restart', 'sync+restart', 'sync+exec']), 'What a change does.', {
     required: 'here',

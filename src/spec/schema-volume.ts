@@ -16,7 +16,7 @@ const bind = object({
   selinux: key(z.enum(['z', 'Z']), 'SELinux label: z shared, Z private.'),
 });
 
-const longVolume = object({
+export const longVolume = object({
   type: key(z.enum(['bind', 'volume', 'tmpfs', 'image', 'npipe', 'cluster']), 'What is mounted.', { required: 'here' }),
   source: key(text, 'Path on the host, or name of a top-level volume; nothing for an anonymous volume.'),
   target: key(text, 'Path in the container.'),

@@ -48,7 +48,7 @@ const build = z.union([
   }),
 ]);
 
-const healthcheck = object({
+export const healthcheck = object({
   test: key(textOrList, 'The command: text for a shell, or a list that starts with CMD, CMD-SHELL or NONE.', {
     examples: [['CMD', 'curl', '-f', 'http://localhost']],
   }),

@@ -1,0 +1,65 @@
+import type { NetworkAttachment, NetworkMode, PublishedPort } from '../model/project.ts';
+import type { ServiceName } from '../model/units.ts';
+import { parseRange } from '../spec/ports.ts';
+import type { Subject } from './resolving.ts';
+import { placeAt } from './view.ts';
+
+export function networkModeOf({ service, trail, name, view, report }: Subject): NetworkMode {
+  const mode = service.network_mode ?? '';
+  trail.add('networkMode', 'network_mode');
+  if (mode === '' || mode === 'bridge' || mode === 'default') return { kind: 'networks' };
+  if (mode === 'none' || mode === 'host') return { kind: mode };
+  const [kind, target = ''] = [mode.slice(0, mode.indexOf(':')), mode.slice(mode.indexOf(':') + 1)];
+  if (kind === 'service' && target !== '') return { kind: 'service', service: target as ServiceName };
+  if (kind === 'container' && target !== '') return { kind: 'container', container: target };
+  report.error('bad-value', {
+    summary: `service "${name}": "${mode}" is not a network mode`,
+    at: placeAt(view, 'services', name, 'network_mode'),
+    notes: ['write none, host, bridge, service:NAME or container:NAME'],
+  });
+  return { kind: 'networks' };
+}
+
+/** In the order in which they are joined: by falling priority, then by name. */
+export function networksOf({ service, trail }: Subject): readonly NetworkAttachment[] {
+  // `bridge` is the network that services share when nothing is said.
+  const joined = service.network_mode === 'bridge' ? { default: null } : (service.networks ?? {});
+  return Object.entries(joined)
+    .map(([network, settings]): NetworkAttachment => {
+      trail.add(`networks.${network}`, 'networks', network);
+      const { aliases, ipv4_address: ipv4, ipv6_address: ipv6, interface_name: name } = settings ?? {};
+      const mac = settings?.mac_address ?? (Object.keys(joined).length === 1 ? service.mac_address : undefined);
+      return {
+        network,
+        aliases: aliases ?? [],
+        ...(ipv4 ? { ipv4Address: ipv4 } : {}),
+        ...(ipv6 ? { ipv6Address: ipv6 } : {}),
+        ...(mac ? { macAddress: mac } : {}),
+        ...(name ? { interfaceName: name } : {}),
+        priority: settings?.priority ?? 0,
+        gatewayPriority: settings?.gw_priority ?? 0,
+      };
+    })
+    .sort((a, b) => b.priority - a.priority || (a.network < b.network ? -1 : 1));
+}
+
+export function portsOf({ service, trail }: Subject): readonly PublishedPort[] {
+  return (service.ports ?? []).flatMap((port, i): PublishedPort[] => {
+    if (port.protocol !== 'tcp' && port.protocol !== 'udp') return [];
+    trail.add(`ports.${i}`, 'ports', i);
+    trail.add(`ports.${portName(port)}`, 'ports', i);
+    const published = port.published === undefined ? undefined : parseRange(port.published);
+    const hostIp = port.host_ip === undefined || port.host_ip === '' ? {} : { hostIp: port.host_ip };
+    return [
+      { ...hostIp, ...(published === undefined ? {} : { published }), target: port.target, protocol: port.protocol },
+    ];
+  });
+}
+
+/** The name of a port in the fingerprint: what is inside the container. */
+export const portName = ({ target, protocol }: { readonly target: number; readonly protocol: string }): string =>
+  `${target}/${protocol}`;
+
+/** `.` alone means that there is no search domain. */
+export const searchDomainsOf = ({ service }: Subject): readonly string[] =>
+  (service.dns_search ?? []).filter((domain) => domain !== '');
