@@ -317,6 +317,16 @@ export const commands = [
     needsFile: true,
   },
   {
+    name: 'doctor',
+    group: 'tool',
+    summary: 'Show what this kernel and host offer and lack',
+    details: ['Every lack comes with its effect and the line that mends it. Exits 4 when no container can run here.'],
+    arguments: [],
+    flags: [{ name: 'quiet', short: 'q', kind: 'switch', help: 'only what is lacking' }],
+    json: 'document',
+    needsFile: false,
+  },
+  {
     name: 'version',
     group: 'tool',
     summary: 'Print the version',

@@ -1,6 +1,7 @@
 import type { CommandName } from '../table.ts';
 import { config } from './config.ts';
 import { create } from './create.ts';
+import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { exec } from './exec.ts';
 import { kill } from './kill.ts';
@@ -23,6 +24,7 @@ import { wait } from './wait.ts';
 export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> } = {
   config,
   create,
+  doctor,
   down,
   exec,
   kill,
