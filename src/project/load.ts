@@ -4,6 +4,7 @@ import { maxStackBytes } from '../spec/text.ts';
 import type { Mapping } from '../spec/tree.ts';
 import { assemble } from './assemble.ts';
 import { checkConsistency } from './consistency.ts';
+import { foldFiles } from './env-files.ts';
 import { type Environment, split } from './environment.ts';
 import { documentsOf, type Loading, namesOf } from './loading.ts';
 import { type Found, findStack } from './lookup.ts';
@@ -69,7 +70,8 @@ function loadFound(
   }
   const normal = request.normalize === false ? model : normalise(model, name);
   const selection = { profiles: profilesOf(request, environment), services: request.services ?? [] };
-  const { model: tree, disabled, profiles } = selectProfiles(normal, selection);
+  const { model: enabled, disabled, profiles } = selectProfiles(normal, selection);
+  const tree = loading.resolveEnvironment && loading.interpolate ? foldFiles(enabled, environment, loading) : enabled;
   const stack: Stack = {
     name,
     directory,
