@@ -52,10 +52,16 @@ export const diagnosticCodes = [
   'no-rootfs',
   'rootfs-missing',
   'rootfs-invalid',
+  'program-missing',
   'command-missing',
+  'command-not-executable',
   'bind-missing',
+  'bind-invalid',
+  'device-missing',
   'limit-out-of-range',
   'not-honoured',
+  'host-feature',
+  'not-root',
   'obsolete',
 ] as const;
 
