@@ -164,6 +164,7 @@ static int net_main(int argc, char **argv)
 		return usage();
 	ignore_signals();
 	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);
+	sys_prctl(PR_SET_NAME, (unsigned long)"tsc-net", 0, 0);
 	if (argc == 3 && tsc_same_text(argv[1], "serve"))
 		return serve(argv[2]);
 	if (argc == 2 && tsc_same_text(argv[1], "version")) {

@@ -111,12 +111,12 @@ export class Networking {
     const waiting = this.#wishes.splice(0);
     const outcome = await this.#guard(async () => {
       const wishes = waiting.map(({ item }) => item).sort((a, b) => (a.container < b.container ? -1 : 1));
-      const placed = addEndpoints(this.#read(), wishes);
+      await this.#open();
+      const before = this.#read();
+      const placed = addEndpoints(before, wishes);
       if (!placed.ok) return placed;
-      const before = this.#record;
       for (const { container } of wishes) this.#released.delete(container);
       this.#record = placed.value;
-      await this.#open();
       const pushed = await this.#push();
       if (!pushed.ok) this.#record = before;
       this.#namesChanged = true;

@@ -19,7 +19,7 @@ export function findPortHolder(port: number, protocol: 'tcp' | 'udp'): PortHolde
     if (!/^\d+$/.test(entry)) continue;
     if (!list(`/proc/${entry}/fd`).some((fd) => inodes.has(link(`/proc/${entry}/fd/${fd}`)))) continue;
     const name = read(`/proc/${entry}/comm`).trim();
-    const home = name === 'tsc-net' || name === 'exe' ? basename(link(`/proc/${entry}/cwd`)) : '';
+    const home = name === 'tsc-net' ? basename(link(`/proc/${entry}/cwd`)) : '';
     return {
       pid: Number(entry),
       name,
