@@ -133,28 +133,36 @@ export function opFailure(failure: OpFailure): RuntimeFailure {
   return op.configPath === undefined ? base : { ...base, configPath: op.configPath };
 }
 
-function execFailure({ op, errno }: OpFailure): RuntimeFailure {
-  const program = first(op);
-  const name = errnoName(errno);
+function execFailure({ op, errno, text }: OpFailure): RuntimeFailure {
   const configPath = op.configPath ?? 'argv';
+  return { configPath, ...whyNotRun(first(op), errno, text) };
+}
+
+/** Why a program could not be exec'ed; `text` is what the shim said about it. */
+export function whyNotRun(program: string, errno: number, text: string): Omit<RuntimeFailure, 'configPath'> {
+  const name = errnoName(errno);
+  // The kernel says ENOENT for a program that is there when its interpreter is not; the shim has looked which one that is.
+  const interpreter = / \(interpreter (.+)\)$/.exec(text)?.[1];
+  if (name === 'ENOENT' && interpreter !== undefined) {
+    return {
+      code: 'command-not-executable',
+      message: `cannot run ${program}: its interpreter ${interpreter} is not in the root of the container`,
+      notes: ['add it to rootfs, or use a program that is statically linked'],
+    };
+  }
   if (name === 'ENOENT' || name === 'ENOTDIR') {
     const where = program.includes('/') ? 'in the root of the container' : 'in any directory of PATH in the container';
     return {
       code: 'command-not-found',
       message: `cannot run ${program}: there is no such file ${where}`,
-      configPath,
       notes: ['add it to rootfs, or correct the command'],
     };
   }
   const notes: string[] = [];
   if (name === 'EACCES') notes.push('make it executable (chmod +x), and check that its mount is not noexec');
   if (name === 'ENOEXEC') notes.push('a script needs a first line like #!/bin/sh; a program must be for this machine');
-  return {
-    code: 'command-not-executable',
-    message: `cannot run ${program}: ${errnoSentence(errno)}`,
-    configPath,
-    notes: [...notes, name],
-  };
+  const message = `cannot run ${program}: ${errnoSentence(errno)}`;
+  return { code: 'command-not-executable', message, notes: [...notes, name] };
 }
 
 function remedies({ op, errno }: OpFailure): string[] {

@@ -63,7 +63,7 @@ export async function execInContainer(
   const user = execUser(record, request);
   if (!user.ok) return user;
   const program = execProgram(record, { request, user: user.value, state });
-  return runShim(shimPath(host), program, request);
+  return program.ok ? runShim(shimPath(host), program.value, request) : program;
 }
 
 function execUser(record: ContainerRecord, { user }: ExecRequest): Result<ResolvedUser, RuntimeFailure> {
@@ -73,7 +73,7 @@ function execUser(record: ContainerRecord, { user }: ExecRequest): Result<Resolv
 
 type Joined = { readonly request: ExecRequest; readonly user: ResolvedUser; readonly state: ShimState };
 
-function execProgram(record: ContainerRecord, { request, user, state }: Joined): SetupProgram {
+function execProgram(record: ContainerRecord, { request, user, state }: Joined): Result<SetupProgram, RuntimeFailure> {
   const { initPid, initStart } = state;
   const host = readHostFacts();
   const config: ContainerConfig = {
@@ -84,7 +84,9 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
     privileged: record.config.privileged || request.privileged === true,
     ...(request.workingDir === undefined ? {} : { workingDir: request.workingDir as GuestPath }),
   };
-  return [
+  const process = processOps(config, { ...host, user, hostname: containerHostname(config, record.name) });
+  if (!process.ok) return process;
+  return ok([
     {
       phase: 'HOLD',
       ops: [
@@ -96,8 +98,8 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
       phase: 'ATTACH',
       ops: record.cgroups.v1.map((leaf) => op('ATTACH', { strings: [`${leaf.dir}/cgroup.procs`] })),
     },
-    { phase: 'PROCESS', ops: processOps(config, { ...host, user, hostname: containerHostname(config, record.name) }) },
-  ];
+    { phase: 'PROCESS', ops: process.value },
+  ]);
 }
 
 async function runShim(

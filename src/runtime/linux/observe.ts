@@ -9,13 +9,10 @@ import type { ShimState } from './records.ts';
 import { signalName } from './signals.ts';
 import { type ContainerRecord, entries, readExit, readRecord, readState } from './state-dir.ts';
 import { failedStatus } from './status-text.ts';
+import { listVolumes } from './volumes.ts';
 
 /** Reads records and states: a few small files a container, nothing that can block, no lock. */
-export function observeProject(
-  paths: Paths,
-  project: ProjectName,
-  listVolumes: (project: ProjectName) => ObservedState['volumes'],
-): ObservedState {
+export function observeProject(paths: Paths, project: ProjectName): ObservedState {
   const at = projectPaths(paths, project);
   const containers: ObservedContainer[] = [];
   for (const name of entries(at.containers)) {
@@ -27,7 +24,10 @@ export function observeProject(
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(`${at.networks}/${name}`, 'utf8')) as Network)
     .map((network) => ({ name: network.name, network }));
-  return { project, containers, volumes: listVolumes(project), networks };
+  const volumes = listVolumes(paths.volumes, project).flatMap(({ name, key }) =>
+    key === undefined ? [] : [{ name, key }],
+  );
+  return { project, containers, volumes, networks };
 }
 
 export function observeContainer(record: ContainerRecord, stateDir: string): ObservedContainer {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ContainerName, ProjectName } from '../../model/units.ts';
+import type { ContainerName, HostPath, ProjectName } from '../../model/units.ts';
 import type { HostEnvironment } from './options.ts';
 
 /**
@@ -10,8 +10,8 @@ export type Paths = {
   readonly run: string;
   readonly lib: string;
   /** Root filesystems, content-addressed, shared by all projects. */
-  readonly store: string;
-  readonly volumes: string;
+  readonly store: HostPath;
+  readonly volumes: HostPath;
 };
 
 export type ProjectPaths = {
@@ -43,7 +43,12 @@ export type ContainerPaths = {
 export function hostPaths(environment: HostEnvironment): Paths {
   const root = environment['TSCOMPOSE_ROOT'] ?? '/';
   const lib = join(root, 'var/lib/tscompose');
-  return { run: join(root, 'run/tscompose'), lib, store: `${lib}/store`, volumes: `${lib}/volumes` };
+  return {
+    run: join(root, 'run/tscompose'),
+    lib,
+    store: `${lib}/store` as HostPath,
+    volumes: `${lib}/volumes` as HostPath,
+  };
 }
 
 export function projectPaths(paths: Paths, project: ProjectName): ProjectPaths {

@@ -11,7 +11,6 @@ import { describeProcess } from './proc.ts';
 import { lazyHostFacts } from './session/context.ts';
 import { shimPath } from './shim-path.ts';
 import { makeDirectory } from './state-dir.ts';
-import { listVolumes } from './volume-list.ts';
 
 type OpenOptions = {
   readonly onWait: (holder: string) => void;
@@ -29,7 +28,7 @@ export class LinuxRuntime implements Runtime {
   }
 
   async observe(project: ProjectName): Promise<ObservedState> {
-    return observeProject(this.#paths, project, listVolumes(this.#paths));
+    return observeProject(this.#paths, project);
   }
 
   async open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>> {

@@ -35,6 +35,8 @@ export function planSandbox(config: ContainerConfig, facts: ContainerFacts): Res
   if (unknown !== -1) return err(unknownUlimit(config, unknown));
 
   const hostname = containerHostname(config, facts.name);
+  const process = processOps(config, { ...facts, hostname });
+  if (!process.ok) return process;
   const program: SetupProgram = [
     { phase: 'HOLD', ops: holdOps(config, facts, cgroups) },
     { phase: 'ATTACH', ops: attachOps(config, cgroups) },
@@ -60,7 +62,7 @@ export function planSandbox(config: ContainerConfig, facts: ContainerFacts): Res
         ...(config.readOnly ? [op('ROOT_READONLY', { configPath: 'readOnly' })] : []),
       ],
     },
-    { phase: 'PROCESS', ops: processOps(config, { ...facts, hostname }) },
+    { phase: 'PROCESS', ops: process.value },
     { phase: 'CLEANUP', ops: cleanupOps(cgroups) },
   ];
   return ok({ program, cgroups, warnings: warningsFor(config, facts) });

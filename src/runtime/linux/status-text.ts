@@ -1,22 +1,21 @@
 import type { ContainerStatus } from '../../model/state.ts';
-import { errnoName, errnoSentence } from './errno.ts';
+import { errnoSentence, whyNotRun } from './errno.ts';
 import { opKind } from './protocol.ts';
 import type { ShimState } from './records.ts';
 
 /** A container whose setup was refused, from what its monitor wrote down. */
 export function failedStatus(state: ShimState): ContainerStatus {
-  const { failKind, failError, failText, finishedMs } = state;
-  const error = errnoName(failError);
-  const exec = failKind === opKind.EXEC;
+  const { failKind, failError, failText, finishedMs: finishedAtMs } = state;
+  if (failKind === opKind.EXEC) {
+    const program = failText.replace(/ \(interpreter .*\)$/, '');
+    const { code, message } = whyNotRun(program, failError, failText);
+    // As a shell has it: 127 when it is not there, 126 when it cannot be run.
+    return { kind: 'failed', message, exitCode: code === 'command-not-found' ? 127 : 126, finishedAtMs };
+  }
   const what = failText === '' ? kindName(failKind) : failText;
-  const message = exec
-    ? `cannot run ${what}: ${errnoSentence(failError)}`
-    : `cannot set up ${what}: ${errnoSentence(failError)}`;
-  return { kind: 'failed', message, exitCode: exec ? execExitCode(error) : 1, finishedAtMs: finishedMs };
+  const message = `cannot set up ${what}: ${errnoSentence(failError)}`;
+  return { kind: 'failed', message, exitCode: 1, finishedAtMs };
 }
-
-/** As a shell has it: 127 when it is not there, 126 when it cannot be run. */
-const execExitCode = (error: string): 126 | 127 => (error === 'ENOENT' || error === 'ENOTDIR' ? 127 : 126);
 
 function kindName(kind: number): string {
   for (const [name, value] of Object.entries(opKind))

@@ -1,7 +1,9 @@
+import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
+import { ok, type Result } from '../../../util/result.ts';
 import { grantCapabilities } from '../caps.ts';
 import { nulTerminated, type SetupOp } from '../frame.ts';
-import { seccompProgram } from '../seccomp.ts';
+import { seccompFilter } from '../seccomp.ts';
 import type { ResolvedUser } from './facts.ts';
 import { op } from './op.ts';
 
@@ -18,7 +20,7 @@ export type ProcessFacts = {
 };
 
 /** A process of the container: its first one, or one that `exec` adds, whose request has been merged into `config`. */
-export function processOps(config: ContainerConfig, facts: ProcessFacts): SetupOp[] {
+export function processOps(config: ContainerConfig, facts: ProcessFacts): Result<SetupOp[], RuntimeFailure> {
   const { user } = facts;
   const caps = grantCapabilities(config, facts.capabilities).mask;
   const groups = Buffer.alloc(4 * user.groups.length);
@@ -32,16 +34,18 @@ export function processOps(config: ContainerConfig, facts: ProcessFacts): SetupO
     op('USER', { numbers: [user.uid, user.gid], strings: [groups], configPath: 'user' }),
     op('CAPS', { numbers: [caps, caps, 0, 0], configPath: config.capAdd.length > 0 ? 'capAdd' : 'capDrop' }),
   );
-  const filter = config.privileged ? undefined : seccompProgram(config.seccomp, { caps, arch: facts.arch });
-  if (filter !== undefined) {
-    ops.push(op('SECCOMP', { numbers: [specAllow], strings: [filter], configPath: 'seccomp' }));
+  // Docker runs privileged containers without a filter, whatever the profile.
+  const filter = seccompFilter(config.privileged ? 'unconfined' : config.seccomp, { caps, arch: facts.arch });
+  if (!filter.ok) return filter;
+  if (filter.value !== undefined) {
+    ops.push(op('SECCOMP', { numbers: [specAllow], strings: [filter.value], configPath: 'seccomp' }));
   }
   const environment = Object.entries(containerEnvironment(config, facts)).map(([name, value]) => `${name}=${value}`);
   ops.push(
     op('ENV', { strings: [nulTerminated(environment)], configPath: 'environment' }),
     op('EXEC', { strings: [nulTerminated(config.argv)], configPath: 'argv' }),
   );
-  return ops;
+  return ok(ops);
 }
 
 /** What Docker puts there when the stack file does not: PATH, HOSTNAME, TERM with a terminal, HOME from the user's entry. */

@@ -1,6 +1,5 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
-import type { HostPath } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { containerPaths } from '../paths.ts';
 import { bootId } from '../proc.ts';
@@ -10,7 +9,7 @@ import { type ContainerRecord, makeDirectory, readRecord } from '../state-dir.ts
 import type { SessionContext } from './context.ts';
 import { destroyContainer } from './destroy.ts';
 import { holdContainer } from './hold.ts';
-import { type MountedVolumes, mountedVolumes } from './volumes.ts';
+import { type MountedVolumes, makeBindSources, mountedVolumes } from './volumes.ts';
 
 export type CreateOptions = {
   /** No container of the project, but one that runs a command for it. */
@@ -48,16 +47,18 @@ async function describe(
   options: CreateOptions & { readonly former?: ContainerRecord },
 ): Promise<Result<ContainerRecord, RuntimeFailure>> {
   const { name, service, number, config, dependsOn } = container;
-  const rootfs = await prepareRootfs(config.rootfs, context.paths.store as HostPath);
+  const rootfs = await prepareRootfs(config.rootfs, context.paths.store);
   if (!rootfs.ok) return err({ configPath: 'rootfs', ...rootfs.error });
   const user = resolveUser(rootfs.value.lowers, config.user, config.groupAdd);
   if (!user.ok) return err({ configPath: 'user', ...user.error });
   const { oneOff, volumesOf, former } = options;
   const volumes: Result<MountedVolumes, RuntimeFailure> =
     volumesOf === undefined
-      ? await mountedVolumes(context, { config, name, lowers: rootfs.value.lowers, former })
-      : ok({ directories: volumesOf.volumes, anonymous: [] });
+      ? mountedVolumes(context, { config, name, lowers: rootfs.value.lowers, former })
+      : ok({ volumes: volumesOf.volumes, anonymous: [] });
   if (!volumes.ok) return volumes;
+  const sources = makeBindSources(config);
+  if (!sources.ok) return sources;
   return ok({
     version: 1,
     name,
@@ -70,8 +71,7 @@ async function describe(
     bootId: bootId(),
     lowers: rootfs.value.lowers,
     user: user.value,
-    volumes: volumes.value.directories,
-    anonymous: volumes.value.anonymous,
+    ...volumes.value,
     cgroups: { v1: [] },
     stoppedByUser: false,
     restarts: 0,

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
+import type { ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { HostFacts } from '../host-facts.ts';
-import { type ContainerPaths, containerPaths } from '../paths.ts';
+import { type ContainerPaths, containerPaths, type ProjectPaths } from '../paths.ts';
 import type { ContainerFacts, DeviceNode } from '../sandbox/facts.ts';
 import type { ContainerRecord } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
@@ -11,23 +12,38 @@ import { hostDevices } from './host-devices.ts';
 import { netnsToJoin } from './netns.ts';
 import { nodeOf } from './node.ts';
 
+export type Described = Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'user' | 'volumes'>;
+
 /** What a container of this record needs to know of the machine. Looked up again at every (re)creation of its monitor. */
-export function containerFacts(
-  context: SessionContext,
-  record: Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'user' | 'volumes'>,
+export function containerFacts(context: SessionContext, record: Described): Result<ContainerFacts, RuntimeFailure> {
+  const netns = netnsToJoin(context, record.config);
+  if (!netns.ok) return netns;
+  const { supervisor } = context.options;
+  const facts = lookUpFacts(record, { project: context.project, at: context.at, host: context.host() });
+  if (!facts.ok) return facts;
+  return ok({
+    ...facts.value,
+    ...(netns.value === undefined ? {} : { netns: netns.value }),
+    ...(supervisor === undefined ? {} : { supervisor: { ...supervisor, lock: context.at.supervisorLock } }),
+  });
+}
+
+type Surroundings = { readonly project: ProjectName; readonly at: ProjectPaths; readonly host: HostFacts };
+
+/** The facts that need no session: nothing is touched. */
+export function lookUpFacts(
+  record: Described,
+  { project, at, host }: Surroundings,
 ): Result<ContainerFacts, RuntimeFailure> {
   const { config, name } = record;
-  const where = containerPaths(context.at, name);
+  const where = containerPaths(at, name);
   const devices = deviceNodes(config);
   if (!devices.ok) return devices;
   const blockDevices = blockDeviceNumbers(config);
   if (!blockDevices.ok) return blockDevices;
-  const netns = netnsToJoin(context, config);
-  if (!netns.ok) return netns;
-  const host: HostFacts = context.host();
   return ok({
     ...host,
-    project: context.project,
+    project,
     name,
     paths: where,
     lowers: record.lowers,
@@ -36,10 +52,6 @@ export function containerFacts(
     files: new Map(filePaths(config, where)),
     devices: devices.value,
     blockDevices: blockDevices.value,
-    ...(netns.value === undefined ? {} : { netns: netns.value }),
-    ...(context.options.supervisor === undefined
-      ? {}
-      : { supervisor: { ...context.options.supervisor, lock: context.at.supervisorLock } }),
   });
 }
 

@@ -18,7 +18,7 @@ import { createNetwork, removeNetwork } from './networks.ts';
 import { removeContainer } from './remove.ts';
 import { startContainer } from './start.ts';
 import { killContainer, pauseContainer, stopContainer } from './stop.ts';
-import { createVolume, listVolumes, removeVolume } from './volumes.ts';
+import { dropVolume, makeVolume } from './volumes.ts';
 import { waitForContainer } from './wait.ts';
 
 type Performers = {
@@ -26,8 +26,8 @@ type Performers = {
 };
 
 const performers: Performers = {
-  'create-volume': async (context, action) => createVolume(context, action),
-  'remove-volume': async (context, action) => removeVolume(context, action),
+  'create-volume': async (context, action) => makeVolume(context, action),
+  'remove-volume': async (context, action) => dropVolume(context, action),
   'create-network': async (context, action) => createNetwork(context, action),
   'remove-network': async (context, action) => removeNetwork(context, action),
   create: (context, action) => createContainer(context, action),
@@ -51,7 +51,7 @@ export class LinuxSession implements Session {
   async observe(): Promise<ObservedState> {
     await repair(this.#context);
     const { paths, project } = this.#context;
-    return observeProject(paths, project, listVolumes(paths));
+    return observeProject(paths, project);
   }
 
   perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal): Outcome {
