@@ -57,7 +57,6 @@ static void find_end(struct tsc_monitor *m)
 
 void tsc_resume(struct tsc_monitor *m)
 {
-	tsc_index_orphans(&m->log, (uint16_t)m->state.starts);
 	m->log.dropped = m->state.dropped_bytes;
 	if (!m->alive) {
 		find_end(m);

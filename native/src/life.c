@@ -223,7 +223,7 @@ static void collect_output(struct tsc_monitor *m)
 {
 	/* Bounded: a writer outside our cgroup could go on for ever. */
 	const unsigned rounds = 4096;
-	tsc_drain_pipe(m, m->master, 1, rounds);
+	tsc_drain_terminal(m, rounds);
 	tsc_drain_pipe(m, m->out, 1, rounds);
 	tsc_drain_pipe(m, m->err, 2, rounds);
 	tsc_close(&m->master);

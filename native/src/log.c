@@ -1,12 +1,23 @@
 /*
  * The log: bytes as they came, one index entry per read. Bytes first, entry after: a reader stops at the index' end. A
  * disk that is full stops nothing: what it refuses is counted and marked with GAP, and each read tries again.
+ *
+ * Bytes go from the pipe to the file by splice(2): one system call takes them from the one and puts them into the other,
+ * so there is no moment at which a killed monitor could have them in its memory only.
  */
 #include "monitor.h"
+
+#include <asm/ioctls.h>
 
 static uint8_t buffer[TSC_LOG_CHUNK] __attribute__((aligned(4096)));
 
 #define MADV_DONTNEED 4
+
+/* SPLICE_F_MOVE | SPLICE_F_NONBLOCK; `at`: where in `to`, NULL for a pipe. */
+static long splice(int from, int to, uint64_t *at, size_t size)
+{
+	return SYS6(__NR_splice, from, 0, to, at, size, 3);
+}
 
 static void name_file(char name[32], const char *stem, uint32_t number)
 {
@@ -146,23 +157,51 @@ static void drop(struct tsc_log *log, uint64_t bytes)
 	log->gap = true;
 }
 
-static void keep(struct tsc_log *log, uint32_t size, uint8_t stream, uint16_t start)
+/* For file systems without splice_write, and to get rid of what the disk refuses. */
+static long copy(struct tsc_log *log, int fd, uint32_t size, bool write)
+{
+	long got = sys_read(fd, buffer, size);
+	if (got > 4096)
+		log->touched = true;
+	long done = 0, more = 0;
+	while (write && done < got &&
+	       (more = sys_pwrite(log->data, buffer + done, (size_t)(got - done), log->size + (uint64_t)done)) > 0)
+		done += more;
+	if (got > done)
+		drop(log, (uint64_t)(got - done));
+	return done;
+}
+
+/* Up to `size` bytes, which are there, from the pipe to the end of the log. */
+static void keep(struct tsc_log *log, int fd, uint32_t size, uint8_t stream, uint16_t start)
 {
 	if (tsc_log_must_rotate(log->size, log->limit, size))
 		rotate(log);
-	uint32_t done = 0;
-	long got = 0;
-	while (done < size && (got = sys_pwrite(log->data, buffer + done, size - done, log->size + done)) > 0)
-		done += (uint32_t)got;
+	uint64_t at = log->size;
+	long done = log->copies ? -EINVAL : splice(fd, log->data, &at, size);
+	if (done == -EINVAL) {
+		log->copies = true;
+		done = copy(log, fd, size, true);
+	} else if (done < 0 && done != -EAGAIN && done != -EINTR) {
+		done = copy(log, fd, size, false);
+	}
+	if (done <= 0)
+		return;
 	struct tsc_log_entry entry = {.time_ns = tsc_read_clock(TSC_CLOCK_REALTIME),
-				      .length = done,
+				      .length = (uint32_t)done,
 				      .stream = stream,
 				      .start = start};
 	/* Bytes without an entry do not exist: the next write goes over them. */
-	if (done > 0 && !add_entry(log, &entry))
-		done = 0;
-	if (done < size)
-		drop(log, size - done);
+	if (!add_entry(log, &entry))
+		drop(log, (uint64_t)done);
+}
+
+/* Idle again: the pages of the buffer go back, but for the first. */
+static void shrink(struct tsc_log *log)
+{
+	if (log->touched)
+		sys_madvise(buffer + 4096, sizeof buffer - 4096, MADV_DONTNEED);
+	log->touched = false;
 }
 
 bool tsc_drain_pipe(struct tsc_monitor *m, int fd, uint8_t stream, unsigned rounds)
@@ -170,23 +209,38 @@ bool tsc_drain_pipe(struct tsc_monitor *m, int fd, uint8_t stream, unsigned roun
 	struct tsc_log *log = &m->log;
 	uint32_t wanted = tsc_log_read_size(log->files ? log->limit : 0, TSC_LOG_CHUNK);
 	uint64_t dropped = log->dropped;
-	bool empty = false;
-	for (unsigned i = 0; i < rounds && !empty && fd >= 0; i++) {
-		long got = sys_read(fd, buffer, wanted);
-		if (got == -EINTR)
-			continue;
-		empty = got <= 0;
-		if (got > 4096)
+	int there = 0;
+	for (unsigned i = 0; i < rounds && fd >= 0; i++) {
+		if (sys_ioctl(fd, FIONREAD, &there) != 0 || there <= 0)
+			break;
+		uint32_t size = (unsigned)there < wanted ? (uint32_t)there : wanted;
+		if (log->files > 0) {
+			keep(log, fd, size, stream, (uint16_t)m->state.starts);
+		} else {
+			sys_read(fd, buffer, size);
 			log->touched = true;
-		if (got > 0 && log->files > 0)
-			keep(log, (uint32_t)got, stream, (uint16_t)m->state.starts);
+		}
 	}
-	/* Idle again: the pages of the buffer go back, but for the first. */
-	if (empty && log->touched) {
-		sys_madvise(buffer + 4096, sizeof buffer - 4096, MADV_DONTNEED);
-		log->touched = false;
-	}
+	if (there <= 0)
+		shrink(log);
 	if (dropped != log->dropped)
 		tsc_write_record(m);
-	return empty || fd < 0;
+	return there <= 0;
+}
+
+bool tsc_drain_terminal(struct tsc_monitor *m, unsigned rounds)
+{
+	/* By way of the fifo, which outlives us: what has left the terminal is there or in the log, never only here. */
+	for (unsigned i = 0; i < rounds && m->master >= 0 && m->out >= 0; i++) {
+		long got = splice(m->master, m->out, NULL, 4096);
+		if (got == -EINVAL) { /* before 5.11 terminals cannot be spliced */
+			got = sys_read(m->master, buffer, 4096);
+			if (got > 0)
+				sys_write(m->out, buffer, (size_t)got);
+		}
+		tsc_drain_pipe(m, m->out, 1, 2);
+		if (got <= 0)
+			return true;
+	}
+	return false;
 }

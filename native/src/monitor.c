@@ -52,7 +52,7 @@ static void serve_output(struct tsc_monitor *m)
 	if (set[ERR].revents)
 		tsc_drain_pipe(m, m->err, 2, rounds);
 	if (set[MASTER].revents & (POLLIN | POLLHUP)) {
-		bool empty = tsc_drain_pipe(m, m->master, 1, rounds);
+		bool empty = tsc_drain_terminal(m, rounds);
 		/* HUP without data stays for ever and is no end: a slave may be opened again. Not ours to spin on. */
 		if (empty && set[MASTER].revents & POLLHUP)
 			tsc_close(&m->master);
@@ -139,6 +139,7 @@ _Noreturn void tsc_monitor(struct tsc_frame *frame)
 	}
 	if (tsc_hold(m, &failure) != 0)
 		give_up(m, &failure);
+	tsc_index_orphans(&m->log, (uint16_t)m->state.starts);
 	if (m->adopt)
 		tsc_resume(m);
 	else

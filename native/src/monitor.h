@@ -31,6 +31,7 @@ struct tsc_log {
 	uint64_t index_size;
 	uint64_t dropped;
 	bool gap;             /* bytes were dropped since the last entry */
+	bool copies;          /* the file system cannot splice */
 	bool touched;         /* the buffer holds more than the idle monitor should keep */
 };
 
@@ -86,6 +87,7 @@ int tsc_open_log(struct tsc_log *log, const char *dir, uint64_t limit, uint32_t 
 void tsc_index_orphans(struct tsc_log *log, uint16_t start);
 /* Takes what the pipe holds, up to `rounds` reads. False when there may be more. */
 bool tsc_drain_pipe(struct tsc_monitor *m, int fd, uint8_t stream, unsigned rounds);
+bool tsc_drain_terminal(struct tsc_monitor *m, unsigned rounds);
 
 /* life.c */
 int tsc_start(struct tsc_monitor *m);
