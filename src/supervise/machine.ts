@@ -132,13 +132,15 @@ const endedEntry = (status: ExitedStatus, stoppedByUser: boolean): LogEntry => (
 
 function seeAlive(
   state: Life,
-  { restarts }: ObservedContainer,
+  { restarts, config }: ObservedContainer,
   { kind, startedAtMs }: { readonly kind: 'running' | 'paused'; readonly startedAtMs: number },
 ): LifeStep {
   const isKnown = (state.kind === 'running' || state.kind === 'paused') && state.startedAtMs === startedAtMs;
   if (isKnown) return { state: { kind, startedAtMs, history: state.history }, effects: [] };
   const automatic = restarts > 0;
-  const history = automatic ? { ...state.history, attempts: Math.max(state.history.attempts, 1) } : freshHistory;
+  // Without a window every restart since the last one by hand counts, also those this supervisor has not seen.
+  const seen = config.restart.windowMs === undefined ? restarts : 1;
+  const history = automatic ? { ...state.history, attempts: Math.max(state.history.attempts, seen) } : freshHistory;
   const wasOurs = automatic && (state.kind === 'restarting' || state.kind === 'backing-off');
   return {
     state: { kind, startedAtMs, history },

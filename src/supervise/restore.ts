@@ -1,0 +1,56 @@
+import type { RestartPolicy } from '../model/project.ts';
+import { unreachable } from '../util/assert.ts';
+import type { LogLine } from './log-entry.ts';
+import { type Life, type LifeStep, newLife } from './machine.ts';
+import { freshHistory, judgeEnd, longestDelayMs } from './restart-policy.ts';
+
+/**
+ * What a supervisor that has just come to life knows of a container: its event log, told again. A restart that was planned
+ * is still planned; one that was under way is tried once more (under the lock it turns out whether it has happened).
+ */
+export function restoreLife(
+  lines: readonly LogLine[],
+  { now, policy }: { readonly now: number; readonly policy: RestartPolicy },
+): LifeStep {
+  let state: Life = newLife;
+  for (const line of lines) state = retell(state, line, policy);
+  return state.kind === 'backing-off'
+    ? { state, effects: [{ kind: 'timer', atMs: Math.min(state.dueAtMs, now + longestDelayMs) }] }
+    : { state, effects: [] };
+}
+
+function retell(state: Life, line: LogLine, policy: RestartPolicy): Life {
+  switch (line.kind) {
+    case 'started': {
+      const { startedAtMs, restarts } = line;
+      return { kind: 'running', startedAtMs, history: restarts > 0 ? state.history : freshHistory };
+    }
+    case 'ended':
+    case 'failed': {
+      const { endedAtMs, exitCode } = line;
+      const lifeMs = line.kind === 'ended' ? Math.max(0, endedAtMs - line.startedAtMs) : 0;
+      const end = { exitCode, atMs: endedAtMs, lifeMs, failed: line.kind === 'failed' };
+      const verdict = judgeEnd(policy, end, state.history);
+      const stopped = line.kind === 'ended' && line.stoppedByUser;
+      if (verdict.kind === 'leave' || stopped) {
+        const reason = verdict.kind === 'leave' && !stopped ? verdict.reason : 'stopped-by-user';
+        return { kind: 'over', endedAtMs, reason, history: verdict.history };
+      }
+      const { attempt, history, delayMs } = verdict;
+      return { kind: 'backing-off', endedAtMs, exitCode, attempt, history, dueAtMs: endedAtMs + delayMs };
+    }
+    case 'left':
+      return 'endedAtMs' in state
+        ? { kind: 'over', endedAtMs: state.endedAtMs, reason: line.reason, history: state.history }
+        : state;
+    case 'removed':
+      return newLife;
+    case 'restart-planned':
+    case 'restart-refused':
+    case 'health':
+    case 'step':
+      return state;
+    default:
+      return unreachable(line);
+  }
+}
