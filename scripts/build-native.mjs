@@ -32,8 +32,7 @@ const freestanding = [
   '-fdata-sections',
   '-nostdlib',
   '-static',
-  '-no-pie',
-  '-Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,separate-code',
+  '-Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,noseparate-code',
   '-s',
 ];
 

@@ -13,8 +13,8 @@ import {
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeFrame, type SetupOp } from '../../src/runtime/linux/frame.ts';
-import { frameKind, type OpName, type PhaseName } from '../../src/runtime/linux/protocol.ts';
+import { encodeFrame, type SetupOp, type SetupProgram } from '../../src/runtime/linux/frame.ts';
+import { frameKind, type OpName } from '../../src/runtime/linux/protocol.ts';
 
 export const CLONE = { NEWNS: 0x20000, NEWCGROUP: 0x2000000, NEWUTS: 0x4000000, NEWIPC: 0x8000000, NEWPID: 0x20000000 };
 export const SIGKILL = 9;
@@ -249,6 +249,62 @@ const words = (list: string[]) => list.map((word) => `${word}\0`).join('');
 const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((dir) => existsSync(join(dir, 'cgroup.controllers')));
 export const cgroup2 = unified ?? '';
 
+/** One op of every kind a container has, for tests that only decode. */
+export function sampleProgram(): SetupProgram {
+  const blob = new Uint8Array(64).fill(7);
+  const groups = new Uint8Array(8);
+  return [
+    {
+      phase: 'HOLD',
+      ops: [
+        op('STATE_DIR', [], '/run/x'),
+        op('LOG', [10_000_000, 3], '/var/log/x'),
+        op('NETNS', [1]),
+        op('LO_UP'),
+        op('MKDIR', [0o755], '/sys/fs/cgroup/x'),
+        op('WRITE', [1], '/sys/fs/cgroup/x/memory.max', '1'),
+        op('CGROUP2', [], '/sys/fs/cgroup/x'),
+        op('OOM_EVENTS', [2], '/sys/fs/cgroup/x/memory.events'),
+        op('DEVICE_BPF', [], blob),
+        op('NAMESPACES', [CLONE.NEWPID | CLONE.NEWNS]),
+        op('STDIO', [1, 1]),
+        op('INIT', [1]),
+        op('ON_EXIT', [], '/run/lock', 'a\0b\0', 'C=d\0'),
+      ],
+    },
+    {
+      phase: 'ATTACH',
+      ops: [op('ATTACH', [], '/sys/fs/cgroup/y/tasks'), op('RLIMIT', [7, 1, 2]), op('OOM_SCORE', [1000])],
+    },
+    {
+      phase: 'SETUP',
+      ops: [
+        op('CGROUPNS'),
+        op('TIMENS', [1, -5n & 0xffff_ffff_ffff_ffffn]),
+        op('ROOT_OVERLAY', [0], '/a\0/b\0', '/u', '/w'),
+        op('MOUNT', [1], 'tmpfs', 'tmpfs', '/tmp', 'size=1m'),
+        op('BIND', [1, 0], '/a', '/b'),
+        op('MKNOD', [0o020666, 1, 3, 0, 0], '/dev/null'),
+        op('FILE', [0o644, 0, 0], '/etc/x', blob),
+        op('PIVOT'),
+        op('MASK', [], '/proc/kcore'),
+      ],
+    },
+    {
+      phase: 'PROCESS',
+      ops: [
+        op('UMASK', [0o22]),
+        op('USER', [1, 1], groups),
+        op('CAPS', [1, 2, 3, 4]),
+        op('SECCOMP', [0], blob),
+        op('ENV', [], 'A=b\0C=\0'),
+        op('EXEC', [], 'sh\0-c\0echo\0'),
+      ],
+    },
+    { phase: 'CLEANUP', ops: [op('RMDIR', [1], '/sys/fs/cgroup/x')] },
+  ];
+}
+
 /** Everything one test file needs; `close` takes it all away again. */
 export class Rig {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsc-native-'));
@@ -299,9 +355,13 @@ export class Container {
   }
 
   frame(kind: 'CONTAINER' | 'ADOPT' = 'CONTAINER', id = 7): Buffer {
+    return encodeFrame(frameKind[kind], id, this.program());
+  }
+
+  program(): SetupProgram {
     const o = this.options;
     const flags = CLONE.NEWNS | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWPID;
-    const program: { phase: PhaseName; ops: SetupOp[] }[] = [
+    return [
       {
         phase: 'HOLD',
         ops: [
@@ -329,7 +389,6 @@ export class Container {
       },
       { phase: 'CLEANUP', ops: [...(o.cleanup ?? []), ...(this.cgroup ? [op('RMDIR', [0], this.cgroup)] : [])] },
     ];
-    return encodeFrame(frameKind[kind], id, program);
   }
 
   private setup(): SetupOp[] {

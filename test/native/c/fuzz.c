@@ -1,0 +1,134 @@
+/*
+ * Feeds mutated frames to the decoder and walks through whatever it lets pass, touching every byte it points to. The
+ * frame is in a block of exactly its size, so that the sanitizer sees every byte beyond. Arguments: rounds, seed, files
+ * with good frames.
+ */
+#include "check.h"
+
+#include <string.h>
+
+#include "../../../native/src/frame.h"
+#include "../../../native/src/text.h"
+
+static uint64_t state;
+
+static uint32_t next(uint32_t below)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 32) % below;
+}
+
+static uint32_t interesting(void)
+{
+	static const uint32_t values[] = {0, 1, 7, 8, 9, 0x7f, 0xff, 0x100, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff8,
+					  0xffffffff, TSC_MAX_FRAME};
+	return values[next(sizeof values / sizeof values[0])];
+}
+
+static size_t mutate(uint8_t *bytes, size_t size, size_t room)
+{
+	for (uint32_t i = 1 + next(6); i > 0; i--) {
+		size_t at = next((uint32_t)size);
+		uint32_t value = interesting();
+		switch (next(6)) {
+		case 0:
+			bytes[at] = (uint8_t)next(256);
+			break;
+		case 1:
+			bytes[at] ^= (uint8_t)(1u << next(8));
+			break;
+		case 2:
+			at &= ~(size_t)3;
+			memcpy(bytes + at, &value, size - at < 4 ? size - at : 4);
+			break;
+		case 3: /* an op of another size or kind */
+			at &= ~(size_t)7;
+			if (size - at >= 8)
+				bytes[at + next(8)] = (uint8_t)next(96);
+			break;
+		case 4: /* cut, or grown by what was there before */
+			size = 16 + next((uint32_t)(room - 16));
+			break;
+		default: /* a piece twice */
+			if (size > 32) {
+				size_t from = next((uint32_t)size - 16), length = 1 + next(16);
+				size_t to = next((uint32_t)(size - length));
+				memmove(bytes + to, bytes + from, length);
+			}
+		}
+	}
+	/* Mostly a right head: otherwise nothing of the rest is ever reached. */
+	if (next(10) != 0) {
+		uint32_t whole = (uint32_t)size;
+		memcpy(bytes + 8, &whole, 4);
+	}
+	return size;
+}
+
+static uint64_t walk(const struct tsc_frame *frame)
+{
+	uint64_t sum = 0;
+	char **vector = malloc(frame->words * sizeof *vector);
+	CHECK(vector);
+	for (unsigned phase = TSC_PHASE_HOLD; phase <= TSC_PHASE_CLEANUP; phase++) {
+		struct tsc_cursor cursor = tsc_open_phase(frame, (enum tsc_phase)phase);
+		struct tsc_op op;
+		while (tsc_next_op(&cursor, &op)) {
+			CHECK(op.index < frame->ops);
+			for (unsigned i = 0; i < TSC_MAX_STRINGS; i++) {
+				sum += op.number[i] + (uint8_t)op.string[i][op.length[i]];
+				for (uint32_t at = 0; at < op.length[i]; at++)
+					sum += (uint8_t)op.string[i][at];
+			}
+			if (op.kind != TSC_OP_EXEC && op.kind != TSC_OP_ENV)
+				continue;
+			char **end = tsc_split_words(op.string[0], op.length[0], vector);
+			CHECK(end <= vector + frame->words);
+			for (char **word = vector; *word; word++)
+				sum += strlen(*word);
+		}
+	}
+	free(vector);
+	return sum;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long rounds = strtoul(argv[1], NULL, 10), passed = 0;
+	static uint8_t good[16][65536];
+	size_t sizes[16], seeds = 0;
+	uint64_t sum = 0;
+	state = strtoull(argv[2], NULL, 10) | 1;
+	for (int i = 3; i < argc && seeds < 16; i++) {
+		FILE *file = fopen(argv[i], "rb");
+		CHECK(file);
+		sizes[seeds] = fread(good[seeds], 1, sizeof good[seeds], file);
+		CHECK(sizes[seeds] > 16);
+		fclose(file);
+		seeds++;
+	}
+	CHECK(seeds > 0);
+	for (unsigned long round = 0; round < rounds; round++) {
+		static uint8_t draft[65536];
+		uint32_t which = next((uint32_t)seeds), at;
+		memcpy(draft, good[which], sizes[which]);
+		size_t size = round < seeds ? sizes[round] : mutate(draft, sizes[which], sizes[which] + 64);
+		if (round < seeds)
+			memcpy(draft, good[round], size);
+		uint8_t *exact = malloc(size);
+		CHECK(exact);
+		memcpy(exact, draft, size);
+		struct tsc_frame frame;
+		int error = tsc_decode_frame(exact, size, &frame, &at);
+		CHECK(round >= seeds || error == 0);
+		if (error == 0) {
+			passed++;
+			sum += walk(&frame);
+		}
+		free(exact);
+	}
+	printf("%lu frames, %lu decoded, %llu\n", rounds, passed, (unsigned long long)sum);
+	return 0;
+}
