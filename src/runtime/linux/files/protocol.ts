@@ -92,20 +92,20 @@ export function decodeReplies(pending: Buffer): { readonly replies: readonly Fil
 }
 
 /** By the type bits of st_mode, inode(7). */
-const kinds: { readonly [type: number]: FileKind } = {
-  2401: 'fifo',
-  4802: 'character',
-  9604: 'directory',
-  14406: 'block',
-  16807: 'file',
-  21609: 'symlink',
-  26411: 'socket',
-};
+const kinds = new Map<number, FileKind>([
+  [0o010000, 'fifo'],
+  [0o020000, 'character'],
+  [0o040000, 'directory'],
+  [0o060000, 'block'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o140000, 'socket'],
+]);
 
 export function decodeStat(data: Buffer): FileStat {
   const mode = data.readUInt32LE(0);
   return {
-    kind: kinds[mode & 0o170000] ?? 'unknown',
+    kind: kinds.get(mode & 0o170000) ?? 'unknown',
     mode: mode & 0o7777,
     uid: data.readUInt32LE(4),
     gid: data.readUInt32LE(8),
@@ -125,7 +125,8 @@ export function decodeEntries(data: Buffer): readonly FileEntry[] {
     const size = data.readUInt16LE(at + 16);
     const bytes = data.subarray(at + 19, at + size);
     const name = bytes.subarray(0, bytes.indexOf(0)).toString();
-    if (name !== '.' && name !== '..') entries.push({ name, kind: kinds[data.readUInt8(at + 18) << 12] ?? 'unknown' });
+    if (name !== '.' && name !== '..')
+      entries.push({ name, kind: kinds.get(data.readUInt8(at + 18) << 12) ?? 'unknown' });
   }
   return entries;
 }
