@@ -1,6 +1,3 @@
-import type { Dependency, Service } from '../model/project.ts';
-import type { ServiceName } from '../model/units.ts';
-
 /** What a service needs; only this of it matters to the order. */
 export type Node = { readonly name: string; readonly dependsOn: readonly { readonly service: string }[] };
 
@@ -42,43 +39,4 @@ function walk(
     onPath.add(node.name);
   }
   return undefined;
-}
-
-/** Dependencies before dependents, otherwise as given; there must be no circle. */
-export function inOrder<T extends Node>(nodes: readonly T[]): T[] {
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  const waiting = new Map(
-    nodes.map((node) => [node.name, node.dependsOn.filter(({ service }) => byName.has(service)).length]),
-  );
-  const dependents = new Map<string, T[]>();
-  for (const node of nodes) {
-    for (const { service } of node.dependsOn) {
-      const list = dependents.get(service);
-      if (list === undefined) dependents.set(service, [node]);
-      else list.push(node);
-    }
-  }
-  const ready = nodes.filter(({ name }) => waiting.get(name) === 0);
-  for (const node of ready) {
-    for (const dependent of dependents.get(node.name) ?? []) {
-      const left = (waiting.get(dependent.name) as number) - 1;
-      waiting.set(dependent.name, left);
-      if (left === 0) ready.push(dependent);
-    }
-  }
-  return ready;
-}
-
-/** The named services and all they need, each once. */
-export function closure(services: readonly Service[], names: readonly ServiceName[]): Set<ServiceName> {
-  const byName = new Map(services.map((service) => [service.name, service]));
-  const found = new Set<ServiceName>();
-  const open = [...names];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const service = byName.get(name);
-    if (service === undefined || found.has(name)) continue;
-    found.add(name);
-    open.push(...service.dependsOn.map((dependency: Dependency) => dependency.service));
-  }
-  return found;
 }

@@ -18,8 +18,6 @@ import type { Stack } from './stack.ts';
 import { noticeUnsupported } from './support.ts';
 import { viewOf } from './view.ts';
 
-export type { FileKind, FileRead, FileSource, Inputs, LoadOutcome, LoadRequest } from './request.ts';
-
 /** Text → Spec → Project; pure: files, environment, working directory and home are arguments. */
 export function loadProject(request: LoadRequest, source: FileSource): LoadOutcome {
   const report = new Report();

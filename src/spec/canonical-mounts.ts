@@ -28,7 +28,7 @@ import {
   toValue,
   withEntries,
 } from './tree.ts';
-import { isPath, parseVolume } from './volumes.ts';
+import { parseVolume } from './volumes.ts';
 
 /** Ports: every item in long form, ranges expanded. */
 export const ports: Canon = flatItems((item, scope) => {
@@ -247,5 +247,3 @@ function splitHost(item: Tree, written: string, add: (at: Tree, host: string, ad
   const host = at === -1 ? written : written.slice(0, at);
   for (const address of (at === -1 ? '' : written.slice(at + 1)).split(',')) add(item, host.trim(), address.trim());
 }
-
-export { isPath };

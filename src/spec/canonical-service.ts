@@ -1,5 +1,4 @@
 import {
-  absolute,
   asList,
   bool,
   built,
@@ -27,8 +26,6 @@ import { suggest } from './suggest.ts';
 import {
   child,
   type Entry,
-  implied,
-  impliedMapping,
   mappingAt,
   placeOf,
   scalarAt,
@@ -316,5 +313,3 @@ const schedule: Canon = (tree, scope) =>
       missed_fires: 'one',
     }),
   ])(asList(tree, scope), scope);
-
-export { absolute, implied, impliedMapping };

@@ -1,15 +1,5 @@
 import type { Report } from './report.ts';
-import {
-  child,
-  type Entry,
-  type Mapping,
-  mappingAt,
-  originOf,
-  placeOf,
-  type Sequence,
-  type Tree,
-  toValue,
-} from './tree.ts';
+import { child, type Entry, type Mapping, mappingAt, originOf, type Sequence, type Tree, toValue } from './tree.ts';
 
 /**
  * Puts a later file on an earlier one; both are in canonical form, so that lists of ports, maps of variables and the
@@ -232,5 +222,3 @@ function ruleAt(path: readonly string[]): Rule | undefined {
   const exact = [path[0], '*', ...path.slice(2)].join('.');
   return rules.get(exact) ?? rules.get([path[0], '*', path[2], '*', ...path.slice(4)].join('.'));
 }
-
-export { placeOf };

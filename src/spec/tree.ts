@@ -134,11 +134,6 @@ export function withEntries(mapping: Mapping, changes: { readonly [key: string]:
 export const child = (tree: Tree | undefined, key: string): Tree | undefined =>
   tree?.kind === 'mapping' ? tree.entries.get(key)?.value : undefined;
 
-export const mappingChild = (tree: Tree | undefined, key: string): Mapping | undefined => {
-  const value = child(tree, key);
-  return value?.kind === 'mapping' ? value : undefined;
-};
-
 /** The node at `path`, or the deepest one on the way there. */
 export function nearest(tree: Tree, path: readonly (string | number)[]): { tree: Tree; key?: Place; exact: boolean } {
   let at: Tree = tree;

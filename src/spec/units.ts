@@ -131,8 +131,6 @@ function signalOfNumber(number: number, least = 1): SignalName | undefined {
   return (number === 34 ? 'SIGRTMIN' : `SIGRTMIN+${number - 34}`) as SignalName;
 }
 
-export const signalNames: readonly string[] = signals.map((name) => `SIG${name}`);
-
 /** true for `uid`, `uid:gid`, `name`, `name:group`; numbers must fit a uid_t below the invalid id. */
 export function isUser(value: string): boolean {
   const parts = value.split(':');

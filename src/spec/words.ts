@@ -35,6 +35,3 @@ function escaped(c: string): string {
   if (c === 'n') return '\n';
   return c === 't' ? '\t' : c;
 }
-
-/** Words that only mean something to a shell; in a plain command they are arguments. */
-export const shellWords: readonly string[] = ['&&', '||', '|', ';', '>', '>>', '<', '&', '2>&1'];
