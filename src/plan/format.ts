@@ -2,6 +2,7 @@ import { placeOf, placeText } from '../model/place.ts';
 import type { Cause, Change, Plan, Step } from '../model/plan.ts';
 import type { ContainerName } from '../model/units.ts';
 import { unreachable } from '../util/assert.ts';
+import { escapeControls } from '../util/escape.ts';
 import { conditionText } from './steps.ts';
 
 /**
@@ -141,10 +142,7 @@ function changeText({ path, from, to, origin }: Change): string {
 
 /** Control and formatting characters are shown, not sent to the terminal; a long value is cut in the middle. */
 function short(value: string): string {
-  const shown = value === '' ? '""' : value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+  const shown = value === '' ? '""' : escapeControls(value);
   return shown.length <= longestShown ? shown : `${shown.slice(0, longestShown - 20)}…${shown.slice(-19)}`;
 }
 const longestShown = 80;
-
-const escaped = (character: string): string =>
-  ({ '\n': '\\n', '\t': '\\t', '\r': '\\r' })[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

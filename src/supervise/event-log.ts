@@ -1,0 +1,82 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import type { LogLine } from './log-entry.ts';
+
+export type EventLog = {
+  /** Never throws: a full disk costs history, not the service. */
+  append(line: LogLine): void;
+  /** Oldest first; what cannot be read (a line torn by a crash) is left out. */
+  read(): readonly LogLine[];
+};
+
+/** With two files of this size, some thousand events are remembered. */
+export const maxFileBytes = 512 * 1024;
+/** Longer texts (a probe's output, a failure) are cut, so that one line cannot push out all others. */
+const maxTextLength = 4096;
+
+/**
+ * The history of a project: one line of JSON an event, in `path` and, before it, `path.1`. Several processes may write
+ * (a command and the supervisor): every line is one append of a whole line.
+ */
+export function openEventLog(path: string, { maxBytes = maxFileBytes }: { readonly maxBytes?: number } = {}): EventLog {
+  return {
+    append(line) {
+      try {
+        appendLine(path, Buffer.from(`${JSON.stringify(line, cutText)}\n`), maxBytes);
+      } catch {
+        // Nobody could be told: telling is what did not work.
+      }
+    },
+    read: () => [...readLines(`${path}.1`), ...readLines(path)],
+  };
+}
+
+const cutText = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' && value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value;
+
+function appendLine(path: string, bytes: Buffer, maxBytes: number): void {
+  const file = openSync(path, 'a', 0o600);
+  try {
+    const { size, ino } = fstatSync(file);
+    writeSync(file, size > 0 && !endsWithBreak(path, size) ? Buffer.concat([Buffer.from('\n'), bytes]) : bytes);
+    // Whoever fills the file turns it over; if another process has done so by now, `path` is another file already.
+    if (size + bytes.length > maxBytes && statSync(path).ino === ino) renameSync(path, `${path}.1`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** false after a line that a crash or a full disk has torn: the next one must not be glued to it. */
+function endsWithBreak(path: string, size: number): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const last = Buffer.alloc(1);
+    return readSync(file, last, 0, 1, size - 1) === 0 || last[0] === 0x0a;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readLines(path: string): readonly LogLine[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return [];
+  }
+  return text.split('\n').flatMap((line) => {
+    const parsed = parse(line);
+    return parsed === undefined ? [] : [parsed];
+  });
+}
+
+function parse(line: string): LogLine | undefined {
+  if (line === '') return undefined;
+  try {
+    const value: unknown = JSON.parse(line);
+    const isLine =
+      typeof value === 'object' && value !== null && 'kind' in value && 'atMs' in value && 'container' in value;
+    return isLine ? (value as LogLine) : undefined;
+  } catch {
+    return undefined;
+  }
+}
