@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { RuntimeFailure } from '../../model/event.ts';
-import type { ContainerConfig, RootfsSource } from '../../model/project.ts';
+import type { RootfsSource } from '../../model/project.ts';
 import type { DesiredContainer } from '../../model/state.ts';
 import type { HostPath } from '../../model/units.ts';
 import type { Result } from '../../util/result.ts';
@@ -30,7 +30,7 @@ export async function preflight(
 ): Promise<readonly Diagnostic[]> {
   const report = new Report();
   checkHost(host, report);
-  for (const container of onePerConfig(containers)) {
+  for (const container of onePerService(containers)) {
     const options = { report, host, hostDirectories: host.programDirectories };
     const isThere = checkRootfs(container, options);
     const guest = isThere ? await guestOf(container, { report, prepare }) : undefined;
@@ -45,15 +45,8 @@ export async function preflight(
 }
 
 /** Replicas differ in nothing that is looked at here. */
-function onePerConfig(containers: readonly DesiredContainer[]): readonly DesiredContainer[] {
-  const seen = new Set<ContainerConfig>();
-  const services = new Set<string>();
-  return containers.filter(({ service, config }) => {
-    if (seen.has(config) || services.has(service)) return false;
-    seen.add(config);
-    services.add(service);
-    return true;
-  });
+function onePerService(containers: readonly DesiredContainer[]): readonly DesiredContainer[] {
+  return [...new Map(containers.map((container) => [container.service, container])).values()];
 }
 
 function checkHost({ uid, lacks }: PreflightHost, report: Report): void {
