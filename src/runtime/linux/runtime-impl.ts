@@ -9,7 +9,7 @@ import type { LinuxRuntimeOptions } from './options.ts';
 import { hostPaths, type Paths, projectPaths } from './paths.ts';
 import { describeProcess } from './proc.ts';
 import { lazyHostFacts } from './session/context.ts';
-import { shimPath } from './shim-path.ts';
+import { netPath, shimPath } from './shim-path.ts';
 import { makeDirectory } from './state-dir.ts';
 
 type OpenOptions = {
@@ -48,7 +48,10 @@ export class LinuxRuntime implements Runtime {
     if (!launcher.ok) return launcher;
     // Not at the top: a command that only looks never needs what changes the machine.
     const { LinuxSession } = await import('./session/session.ts');
+    const { Networking } = await import('./network/index.ts');
+    const program = netPath(this.#options.environment ?? {});
+    const network = new Networking({ paths: this.#paths, at, project, program });
     const context = { paths: this.#paths, at, project, launcher: launcher.value, options: this.#options, warn };
-    return ok(new LinuxSession({ ...context, host: lazyHostFacts() }));
+    return ok(new LinuxSession({ ...context, network, host: lazyHostFacts() }));
   }
 }

@@ -11,3 +11,6 @@ export function shimPath(environment: HostEnvironment): string {
   if (typeof __dirname === 'string') return join(__dirname, file);
   return join(dirname(fileURLToPath(import.meta.url)), '../../../dist', file);
 }
+
+/** The net process's program lies beside the shim. */
+export const netPath = (environment: HostEnvironment): string => join(dirname(shimPath(environment)), 'tsc-net');

@@ -127,7 +127,7 @@ export class Networking {
   }
 
   /** The texts of /etc/hosts and /etc/resolv.conf of a container that has its place. */
-  async files(container: ContainerName): Promise<{ readonly hosts: string; readonly resolvConf: string } | undefined> {
+  files(container: ContainerName): { readonly hosts: string; readonly resolvConf: string } | undefined {
     const record = this.#read();
     const endpoint = record.endpoints.find((each) => each.container === container);
     if (endpoint === undefined) return undefined;

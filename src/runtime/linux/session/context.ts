@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import type { Warn } from '../../runtime.ts';
 import { type HostFacts, readHostFacts } from '../host-facts.ts';
 import type { Launcher } from '../launch.ts';
+import type { Networking } from '../network/index.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
 import { isAlive } from '../proc.ts';
@@ -16,6 +17,7 @@ export type SessionContext = {
   readonly at: ProjectPaths;
   readonly project: ProjectName;
   readonly launcher: Launcher;
+  readonly network: Networking;
   readonly options: LinuxRuntimeOptions;
   readonly warn: Warn;
   /** Read at the first use: a session that only stops things never needs it. */

@@ -1,6 +1,7 @@
 import { readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
 import { request } from '../control.ts';
@@ -12,8 +13,8 @@ import { initLives, monitorLives, type SessionContext } from './context.ts';
 
 /** Everything of a container goes, whatever state it is in and however much of it there is. */
 export async function destroyContainer(
-  _context: SessionContext,
-  { name, where }: { readonly name: string; readonly where: ContainerPaths },
+  context: SessionContext,
+  { name, where }: { readonly name: ContainerName; readonly where: ContainerPaths },
 ): Promise<Result<void, RuntimeFailure>> {
   const record = readRecord(where.record);
   const state = readState(where.state);
@@ -31,6 +32,7 @@ export async function destroyContainer(
       return err({ code: 'timeout', message, notes: ['it hangs in the kernel; try again when its disk answers'] });
     }
   }
+  context.network.release(name);
   // The record last: as long as it is there, the next command knows what to clean.
   await rm(where.state, { recursive: true, force: true });
   await Promise.all([where.upper, where.work, where.log].map((path) => rm(path, { recursive: true, force: true })));

@@ -4,21 +4,24 @@ import type { ContainerConfig, Mount } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { containerHostname } from '../sandbox.ts';
-import { makeDirectory } from '../state-dir.ts';
+import { type ContainerRecord, makeDirectory } from '../state-dir.ts';
+import type { SessionContext } from './context.ts';
 import { filePaths } from './facts.ts';
+import { networkOwner } from './netns.ts';
 
 /** Everything in the state directory that is bound into the container; /run loses it at every boot. */
 export function writeBoundFiles(
-  config: ContainerConfig,
-  name: string,
+  context: SessionContext,
+  { config, name }: Pick<ContainerRecord, 'config' | 'name'>,
   where: ContainerPaths,
 ): Result<void, RuntimeFailure> {
   makeDirectory(where.state, 0o700);
   makeDirectory(where.files, 0o700);
   const hostname = containerHostname(config, name) ?? readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
   writeFileSync(`${where.files}/hostname`, `${hostname}\n`, { mode: 0o644 });
-  writeFileSync(`${where.files}/hosts`, hostsText(config, hostname), { mode: 0o644 });
-  writeFileSync(`${where.files}/resolv.conf`, resolvText(config), { mode: 0o644 });
+  const networked = context.network.files(networkOwner(context, config) ?? name);
+  writeFileSync(`${where.files}/hosts`, networked?.hosts ?? hostsText(config, hostname), { mode: 0o644 });
+  writeFileSync(`${where.files}/resolv.conf`, networked?.resolvConf ?? resolvText(config), { mode: 0o644 });
   for (const [index, path] of filePaths(config, where)) {
     const written = writeMountedFile(config.mounts[index] as FileMount, path, `mounts.${index}`);
     if (!written.ok) return written;

@@ -1,6 +1,7 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { enableControllers } from '../cgroup/prepare.ts';
+import { isNetworked } from '../network/index.ts';
 import { bootId } from '../proc.ts';
 import { frameKind } from '../protocol.ts';
 import { planSandbox, type Sandbox } from '../sandbox.ts';
@@ -29,13 +30,22 @@ export async function holdContainer(context: SessionContext, known: Known): Prom
   const enabled = enableControllers(context.host().cgroups, record.cgroups.v2?.enable ?? []);
   if (!enabled.ok) return enabled;
   for (const directory of [where.upper, where.work, where.log]) makeDirectory(directory, 0o755);
-  const files = writeBoundFiles(record.config, record.name, where);
+  const placed = await placeOnNetworks(context, record);
+  if (!placed.ok) return placed;
+  const files = writeBoundFiles(context, record, where);
   if (!files.ok) return files;
   // The record before the deed: whatever a killed command leaves behind must have a name under which it is found.
   writeRecord(where.record, record);
   const warn = (message: string): void => context.warn(message, record.name);
   const held = await context.launcher.launch(frameKind.CONTAINER, sandbox.value.program, { warn });
-  return held.ok ? ok(undefined) : err(held.error);
+  if (!held.ok) return held;
+  return isNetworked(record.config) ? context.network.attach(record.name, held.value.monitorPid) : ok(undefined);
+}
+
+/** Its addresses, and its ports, which must be had before anything of it is made. */
+function placeOnNetworks(context: SessionContext, record: ContainerRecord): Promise<Result<void, RuntimeFailure>> {
+  const { name: container, service, config } = record;
+  return isNetworked(config) ? context.network.place({ container, service, config }) : Promise.resolve(ok(undefined));
 }
 
 /** A monitor for a container that runs without one. Its files are in place; nothing of it is made anew. */

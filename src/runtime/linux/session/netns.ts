@@ -1,28 +1,38 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
+import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { containerPaths } from '../paths.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
-import { initLives, type SessionContext } from './context.ts';
+import { monitorLives, type SessionContext } from './context.ts';
 
-/** The network namespace of another container, for `network_mode: service:x`; undefined when it gets one of its own. */
+/** The container whose network another one shares (`network_mode: service:x`, `container:x`), if it is of this project. */
+export function networkOwner(context: SessionContext, { networkMode }: ContainerConfig): ContainerName | undefined {
+  if (networkMode.kind !== 'service' && networkMode.kind !== 'container') return undefined;
+  const wanted = networkMode.kind === 'service' ? networkMode.service : networkMode.container;
+  for (const name of (entries(context.at.containers) as ContainerName[]).sort()) {
+    const record = readRecord(containerPaths(context.at, name).record);
+    if ((networkMode.kind === 'service' ? record?.service : record?.name) === wanted) return name;
+  }
+  return undefined;
+}
+
+/** The network namespace of another container; undefined when it gets one of its own. */
 export function netnsToJoin(
   context: SessionContext,
-  { networkMode }: ContainerConfig,
+  config: ContainerConfig,
 ): Result<string | undefined, RuntimeFailure> {
+  const { networkMode } = config;
   if (networkMode.kind !== 'service' && networkMode.kind !== 'container') return ok(undefined);
+  const owner = networkOwner(context, config);
+  // Its monitor holds the namespace, whether its process runs or not.
+  const state = owner === undefined ? undefined : readState(containerPaths(context.at, owner).state);
+  if (state !== undefined && monitorLives(state)) return ok(`/proc/${state.monitorPid}/ns/net`);
   const wanted = networkMode.kind === 'service' ? networkMode.service : networkMode.container;
-  for (const name of entries(context.at.containers).sort()) {
-    const where = containerPaths(context.at, name as Parameters<typeof containerPaths>[1]);
-    const record = readRecord(where.record);
-    if (record === undefined || (networkMode.kind === 'service' ? record.service : record.name) !== wanted) continue;
-    const state = readState(where.state);
-    if (initLives(state)) return ok(`/proc/${state.initPid}/ns/net`);
-  }
   return err({
     code: 'dependency-failed',
-    message: `cannot share the network of ${wanted}: it is not running`,
+    message: `cannot share the network of ${wanted}: it is not there`,
     configPath: 'networkMode',
-    notes: ['start it first; depends_on does that'],
+    notes: ['create it first; depends_on does that'],
   });
 }

@@ -8,19 +8,23 @@ import type { SessionContext } from './context.ts';
 const recordOf = (context: SessionContext, name: string): string =>
   `${context.at.networks}/${encodeURIComponent(name)}.json`;
 
-export function createNetwork(
+export async function createNetwork(
   context: SessionContext,
   { network }: ActionOf<'create-network'>,
-): Result<void, RuntimeFailure> {
+): Promise<Result<void, RuntimeFailure>> {
+  const made = await context.network.createNetwork(network);
+  if (!made.ok) return made;
   makeDirectory(context.at.networks, 0o711);
   writeFileAtomic(recordOf(context, network.name), JSON.stringify(network), { mode: 0o600 });
   return ok(undefined);
 }
 
-export function removeNetwork(
+export async function removeNetwork(
   context: SessionContext,
   { network }: ActionOf<'remove-network'>,
-): Result<void, RuntimeFailure> {
+): Promise<Result<void, RuntimeFailure>> {
+  const removed = await context.network.removeNetwork(network);
+  if (!removed.ok) return removed;
   rmSync(recordOf(context, network.name), { force: true });
   return ok(undefined);
 }

@@ -28,8 +28,8 @@ type Performers = {
 const performers: Performers = {
   'create-volume': async (context, action) => makeVolume(context, action),
   'remove-volume': async (context, action) => dropVolume(context, action),
-  'create-network': async (context, action) => createNetwork(context, action),
-  'remove-network': async (context, action) => removeNetwork(context, action),
+  'create-network': (context, action) => createNetwork(context, action),
+  'remove-network': (context, action) => removeNetwork(context, action),
   create: (context, action) => createContainer(context, action),
   start: startContainer,
   stop: stopContainer,
@@ -62,6 +62,8 @@ export class LinuxSession implements Session {
   }
 
   async close(): Promise<void> {
+    const settled = await this.#context.network.close();
+    if (!settled.ok) this.#context.warn(settled.error.message);
     removeEmptyProject(this.#context);
     await this.#context.launcher.close();
   }
@@ -83,6 +85,20 @@ async function repair(context: SessionContext): Promise<void> {
   for (const [i, outcome] of (await Promise.all(work)).entries()) {
     if (!outcome.ok) context.warn(outcome.error.message, [...names][i] as ContainerName);
   }
+  await repairNetworks(context);
+}
+
+/** The router and the net process are there as long as anything lives that needs them. */
+async function repairNetworks(context: SessionContext): Promise<void> {
+  const names = entries(context.at.containers) as ContainerName[];
+  const living = names.flatMap((container) => {
+    const state = readState(containerPaths(context.at, container).state);
+    return state !== undefined && state.bootId === bootId() && monitorLives(state)
+      ? [{ container, monitorPid: state.monitorPid }]
+      : [];
+  });
+  const repaired = await context.network.repair(living, new Set(names));
+  if (!repaired.ok) context.warn(repaired.error.message);
 }
 
 /** The last command of a project leaves nothing: directories that are empty, then the lock, which we still hold. */

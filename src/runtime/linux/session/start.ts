@@ -22,6 +22,8 @@ export async function startContainer(
   if (!known.ok) return known;
   const monitored = await ensureMonitor(context, known.value);
   if (!monitored.ok) return monitored;
+  const settled = await context.network.settle();
+  if (!settled.ok) return settled;
   const { record } = known.value;
   const memory = automatic ? { restarts: record.restarts + 1 } : { stoppedByUser: false, restarts: 0 };
   const fresh = findContainer(context, container);
