@@ -1,61 +1,68 @@
 // Makes dist/: the bundle (JavaScript that Node can start fast) and the native shim.
 //
-// esbuild splits at every `import()` only when it writes ES modules, and CommonJS starts faster (10 to 25 ms) and can be
-// loaded with V8's code cache; so each chunk it has made is turned into CommonJS afterwards.
+// One CommonJS file holds everything; modules that are imported lazily are in it too, but only run when they are asked
+// for. What drags large packages in is a file of its own beside it, with copies of the pure modules that both need: a
+// command with nothing to do reads neither YAML nor schema nor listr2. Files instead of packages are the unit because
+// fewer, larger files start faster, and CommonJS because it starts faster than ES modules and V8's code cache can be
+// used for it.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
 import { buildNative } from './build-native.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const target = 'node20.19';
+
+/** Modules that become files of their own, by file name. They must be pure, or at least not mind being there twice. */
+const apart = {
+  'load.cjs': 'src/project/load.ts',
+  'config-out.cjs': 'src/project/config-out.ts',
+  'tasks.cjs': 'src/cli/render/tasks.ts',
+};
 
 const options = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
-  target,
+  target: 'node20.19',
+  format: 'cjs',
   external: ['koffi', './cli.cjs'],
+  // `import()` becomes `require()`, which the launcher answers from its cache.
+  supported: { 'dynamic-import': false },
   write: false,
+  metafile: true,
   legalComments: 'none',
   logLevel: 'warning',
 };
 
-/** Our code and its packages, cut into chunks by what is loaded lazily; file name → text. */
-async function bundle() {
+const setApart = {
+  name: 'set-apart',
+  setup({ onResolve }) {
+    const names = new Map(Object.entries(apart).map(([name, path]) => [join(root, path), name]));
+    onResolve({ filter: /^[.]/ }, ({ kind, path, resolveDir }) => {
+      const name = kind === 'dynamic-import' ? names.get(resolve(resolveDir, path)) : undefined;
+      return name === undefined ? undefined : { path: `./${name}`, external: true };
+    });
+  },
+};
+
+async function bundle(entry, name) {
   const result = await build({
     ...options,
-    entryPoints: { cli: 'src/cli/main.ts' },
-    outdir: dist,
-    format: 'esm',
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    outExtension: { '.js': '.cjs' },
-    metafile: true,
+    entryPoints: [entry],
+    outfile: join(dist, name),
+    plugins: [setApart],
     define: { TSCOMPOSE_VERSION: JSON.stringify(version), 'import.meta.url': '__fileUrl' },
   });
-  const fileUrl = 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;\n';
-  const files = new Map();
-  for (const file of result.outputFiles) {
-    const { code } = await transform(file.text, {
-      format: 'cjs',
-      platform: 'node',
-      target,
-      // `import()` becomes `require()`, which the launcher can answer from its cache.
-      supported: { 'dynamic-import': false },
-      // Makes esbuild treat CommonJS packages as Node does in an ES module: `default` is `module.exports`.
-      sourcefile: `${basename(file.path)}.mjs`,
-    });
-    const text = lazyBuiltins(code);
-    // ES modules are strict without saying so.
-    files.set(basename(file.path), `"use strict";\n${text.includes('__fileUrl') ? fileUrl : ''}${text}`);
-  }
-  return { files, metafile: result.metafile };
+  const text = lazyBuiltins(result.outputFiles[0].text);
+  const fileUrl = text.includes('__fileUrl')
+    ? 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;'
+    : '';
+  return { name, text: `"use strict";${fileUrl}\n${text}`, inputs: Object.keys(result.metafile.inputs) };
 }
 
 /** Builtin modules that Node has loaded anyway before it comes to us. */
@@ -69,11 +76,14 @@ function lazyBuiltins(code) {
   const lazy =
     'const __lazy = (load) => new Proxy({}, { get: (_, name) => load()[name], has: (_, name) => name in load() });\n';
   let changed = false;
-  const text = code.replace(/^var (import_\w+) = require\("node:([\w/]+)"\);$/gm, (line, variable, name) => {
-    if (alwaysThere.includes(name)) return line;
-    changed = true;
-    return `var ${variable} = __lazy(() => require("node:${name}"));`;
-  });
+  const text = code.replace(
+    /^(var |\s+)(import_\w+) = require\("node:([\w/]+)"\);$/gm,
+    (line, start, variable, name) => {
+      if (alwaysThere.includes(name)) return line;
+      changed = true;
+      return `${start}${variable} = __lazy(() => require("node:${name}"));`;
+    },
+  );
   return changed ? lazy + text : text;
 }
 
@@ -82,7 +92,6 @@ async function bundleLauncher(buildId) {
     ...options,
     entryPoints: ['src/cli/launcher.ts'],
     outfile: join(dist, 'tscompose.cjs'),
-    format: 'cjs',
     banner: { js: '#!/usr/bin/env node' },
     define: { TSCOMPOSE_BUILD: JSON.stringify(buildId) },
   });
@@ -90,10 +99,8 @@ async function bundleLauncher(buildId) {
 }
 
 /** The licences of the packages whose code is in the bundle. */
-function licences(metafile) {
-  const names = Object.keys(metafile.inputs).flatMap(
-    (path) => path.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? [],
-  );
+function licences(inputs) {
+  const names = inputs.flatMap((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []);
   return [...new Set(names)].sort().map((name) => {
     const folder = join(root, 'node_modules', name);
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
@@ -103,7 +110,7 @@ function licences(metafile) {
   });
 }
 
-/** Others may be running the old build: each file appears whole, the entry last. */
+/** Others may be running the old build: each file appears whole. */
 function write(name, text, mode = 0o644) {
   const path = join(dist, name);
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
@@ -113,15 +120,19 @@ function write(name, text, mode = 0o644) {
 }
 
 mkdirSync(dist, { recursive: true });
-const [{ files, metafile }] = await Promise.all([bundle(), buildNative({ outDir: join(dist, 'native') })]);
+const [files] = await Promise.all([
+  Promise.all([
+    bundle('src/cli/main.ts', 'cli.cjs'),
+    ...Object.entries(apart).map(([name, path]) => bundle(path, name)),
+  ]),
+  buildNative({ outDir: join(dist, 'native') }),
+]);
 const hash = createHash('sha256');
-for (const [name, text] of [...files].sort()) hash.update(`${name}\n${text}`);
+for (const { name, text } of files) hash.update(`${name}\n${text}`);
 const launcher = await bundleLauncher(hash.digest('hex').slice(0, 12));
 
-for (const [name, text] of files) if (name !== 'cli.cjs') write(name, text);
-write('THIRD-PARTY-LICENSES.txt', licences(metafile).join(`\n${'-'.repeat(80)}\n\n`));
-write('cli.cjs', files.get('cli.cjs'));
+for (const { name, text } of files) write(name, text);
+write('THIRD-PARTY-LICENSES.txt', licences(files.flatMap(({ inputs }) => inputs)).join(`\n${'-'.repeat(80)}\n\n`));
 write('tscompose.cjs', launcher, 0o755);
-for (const name of readdirSync(dist)) {
-  if (name.endsWith('.cjs') && name !== 'tscompose.cjs' && !files.has(name)) rmSync(join(dist, name));
-}
+const current = new Set(['tscompose.cjs', ...files.map(({ name }) => basename(name))]);
+for (const name of readdirSync(dist)) if (name.endsWith('.cjs') && !current.has(name)) rmSync(join(dist, name));

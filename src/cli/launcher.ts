@@ -17,6 +17,7 @@ import {
 import { dirname, join } from 'node:path';
 import { Script, constants as vmConstants } from 'node:vm';
 import { checksum } from './cache/checksum.ts';
+import { doubled, halved } from './cache/doubled.ts';
 
 // The file behind the `tscompose` command. It loads the bundle with the machine code that V8 made of it in an earlier
 // run, which halves the start; every way in which that can go wrong leads to loading it as Node would. Imports
@@ -88,11 +89,11 @@ function readStored(path: string): Stored | undefined {
     }
     const bytes = Buffer.allocUnsafe(stat.size);
     if (readSync(fd, bytes, 0, stat.size, 0) !== stat.size || stat.size <= headerBytes) return undefined;
-    const header = JSON.parse(bytes.toString('latin1', 0, headerBytes));
-    const code = bytes.subarray(headerBytes);
     // V8 does not check the body of its cache, and crashes on a damaged one.
-    if (header.sum !== checksum(code) || !Array.isArray(header.warm)) return undefined;
-    return { warm: header.warm, code };
+    const whole = halved(bytes);
+    if (whole === undefined) return undefined;
+    const warm: unknown = JSON.parse(whole.toString('latin1', 0, headerBytes));
+    return Array.isArray(warm) ? { warm, code: whole.subarray(headerBytes) } : undefined;
   } catch {
     return undefined;
   } finally {
@@ -101,14 +102,13 @@ function readStored(path: string): Stored | undefined {
 }
 
 function store(path: string, warm: readonly string[], code: Buffer): void {
-  const header = JSON.stringify({ sum: checksum(code), warm });
+  const header = JSON.stringify(warm);
   if (header.length > headerBytes) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}`;
   const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    writeSync(fd, header.padEnd(headerBytes));
-    writeSync(fd, code);
+    writeSync(fd, doubled(Buffer.concat([Buffer.from(header.padEnd(headerBytes)), code])));
     fsyncSync(fd);
   } catch (error) {
     unlinkSync(temporary);

@@ -1,5 +1,4 @@
 import { homedir } from 'node:os';
-import { InternalError } from '../util/assert.ts';
 import { type Parsed, parseArguments, type UsageError } from './args.ts';
 import { runners } from './commands/index.ts';
 import type { Context } from './context.ts';
@@ -100,7 +99,11 @@ function afterThrow(error: unknown): number {
   if (error instanceof OutputClosed) return exitCode.ok;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const cause = error instanceof Error && error.cause !== undefined ? `\ncaused by ${String(error.cause)}` : '';
-  const kind = error instanceof InternalError ? 'this cannot happen, and yet it did' : 'nobody expected this';
+  // Not instanceof: a file of the bundle that is loaded lazily has its own copy of the class.
+  const kind =
+    error instanceof Error && error.name === 'InternalError'
+      ? 'this cannot happen, and yet it did'
+      : 'nobody expected this';
   try {
     openOutput(2).write(
       `internal error: ${kind}\n${stack}${cause}\n\n` +

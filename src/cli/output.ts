@@ -36,10 +36,14 @@ export function openOutput(fd: 1 | 2): Output {
   };
 }
 
+/** The major number of /dev/null and its like, as in the kernel's devices.txt: no need to load anything to ask them. */
+const memoryDevices = 1;
+
 /** Whether one of the three standard streams is a terminal. */
 export function isTerminal(fd: 0 | 1 | 2): boolean {
   try {
-    return fstatSync(fd).isCharacterDevice() && tty().isatty(fd);
+    const stat = fstatSync(fd);
+    return stat.isCharacterDevice() && stat.rdev >>> 8 !== memoryDevices && tty().isatty(fd);
   } catch {
     return false;
   }

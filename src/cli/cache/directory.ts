@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checksum } from './checksum.ts';
+import { doubled, halved } from './doubled.ts';
 
 /** A folder of the cache with at most `keep` files; the ones written longest ago go first. Every error means "not there". */
 export type CacheFolder = {
@@ -12,9 +12,7 @@ export function cacheFolder(directory: string, keep: number): CacheFolder {
   return {
     read: (name) => {
       try {
-        const bytes = readFileSync(join(directory, name));
-        const body = bytes.subarray(17);
-        return bytes.toString('latin1', 0, 16) === checksum(body) ? body.toString() : undefined;
+        return halved(readFileSync(join(directory, name)))?.toString();
       } catch {
         return undefined;
       }
@@ -23,7 +21,7 @@ export function cacheFolder(directory: string, keep: number): CacheFolder {
       try {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
         const temporary = join(directory, `.${name}.${process.pid}`);
-        writeFileSync(temporary, `${checksum(Buffer.from(text))}\n${text}`, { mode: 0o600, flag: 'wx' });
+        writeFileSync(temporary, doubled(Buffer.from(text)), { mode: 0o600, flag: 'wx' });
         renameSync(temporary, join(directory, name));
         prune(directory, keep);
       } catch {
