@@ -122,8 +122,9 @@ async function unpackAll(
   options: { readonly path: string; readonly decompress: MakeTransform | undefined; readonly limits: TarballLimits },
 ): Promise<void> {
   const { path, decompress, limits } = options;
-  const { extract: createExtract } = await import('tar-stream');
-  const extract = createExtract();
+  // A CommonJS package: in the bundle only its default export survives.
+  const { default: tar } = await import('tar-stream');
+  const extract = tar.extract();
   const file: Readable = createReadStream(path, { highWaterMark: 1 << 18 });
   const bounded = (source: AsyncIterable<Buffer>): AsyncIterable<Buffer> => limitBytes(source, limits.bytes);
   const fed =
