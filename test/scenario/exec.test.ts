@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { cgroupLines, processesSeen, running } from '../support/checks.ts';
+import { cgroupLines, over, processesSeen, running } from '../support/checks.ts';
 import { fileText, inspectionIn, statusField } from '../support/inspection.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
@@ -56,10 +56,14 @@ describe('exec', () => {
     expect([cat.code, cat.stdout]).toEqual([0, 'through the pipe']);
   });
 
-  scenario('in a service that does not run says so', [], async (rig) => {
+  scenario('in a service without a container, or whose container has ended, says so', [], async (rig) => {
     rig.stack({ web: rig.puppet('web') });
-    const run = await rig.cli(['exec', '-T', 'web', '/bin/inspect']);
-    expect(run.code).toBe(1);
-    expect(run.stderr).toContain('not running');
+    const before = await rig.cli(['exec', '-T', 'web', '/bin/inspect']);
+    expect([before.code, before.stderr]).toEqual([1, expect.stringContaining('no container')]);
+    await rig.up();
+    (await rig.next('web')).tell('exit 0');
+    await over(rig, 'web');
+    const after = await rig.cli(['exec', '-T', 'web', '/bin/inspect']);
+    expect([after.code, after.stderr]).toEqual([1, expect.stringContaining('not running')]);
   });
 });

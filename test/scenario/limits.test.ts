@@ -8,19 +8,30 @@ import { scenario } from '../support/scenario.ts';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('limits', () => {
-  scenario('hold an endless loop with cpus: 0.5 to half a core', ['cpu controller'], async (rig) => {
-    rig.stack({ loop: rig.puppet('loop', { cpus: 0.5 }) });
-    await rig.up();
-    await (await rig.next('loop')).do('spin');
-    const { pid } = await running(rig, 'loop');
-    const began = performance.now();
-    const before = usedCpuUs(pid);
-    await pause(5000);
-    const used = usedCpuUs(pid) - before;
-    const share = used / ((performance.now() - began) * 1000);
-    expect(share).toBeGreaterThan(0.45);
-    expect(share).toBeLessThan(0.55);
-  });
+  scenario(
+    'hold an endless loop with cpus: 0.5 to half a core',
+    ['cpu controller'],
+    async (rig) => {
+      rig.stack({ loop: rig.puppet('loop', { cpus: 0.5 }) });
+      await rig.up();
+      await (await rig.next('loop')).do('spin');
+      const { pid } = await running(rig, 'loop');
+      const share = async () => {
+        const began = performance.now();
+        const before = usedCpuUs(pid);
+        await pause(5000);
+        return (usedCpuUs(pid) - before) / ((performance.now() - began) * 1000);
+      };
+      // Others may keep the loop from getting its half on a busy machine; never may it get more.
+      for (let window = 1; ; window++) {
+        const got = await share();
+        expect(got).toBeLessThan(0.55);
+        if (got > 0.45) break;
+        expect(window, `it got ${got} of a core`).toBeLessThan(8);
+      }
+    },
+    90_000,
+  );
 
   scenario(
     'have a process over 64 MiB killed, and ps and the record say that it was for memory',

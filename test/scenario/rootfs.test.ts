@@ -60,19 +60,34 @@ describe('a root filesystem', () => {
     expect(up.stderr).toContain('broken.tar.gz');
   });
 
-  scenario('with links at mount targets has its mounts inside nevertheless', [], async (rig) => {
+  scenario('with links on the way to a mount target has the mount where they lead inside', [], async (rig) => {
     rig.puppetRoot();
-    mkdirSync(rig.path('outside'));
     mkdirSync(rig.path('given'));
     writeFileSync(rig.path('given/note'), 'hello');
-    symlinkSync(rig.path('outside'), rig.path('root/absolute'));
-    symlinkSync(`${'../'.repeat(12)}${rig.path('outside').slice(1)}`, rig.path('root/relative'));
-    const outside = treeHash(rig.path('outside'));
+    mkdirSync(rig.path('root/run'));
+    symlinkSync('/run', rig.path('root/absolute'));
+    symlinkSync('../../../../run', rig.path('root/relative'));
     rig.stack({ web: rig.puppet('web', { volumes: ['./given:/absolute/a', './given:/relative/b'] }) });
     await rig.up();
     const web = await rig.next('web');
-    expect(await web.say('read /absolute/a/note')).toBe(Buffer.from('hello').toString('hex'));
-    expect(await web.say('read /relative/b/note')).toBe(Buffer.from('hello').toString('hex'));
-    expect(treeHash(rig.path('outside'))).toBe(outside);
+    for (const path of ['/run/a', '/run/b', '/absolute/a', '/relative/b']) {
+      expect(await web.say(`read ${path}/note`), path).toBe(Buffer.from('hello').toString('hex'));
+    }
+  });
+
+  scenario('with links that name a directory of the host makes nothing there', [], async (rig) => {
+    rig.puppetRoot();
+    mkdirSync(rig.path('outside'));
+    mkdirSync(rig.path('given'));
+    symlinkSync(rig.path('outside'), rig.path('root/absolute'));
+    symlinkSync(`${'../'.repeat(12)}${rig.path('outside').slice(1)}`, rig.path('root/relative'));
+    const before = treeHash(rig.path('outside'));
+    for (const target of ['/absolute/a', '/relative/b']) {
+      rig.stack({ web: rig.puppet('web', { volumes: [`./given:${target}`] }) });
+      await rig.hold();
+      // Refused, or made inside the root: both are right.
+      await rig.cli(['up', '-d']);
+      expect(treeHash(rig.path('outside'))).toBe(before);
+    }
   });
 });

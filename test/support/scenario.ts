@@ -29,7 +29,8 @@ export type RunOptions = {
 /** The names of all projects of this file: what the leak check looks for at its end. */
 export const openedProjects: string[] = [];
 
-const cliPath = join(root, 'dist/tscompose.cjs');
+/** What is tested: the build in dist/, or another one, such as an installed package. */
+const cliPath = process.env['TSCOMPOSE_CLI'] ?? join(root, 'dist/tscompose.cjs');
 
 /** The environment of a user who has nothing special set: NODE_EXTRA_CA_CERTS alone doubles the start of Node. */
 function plainEnvironment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
@@ -129,6 +130,7 @@ export class Rig {
       copyFileSync(built(name), join(path, 'bin', name));
       chmodSync(join(path, 'bin', name), 0o755);
     }
+    writeFileSync(join(path, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
     mkdirSync(this.path('strings'));
     return path;
   }
@@ -207,7 +209,7 @@ export class Rig {
     try {
       if (traces.length === 0) return;
       // A test may have left a file that is refused: what is there can be removed by the name of the project alone.
-      const down = await this.cli(['down', '-v']);
+      const down = await this.cli(['down', '-v', '--remove-orphans']);
       if (down.code !== 0) {
         const byName = await runCli(['-p', this.project, 'down', '-v'], { cwd: '/' });
         expect(byName.code, down.stderr + byName.stderr).toBe(0);
