@@ -48,7 +48,7 @@ enum tsc_frame_kind {
 /*
  * When an op is performed, and by whom. The ops of a frame are ordered by phase.
  *   HOLD     monitor, host view, once: state directory and lock, log, cgroups with their limits, network namespace
- *   ATTACH   monitor, host view, at every start, between clone and release of the child: v1 cgroups, rlimits
+ *   ATTACH   monitor, host view, at every start, between clone and release of the child: v1 cgroups, OOM score
  *   SETUP    child, at every start: mounts, devices, pivot, sysctls, masks
  *   PROCESS  the process that becomes the command: user, capabilities, directory, environment, exec
  *   CLEANUP  monitor, host view, after the last process is gone, on QUIT
@@ -83,8 +83,9 @@ enum tsc_op_kind {
 
 	/* ATTACH */
 	TSC_OP_ATTACH = 30,       /* s0 host path of a v1 cgroup.procs (or tasks) file: the child's pid is written to it */
-	TSC_OP_RLIMIT = 31,       /* n0 RLIMIT_*, n1 soft, n2 hard (UINT64_MAX = infinity); clamped with a warning on EPERM */
-	TSC_OP_OOM_SCORE = 32,    /* n0 value + 1000; clamped with a warning on EACCES */
+	TSC_OP_RLIMIT = 31,       /* n0 RLIMIT_*, n1 soft, n2 hard (UINT64_MAX = infinity); clamped with a warning (given at HOLD) on EPERM;
+	                             taken by the process itself right before exec, not by PID 1 */
+	TSC_OP_OOM_SCORE = 32,    /* n0 value + 1000; clamped with a warning (given at HOLD) on EACCES */
 
 	/* SETUP; targets are absolute guest paths, resolved with openat2(RESOLVE_IN_ROOT) from the root's fd */
 	TSC_OP_CGROUPNS = 40,     /* unshare(CLONE_NEWCGROUP), after the attach */
@@ -138,7 +139,7 @@ enum tsc_report_kind {
 	TSC_REPORT_HELD = 3,      /* HOLD done: pid = the monitor */
 	TSC_REPORT_FAILED = 4,    /* phase, op, error say where */
 	TSC_REPORT_WARNING = 5,   /* op, error, number: something was clamped or left out */
-	TSC_REPORT_ADOPTED = 6,   /* the container's process was found alive, pid = PID 1 */
+	TSC_REPORT_ADOPTED = 6,   /* the container's process was found alive, pid = PID 1; HELD follows in any case */
 	TSC_REPORT_STARTED = 7,   /* exec frames: pid = the new process as the host sees it */
 };
 
@@ -148,7 +149,7 @@ struct tsc_report {
 	uint16_t kind;
 	uint16_t phase;
 	uint32_t op;         /* index in the frame, PHASE ops counted */
-	int32_t error;       /* errno, 0 = none */
+	int32_t error;       /* errno, 0 = none; ECANCELED: the child died during set-up without a word */
 	int32_t pid;
 	uint64_t number;     /* the value in force after a clamp; start time of `pid` otherwise */
 	char text[216];      /* the path or name concerned, NUL-terminated, cut if need be */

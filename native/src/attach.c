@@ -1,4 +1,8 @@
-/* ATTACH: what is done to the new process from outside, before it may run: cgroups, limits, OOM score. */
+/*
+ * ATTACH: what is done to the new process from outside, before it may run: cgroups and OOM score. Limits are taken by the
+ * process itself right before exec: with ten descriptors or a file size of zero our own set-up could not work, nor PID 1
+ * write the exit record.
+ */
 #include "shim.h"
 #include "sys_admin.h"
 
@@ -12,23 +16,33 @@ static void warn(int report, const struct tsc_frame *frame, const struct tsc_op 
 	tsc_send_report(report, &warning);
 }
 
-static int set_limit(int pid, const struct tsc_op *op, uint64_t *hard)
+static int set_limit(const struct tsc_op *op)
 {
 	unsigned resource = (unsigned)op->number[0];
 	struct tsc_rlimit wanted = {op->number[1], op->number[2]}, now;
-	int error = sys_prlimit(pid, resource, &wanted, NULL);
-	*hard = wanted.hard;
+	int error = sys_prlimit(0, resource, &wanted, NULL);
 	if (error != -EPERM)
 		return error;
-	/* Without CAP_SYS_RESOURCE the hard limit only goes down: take what there is. */
-	error = sys_prlimit(pid, resource, NULL, &now);
+	/* Without CAP_SYS_RESOURCE the hard limit only goes down: take what there is. The warning was given at HOLD. */
+	error = sys_prlimit(0, resource, NULL, &now);
 	if (error)
 		return error;
 	wanted.hard = wanted.hard < now.hard ? wanted.hard : now.hard;
 	wanted.soft = wanted.soft < wanted.hard ? wanted.soft : wanted.hard;
-	*hard = wanted.hard;
-	error = sys_prlimit(pid, resource, &wanted, NULL);
-	return error ? error : -EPERM;
+	return sys_prlimit(0, resource, &wanted, NULL);
+}
+
+int tsc_take_limits(const struct tsc_frame *frame, uint32_t *index)
+{
+	struct tsc_cursor cursor = tsc_open_phase(frame, TSC_PHASE_ATTACH);
+	struct tsc_op op;
+	while (tsc_next_op(&cursor, &op)) {
+		int error = op.kind == TSC_OP_RLIMIT ? set_limit(&op) : 0;
+		*index = op.index;
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
 static void score_path(char path[48], int pid)
@@ -61,22 +75,16 @@ int tsc_run_attach(const struct tsc_attachment *attachment, struct tsc_report *f
 	struct tsc_cursor cursor = tsc_open_phase(attachment->frame, TSC_PHASE_ATTACH);
 	struct tsc_op op;
 	while (tsc_next_op(&cursor, &op)) {
-		int error = 0, clamped = 0;
-		uint64_t number = 0;
+		int error = 0;
 		if (op.kind == TSC_OP_ATTACH)
 			error = tsc_attach_pid(op.string[0], attachment->pid);
 		if (op.kind == TSC_OP_WRITE)
 			error = tsc_write_file(AT_FDCWD, op.string[0], op.string[1], op.length[1]);
-		if (op.kind == TSC_OP_RLIMIT)
-			error = set_limit(attachment->pid, &op, &number);
 		if (op.kind == TSC_OP_OOM_SCORE)
 			error = clamp_score(attachment->pid, &op);
-		if (op.kind == TSC_OP_RLIMIT && error == -EPERM)
-			clamped = error, error = 0;
+		/* Clamped, and said so at HOLD. */
 		if ((op.kind == TSC_OP_OOM_SCORE && error == -EACCES) || (op.kind == TSC_OP_WRITE && op.number[0] == 1))
-			clamped = error, error = 0;
-		if (clamped && attachment->report >= 0)
-			warn(attachment->report, attachment->frame, &op, clamped, number);
+			error = 0;
 		if (error) {
 			tsc_fail_report(failure, TSC_PHASE_ATTACH, op.index, error, op.string[0]);
 			return error;

@@ -149,7 +149,7 @@ static _Noreturn void run_helper(struct tsc_session *session, int message)
 static void attach(struct tsc_session *session)
 {
 	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
-	const struct tsc_attachment attachment = {&session->frame, session->pid, session->report};
+	const struct tsc_attachment attachment = {&session->frame, session->pid};
 	char number[16];
 	struct tsc_text text = tsc_start_text(number, sizeof number);
 	tsc_add_number(&text, session->pid);

@@ -18,7 +18,7 @@ static void keep_only_kill(void)
 	sys_capset(set);
 }
 
-/* 0 null, 1 out, 2 err, 3 exit, 4 pty master: fixed, a new monitor asks for the master by its number. */
+/* 1 out, 2 err, 3 exit, 4 pty master: fixed, a new monitor asks for the master by its number. */
 static void arrange(const struct tsc_init *init)
 {
 	int exit_file = sys_fcntl(init->exit_file, F_DUPFD_CLOEXEC, 16);

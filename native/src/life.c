@@ -139,7 +139,7 @@ int tsc_start(struct tsc_monitor *m)
 	m->state.started_boot_ns = tsc_read_clock(TSC_CLOCK_BOOTTIME);
 	/* On disk before it may run: whoever comes after us can find it. Until then it dies with us. */
 	tsc_write_record(m);
-	const struct tsc_attachment attachment = {&m->frame, pid, -1};
+	const struct tsc_attachment attachment = {&m->frame, pid};
 	if (tsc_run_attach(&attachment, &failure) != 0) {
 		note_failure(m, &failure);
 		sys_pidfd_kill(m->init, TSC_SIGKILL);

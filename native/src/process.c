@@ -23,6 +23,13 @@ static _Noreturn void give_up(struct command *command, uint32_t op, int error, c
 	sys_exit(error == -ENOENT || error == -ENOTDIR ? 127 : 126);
 }
 
+static _Noreturn void give_up_limits(struct command *command, uint32_t op, int error)
+{
+	tsc_fail_report(&command->failure, TSC_PHASE_ATTACH, op, error, "");
+	sys_write(MESSAGE_FD, &command->failure, sizeof command->failure);
+	sys_exit(126);
+}
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wswitch-enum" /* the decoder lets only PROCESS's ops get here */
 static void collect(const struct tsc_frame *frame, struct command *command)
@@ -148,6 +155,9 @@ static void settle(struct tsc_process *process, struct command *command)
 	int entered = command->has_cwd ? enter_directory(command) : sys_chdir("/");
 	if (entered && entered != -EACCES && entered != -EPERM)
 		give_up(command, command->cwd.index, entered, command->cwd.string[0]);
+	error = tsc_take_limits(process->frame, &op);
+	if (error)
+		give_up_limits(command, op, error);
 	error = tsc_take_identity(&command->identity, &op);
 	if (error)
 		give_up(command, op, error, "");

@@ -160,9 +160,10 @@ uint64_t tsc_count_oom(int counter);
 struct tsc_attachment {
 	const struct tsc_frame *frame;
 	int pid;
-	int report; /* where warnings go, -1 = nowhere */
 };
 int tsc_run_attach(const struct tsc_attachment *attachment, struct tsc_report *failure);
+/* RLIMIT ops, by the process itself; `*index` is the op that failed. */
+int tsc_take_limits(const struct tsc_frame *frame, uint32_t *index);
 /* Says at HOLD what a start would have to clamp, since at the start itself nobody listens. */
 void tsc_warn_attach(const struct tsc_frame *frame, int report);
 

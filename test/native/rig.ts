@@ -354,8 +354,8 @@ export class Container {
       mkdirSync(dir, { recursive: true });
   }
 
-  frame(kind: 'CONTAINER' | 'ADOPT' = 'CONTAINER', id = 7): Buffer {
-    return encodeFrame(frameKind[kind], id, this.program());
+  frame(kind: 'CONTAINER' | 'ADOPT' = 'CONTAINER', program = this.program()): Buffer {
+    return encodeFrame(frameKind[kind], 7, program);
   }
 
   program(): SetupProgram {
@@ -426,9 +426,9 @@ export class Container {
     ];
   }
 
-  async hold(kind: 'CONTAINER' | 'ADOPT' = 'CONTAINER'): Promise<Report> {
+  async hold(kind: 'CONTAINER' | 'ADOPT' = 'CONTAINER', program = this.program()): Promise<Report> {
     const launcher = new Launcher(this.rig.shim);
-    launcher.send(this.frame(kind));
+    launcher.send(this.frame(kind, program));
     launcher.close();
     const report = await launcher.next([3, 4]);
     await launcher.ended;
@@ -442,8 +442,8 @@ export class Container {
   }
 
   /** Create, start, wait for the end; the state then and what it wrote. */
-  async run() {
-    await this.hold();
+  async run(program = this.program()) {
+    await this.hold('CONTAINER', program);
     const control = await this.control();
     const started = await control.ask('START');
     const { state } = await control.ask('WAIT');
