@@ -65,7 +65,7 @@ static void add_escaped(struct tsc_text *text, const char *path)
 	}
 }
 
-/* mount(2) with its one page of options, for kernels before 6.8. */
+/* mount(2) with its one page of options, for kernels before 6.8, where overlay takes no descriptors (EOPNOTSUPP). */
 static int mount_classic(const char *target, const struct tsc_op *op)
 {
 	char data[4096];
@@ -134,7 +134,7 @@ int tsc_mount_overlay(struct tsc_setup *setup, const struct tsc_op *op)
 	int target = sys_openat(setup->state_dir, place, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (target >= 0 && mount >= 0)
 		error = sys_move_mount(mount, target);
-	else if (target >= 0 && mount == -EINVAL && !(error = sys_fchdir(setup->state_dir)))
+	else if (target >= 0 && (mount == -EINVAL || mount == -EOPNOTSUPP) && !(error = sys_fchdir(setup->state_dir)))
 		error = mount_classic(place, op);
 	else
 		error = target < 0 ? target : mount;
