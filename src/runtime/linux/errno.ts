@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { SetupOp } from './frame.ts';
+import { rlimitName, ulimitText } from './rlimits.ts';
 
 /** `ENOENT` for 2; `errno 4095` for a number without a name. */
 export function errnoName(errno: number): string {
@@ -85,9 +86,9 @@ function deed({ op, text }: OpFailure): string {
     case 'CGROUP2':
       return `use the cgroup ${s(0)}`;
     case 'RLIMIT':
-      return 'set the ulimit';
+      return `set the ulimit ${rlimitName(op.numbers[0])} to ${ulimitText(op.numbers[2])}`;
     case 'OOM_SCORE':
-      return 'set oom_score_adj';
+      return `set oom_score_adj to ${Number(op.numbers[0]) - 1000}`;
     case 'TIMENS':
       return 'make a time namespace with these clock offsets';
     case 'NAMESPACES':

@@ -6,6 +6,7 @@ import { errnoSentence, opFailure } from './errno.ts';
 import { encodeFrame, opAt, type SetupOp, type SetupProgram } from './frame.ts';
 import { type FrameKind, reportKind, size } from './protocol.ts';
 import { decodeReport, type Report } from './records.ts';
+import { ulimitText } from './rlimits.ts';
 
 export type LaunchOptions = {
   readonly shim: string;
@@ -161,7 +162,10 @@ function reportedFailure(program: SetupProgram, { op, error, text }: Report): Ru
 /** A clamped or left-out setting, in words. */
 export function opWarning(op: SetupOp, report: Report): string {
   const { message } = opFailure({ op, errno: report.error, text: report.text });
-  const inForce = op.kind === 'RLIMIT' || op.kind === 'OOM_SCORE' ? `; ${report.number} is in force` : '';
+  const inForce =
+    op.kind === 'RLIMIT' || op.kind === 'OOM_SCORE'
+      ? `; ${op.kind === 'RLIMIT' ? ulimitText(report.number) : report.number - 1000n} is in force`
+      : '';
   const where = op.configPath === undefined ? '' : `${op.configPath}: `;
   return `${where}${message}${inForce}`;
 }

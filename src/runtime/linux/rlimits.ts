@@ -22,3 +22,12 @@ const infinity = (1n << 64n) - 1n;
 
 /** -1 means unlimited in a stack file; the kernel's word for that is all bits set. */
 export const rlimitValue = (value: number): bigint => (value < 0 ? infinity : BigInt(Math.trunc(value)));
+
+export function rlimitName(number: number | bigint | undefined): string {
+  for (const [name, value] of Object.entries(rlimitNumbers)) if (value === Number(number)) return name;
+  return `number ${number}`;
+}
+
+/** A limit as the kernel has it, in words. */
+export const ulimitText = (value: number | bigint | undefined): string =>
+  BigInt(value ?? 0) === infinity ? 'unlimited' : String(value);
