@@ -97,7 +97,7 @@ function tmpfsMode(tree: Tree, scope: Scope): Tree {
 
 /** Volumes: every item in long form, host paths absolute, targets cleaned. */
 export const volumes: Canon = flatItems((item, scope) => {
-  if (item.kind === 'mapping') return [finishVolume(longVolume(item, scope), scope)];
+  if (item.kind === 'mapping') return finishVolume(longVolume(item, scope), scope);
   if (item.kind !== 'scalar' || typeof item.value !== 'string') return [item];
   const parsed = parseVolume(item.value);
   if (!parsed.ok) {
@@ -121,11 +121,11 @@ export const volumes: Canon = flatItems((item, scope) => {
     read_only: volume.readOnly ? true : undefined,
     ...details,
   });
-  return [finishVolume(long, scope)];
+  return finishVolume(long, scope);
 });
 
-function finishVolume(volume: Tree, scope: Scope): Tree {
-  if (volume.kind !== 'mapping') return volume;
+function finishVolume(volume: Tree, scope: Scope): readonly Tree[] {
+  if (volume.kind !== 'mapping') return [volume];
   const target = child(volume, 'target');
   if (target === undefined) {
     scope.report.error('missing-key', {
@@ -133,7 +133,7 @@ function finishVolume(volume: Tree, scope: Scope): Tree {
       at: volume,
       notes: ['target: the path in the container'],
     });
-    return volume;
+    return [];
   }
   const source = child(volume, 'source');
   const type = toValue(child(volume, 'type') ?? volume);
@@ -150,6 +150,7 @@ function finishVolume(volume: Tree, scope: Scope): Tree {
       at: volume,
       notes: ['source: the path on the host'],
     });
+    return [];
   }
   if (type === 'bind') {
     const settings = child(volume, 'bind') ?? impliedMapping(volume, new Map());
@@ -158,7 +159,7 @@ function finishVolume(volume: Tree, scope: Scope): Tree {
     }
   }
   if (type === 'volume' && child(volume, 'volume') === undefined) changes['volume'] = impliedMapping(volume, new Map());
-  return withEntries(volume, changes);
+  return [withEntries(volume, changes)];
 }
 
 const cleanTarget = (target: string): string => {
