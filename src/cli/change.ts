@@ -40,10 +40,12 @@ export type Changed = {
 export async function change(context: Context, runtime: Runtime, work: Change): Promise<Changed> {
   const observed = await runtime.observe(work.project);
   const intact = observed.containers.every((container) => container.monitored || container.status.kind !== 'running');
-  if (intact && work.plan(observed, new Set()).steps.length === 0) {
-    return { exitCode: exitCode.ok, worked: false, observed };
-  }
+  const first = work.plan(observed, new Set());
+  if (intact && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, observed };
   context.ran(`${work.title}+work`);
+  const { checkMachine } = await import('./preflight.ts');
+  const refused = await checkMachine(context, first);
+  if (refused !== undefined) return { exitCode: refused, worked: true, observed };
   const progress = await openProgress(context, work.title);
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);

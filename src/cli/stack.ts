@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Project } from '../model/project.ts';
 import type { LoadRequest } from '../project/request.ts';
 import type { Stack } from '../project/stack.ts';
@@ -12,7 +11,7 @@ import { type Answers, recordFiles, sameAnswers } from './cache/recorded-files.t
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { hostFiles, readStdin } from './files.ts';
-import { diagnosticJson, renderDiagnostics } from './render/diagnostic.ts';
+import { report } from './report.ts';
 import { version } from './version.ts';
 
 /** Longer standard input is refused by the loader. */
@@ -67,16 +66,6 @@ function requestOf({ globals, cwd, home, environment }: Context, services: reado
     ...(globals['env-file'].length > 0 && { envFiles: globals['env-file'] }),
     ...(globals.profile.length > 0 && { profiles: globals.profile }),
   };
-}
-
-/** Diagnostics on standard error, as text or as JSON lines. */
-export function report(diagnostics: readonly Diagnostic[], { globals, stderr, paintError }: Context): void {
-  if (diagnostics.length === 0) return;
-  if (globals.json || globals.progress === 'json') {
-    for (const diagnostic of diagnostics) stderr.write(`${JSON.stringify(diagnosticJson(diagnostic))}\n`);
-    return;
-  }
-  stderr.write(`${renderDiagnostics(diagnostics, { paint: paintError, width: stderr.columns() })}\n`);
 }
 
 type Entry = {

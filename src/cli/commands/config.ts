@@ -8,6 +8,6 @@ export const config: Runner<'config'> = async ({ flags, args, globals }, context
   if (flags.quiet) return exitCode.ok;
   const { configJson, configYaml } = await import('../../project/config-out.ts');
   const json = globals.json || flags.format === 'json';
-  context.stdout.write(json ? configJson(stack.value) : configYaml(stack.value));
+  context.stdout.write(json ? configJson(stack.value, args) : configYaml(stack.value, args));
   return exitCode.ok;
 };

@@ -54,8 +54,8 @@ function rootfsText({ config: { rootfs } }: ObservedContainer): string {
 const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 const cutStart = (text: string, length: number) => (text.length <= length ? text : `…${text.slice(1 - length)}`);
 
-function portsText({ config }: ObservedContainer): string {
-  return config.ports
+function portsText({ config, ports = config.ports }: ObservedContainer): string {
+  return ports
     .map(({ hostIp, published, target, protocol }) => {
       if (published === undefined) return `${target}/${protocol}`;
       const range = published.first === published.last ? `${published.first}` : `${published.first}-${published.last}`;
@@ -79,7 +79,7 @@ function rowJson(container: ObservedContainer): object {
     monitored,
     stoppedByUser,
     restarts,
-    ports: config.ports,
+    ports: container.ports ?? config.ports,
     labels: config.labels,
   };
 }

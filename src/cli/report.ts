@@ -1,0 +1,13 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Context } from './context.ts';
+import { diagnosticJson, renderDiagnostics } from './render/diagnostic.ts';
+
+/** Diagnostics on standard error, as text or as JSON lines. */
+export function report(diagnostics: readonly Diagnostic[], { globals, stderr, paintError }: Context): void {
+  if (diagnostics.length === 0) return;
+  if (globals.json || globals.progress === 'json') {
+    for (const diagnostic of diagnostics) stderr.write(`${JSON.stringify(diagnosticJson(diagnostic))}\n`);
+    return;
+  }
+  stderr.write(`${renderDiagnostics(diagnostics, { paint: paintError, width: stderr.columns() })}\n`);
+}
