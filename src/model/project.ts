@@ -101,6 +101,8 @@ export type ContainerConfig = {
   readonly networks: readonly NetworkAttachment[];
   readonly ports: readonly PublishedPort[];
   readonly extraHosts: readonly string[];
+  /** `SERVICE` or `SERVICE:ALIAS`: names that only this container knows a service by. */
+  readonly links?: readonly string[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];

@@ -1,4 +1,4 @@
-import type { ContainerConfig, Dependency, Network, Origins, Volume } from './project.ts';
+import type { ContainerConfig, Dependency, Network, Origins, PublishedPort, Volume } from './project.ts';
 import type { ContainerName, ProjectName, ServiceName } from './units.ts';
 
 /** Desired and observed state have the same shape, so that their difference is a join by container name. */
@@ -47,6 +47,8 @@ export type ObservedContainer = {
   readonly stoppedByUser: boolean;
   /** Automatic restarts since the last start by hand. */
   readonly restarts: number;
+  /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: as there. */
+  readonly ports?: readonly PublishedPort[];
 };
 
 export type ContainerStatus =

@@ -63,3 +63,9 @@ export const portName = ({ target, protocol }: { readonly target: number; readon
 /** `.` alone means that there is no search domain. */
 export const searchDomainsOf = ({ service }: Subject): readonly string[] =>
   (service.dns_search ?? []).filter((domain) => domain !== '');
+
+/** A link without an alias says nothing that the network does not say. */
+export function linksOf({ service }: Subject): readonly string[] | undefined {
+  const links = [...new Set(service.links ?? [])].filter((link) => link.includes(':')).sort();
+  return links.length === 0 ? undefined : links;
+}

@@ -5,7 +5,7 @@ import { originOf } from '../spec/tree.ts';
 import { parseSignal } from '../spec/units.ts';
 import { findCycle } from './graph.ts';
 import { devicesOf, mountsOf } from './resolve-mounts.ts';
-import { networkModeOf, networksOf, portsOf, searchDomainsOf } from './resolve-network.ts';
+import { linksOf, networkModeOf, networksOf, portsOf, searchDomainsOf } from './resolve-network.ts';
 import {
   dependenciesOf,
   healthcheckOf,
@@ -118,6 +118,7 @@ function configOf(subject: Subject): ContainerConfig | undefined {
     networks: networksOf(subject),
     ports: portsOf(subject),
     extraHosts: [...(service.extra_hosts ?? [])].sort(),
+    links: linksOf(subject),
     dns: service.dns ?? [],
     dnsSearch: searchDomainsOf(subject),
     dnsOptions: service.dns_opt ?? [],

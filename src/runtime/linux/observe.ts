@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Network } from '../../model/project.ts';
 import type { ContainerStatus, Health, ObservedContainer, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { boundPorts } from './network/record.ts';
 import { containerPaths, type Paths, projectPaths } from './paths.ts';
 import { bootId, isAlive } from './proc.ts';
 import { statePhase } from './protocol.ts';
@@ -15,10 +16,14 @@ import { listVolumes } from './volumes.ts';
 export function observeProject(paths: Paths, project: ProjectName): ObservedState {
   const at = projectPaths(paths, project);
   const containers: ObservedContainer[] = [];
+  const bound = boundPorts(at);
   for (const name of entries(at.containers)) {
     const where = containerPaths(at, name as ContainerName);
     const record = readRecord(where.record);
-    if (record !== undefined && !record.oneOff) containers.push(observeContainer(record, where.state));
+    if (record === undefined || record.oneOff) continue;
+    const observed = observeContainer(record, where.state);
+    const ports = bound.get(name);
+    containers.push(ports === undefined ? observed : { ...observed, ports });
   }
   const networks = entries(at.networks)
     .filter((name) => name.endsWith('.json'))

@@ -227,6 +227,7 @@ function endpointOf(
     dnsSearch: config.dnsSearch,
     dnsOptions: config.dnsOptions,
     extraHosts: config.extraHosts,
+    links: config.links ?? [],
     ...(config.hostname === undefined ? {} : { hostname: config.hostname }),
     ...(config.domainname === undefined ? {} : { domainname: config.domainname }),
   };

@@ -18,6 +18,19 @@ export function nameEntries(record: NetworkRecord): NameEntry[] {
   );
 }
 
+/** The names that `links` give to other services, as only this container knows them. */
+export function linkEntries(record: NetworkRecord, endpoint: Endpoint): Omit<NameEntry, 'network'>[] {
+  const networks = new Set(endpoint.attachments.map(({ network }) => network));
+  return endpoint.links.flatMap((link) => {
+    const [service, alias = ''] = link.split(':');
+    return record.endpoints
+      .filter((other) => other.service === service || other.container === service)
+      .flatMap((other) => other.attachments.filter(({ network }) => networks.has(network)))
+      .flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((text) => text !== undefined))
+      .map((address) => ({ name: alias.toLowerCase(), address }));
+  });
+}
+
 /** Names on one network, without doubles; each also with the network's name behind it, as Docker has it. */
 function namesOf(endpoint: Endpoint, { network, aliases }: Attachment): string[] {
   const short = [endpoint.service, endpoint.container, ...aliases, endpoint.hostname ?? ''];
@@ -54,6 +67,7 @@ export function hostsText(record: NetworkRecord, endpoint: Endpoint): string {
     ...own.map((address) => `${address}\t${[...fqdn, ...self].join(' ')}`),
     ...extraLines(endpoint, hostGateway(record)),
     ...neighbourLines(record, endpoint),
+    ...soleLines(linkEntries(record, endpoint)),
     '',
   ].join('\n');
 }
@@ -65,6 +79,13 @@ function extraLines(endpoint: Endpoint, gateway: string | undefined): string[] {
     const address = written === 'host-gateway' ? gateway : written;
     return name === undefined || address === undefined ? [] : [`${address}\t${name}`];
   });
+}
+
+/** Names with one address: only those are for a file that cannot take turns. */
+function soleLines(entries: readonly Omit<NameEntry, 'network'>[]): string[] {
+  return entries
+    .filter(({ name }) => entries.filter((other) => other.name === name).length === 1)
+    .map(({ name, address }) => `${address}\t${name}`);
 }
 
 function neighbourLines(record: NetworkRecord, endpoint: Endpoint): string[] {

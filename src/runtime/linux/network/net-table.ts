@@ -1,5 +1,5 @@
 import { addressBytes, parseAddress } from './addresses.ts';
-import { nameEntries } from './names.ts';
+import { linkEntries, nameEntries } from './names.ts';
 import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 
 /**
@@ -21,6 +21,8 @@ export const netSize = {
   table: 32,
 } as const;
 export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FORWARD: 1 } as const;
+/** Set in a name's network: the rest is the container that alone knows it. */
+const PRIVATE = 0x80000000;
 const FROM = { host: 0, router: 1 } as const;
 
 /** One listener of the table: which container's port it is. */
@@ -185,6 +187,12 @@ function encodeNames(record: NetworkRecord, { networkIndex, strings }: Texts): B
     bytes: Buffer.from(name),
     entry: Buffer.concat([...[networkIndex.get(network) ?? 0, ...strings.add(name)].map(u32), encodeAddress(address)]),
   }));
+  for (const [index, endpoint] of record.endpoints.entries())
+    for (const { name, address } of linkEntries(record, endpoint)) {
+      const network = (PRIVATE | index) >>> 0;
+      const entry = Buffer.concat([...[network, ...strings.add(name)].map(u32), encodeAddress(address)]);
+      names.push({ network, bytes: Buffer.from(name), entry });
+    }
   names.sort((a, b) => a.network - b.network || Buffer.compare(a.bytes, b.bytes));
   return names.map(({ entry }) => entry);
 }

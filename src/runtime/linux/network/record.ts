@@ -37,6 +37,8 @@ export type Endpoint = {
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
   readonly extraHosts: readonly string[];
+  /** `SERVICE:ALIAS`. */
+  readonly links: readonly string[];
   readonly hostname?: string;
   readonly domainname?: string;
 };
@@ -89,4 +91,17 @@ export function writeNetworkRecord(path: string, record: NetworkRecord): void {
 
 export function removeNetworkRecord(path: string): void {
   rmSync(path, { force: true });
+}
+
+/** Published ports with the host port in force, by container; needs no lock. */
+export function boundPorts(at: ProjectPaths): ReadonlyMap<string, readonly PublishedPort[]> {
+  const { endpoints } = readNetworkRecord(networkPaths(at).record);
+  return new Map(
+    endpoints.map(({ container, ports }) => [
+      container,
+      ports.map(({ bound, ...port }) =>
+        bound === undefined ? port : { ...port, published: { first: bound, last: bound } },
+      ),
+    ]),
+  );
 }
