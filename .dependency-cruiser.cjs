@@ -32,7 +32,7 @@ module.exports = {
   forbidden: [
     ...layering,
     door('yaml', '^src/spec/'),
-    door('zod', '^src/spec/(?:schema[^/]*|validate)[.]ts$'),
+    door('zod', '^src/spec/(?:schema[^/]*|validate|normal)[.]ts$'),
     door('koffi', '^src/runtime/linux/native[.]ts$'),
     door('chokidar', '^src/supervise/watcher[.]ts$'),
     door('listr2', '^src/cli/render/tasks[.]ts$'),

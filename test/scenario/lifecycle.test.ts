@@ -52,7 +52,7 @@ describe('the end of a container', () => {
   });
 });
 
-describe('a command that cannot be started', () => {
+describe('a container that cannot be started', () => {
   scenario('because it does not exist ends with 127 and is named', [], async (rig) => {
     rig.stack({ web: rig.puppet('web', { command: ['no-such-program', '--flag'] }) });
     const up = await rig.cli(['up', '-d']);
@@ -81,11 +81,14 @@ describe('a command that cannot be started', () => {
   });
 
   scenario('leaves the others running, and the next up or down goes on from there', [], async (rig) => {
-    const broken = rig.puppet('broken', { command: ['/bin/none'], depends_on: ['good'] });
+    // Only the kernel knows that this setting does not exist.
+    const broken = rig.puppet('broken', { sysctls: { 'net.ipv4.nonsense': '1' }, depends_on: ['good'] });
     rig.stack({ good: rig.puppet('good'), broken });
     await rig.hold();
     const up = await rig.cli(['up', '-d']);
-    expect(up.code).not.toBe(0);
+    expect(up.code).toBe(1);
+    expect(up.stderr).toContain('net.ipv4.nonsense');
+    expect(up.stderr).toMatch(/good-1 +started/);
     const { pid } = await running(rig, 'good');
     rig.stack({ good: rig.puppet('good'), broken: rig.puppet('broken', { depends_on: ['good'] }) });
     await rig.up();

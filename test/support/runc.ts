@@ -42,7 +42,7 @@ const config = (command: readonly string[]) => ({
   ociVersion: '1.0.2',
   process: {
     terminal: false,
-    user: { uid: 0, gid: 0 },
+    user: { uid: 0, gid: 0, additionalGids: [0] },
     args: command,
     env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOSTNAME=look', 'HOME=/root'],
     cwd: '/',
