@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { vmMissing } from './vm/kernel.ts';
 
 /**
  * What a scenario can ask of the machine, and how to tell that it is there. A missing one skips the scenario with this
@@ -18,6 +19,7 @@ const probes = {
   'redis-server': () => program('redis-server'),
   runc: () => program('runc') ?? runcWorks(),
   tmux: () => program('tmux'),
+  vm: () => vmMissing(whereIs),
   'cpu controller': () => controller('cpu'),
   'memory controller': () => controller('memory'),
   'pids controller': () => controller('pids'),

@@ -64,3 +64,12 @@ function loadOrder(tree: string): string[] {
   for (const name of wanted) add(name);
   return [...ordered];
 }
+
+/** Why no machine can be started here; undefined when one can. */
+export function vmMissing(whereIs: (name: string) => string | undefined): string | undefined {
+  if (process.arch !== 'x64') return 'needs an x86-64 host';
+  for (const program of ['qemu-system-x86_64', 'busybox', 'dpkg', 'apt-get'])
+    if (whereIs(program) === undefined) return `needs ${program}`;
+  const kernel = fetchKernel();
+  return typeof kernel === 'string' ? kernel : undefined;
+}

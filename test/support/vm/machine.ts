@@ -27,15 +27,6 @@ export type VmOptions = {
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Why no machine can be started here; undefined when one can. */
-export function vmMissing(whereIs: (name: string) => string | undefined): string | undefined {
-  if (process.arch !== 'x64') return 'needs an x86-64 host';
-  for (const program of ['qemu-system-x86_64', 'busybox', 'dpkg', 'apt-get'])
-    if (whereIs(program) === undefined) return `needs ${program}`;
-  const kernel = fetchKernel();
-  return typeof kernel === 'string' ? kernel : undefined;
-}
-
 /**
  * Boots a small machine with pure cgroup v2 (qemu without acceleration), runs a script in it and reads its serial line.
  * Nothing of it outlives the call: its disk is a file in memory, its network none.
@@ -88,6 +79,10 @@ function ours({ scratch, script, files, modules }: Ours): readonly Tree[] {
     { from: vm, to: '/vm' },
     { from: join(root, 'dist'), to: '/vm/dist' },
     { from: join(root, 'package.json'), to: '/vm/package.json' },
+    ...['koffi', '@koromix/koffi-linux-x64'].map((name) => ({
+      from: join(root, 'node_modules', name),
+      to: `/vm/node_modules/${name}`,
+    })),
     { from: init, to: '/init' },
   ];
 }
