@@ -4,6 +4,7 @@ import type { Plan, Step } from '../model/plan.ts';
 import type { DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
+import { isLockHeld } from '../runtime/linux/lock-held.ts';
 import { openLogs } from '../runtime/linux/logs.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Context } from './context.ts';
@@ -24,6 +25,8 @@ export type Change = {
   /** What the stack file says: failures are shown in it. */
   readonly desired?: DesiredState;
   readonly onFailure?: 'cancel' | 'continue';
+  /** false: no redrawing, because others write to the terminal meanwhile. */
+  readonly live?: false;
   /** Aborted: nothing further is begun. */
   readonly signal: AbortSignal;
 };
@@ -41,12 +44,13 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   const observed = await runtime.observe(work.project);
   const intact = observed.containers.every((container) => container.monitored || container.status.kind !== 'running');
   const first = work.plan(observed, new Set());
-  if (intact && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, observed };
+  const calm = intact && !isLockHeld(work.project, context.environment);
+  if (calm && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, observed };
   context.ran(`${work.title}+work`);
   const { checkMachine } = await import('./preflight.ts');
   const refused = await checkMachine(context, first);
   if (refused !== undefined) return { exitCode: refused, worked: true, observed };
-  const progress = await openProgress(context, work.title);
+  const progress = await openProgress(context, { title: work.title, live: work.live !== false });
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);
   const failed: { readonly step: Step; readonly failure: RuntimeFailure }[] = [];

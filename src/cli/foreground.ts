@@ -65,7 +65,7 @@ const pollMs = 150;
 
 /** Stops what the file and the command line mean, with grace; at the second interrupt without. */
 async function end(context: Context, { runtime, project, services, interrupts }: Attachment): Promise<number> {
-  const shared = { title: 'stop', project: project.name, onFailure: 'continue' } as const;
+  const shared = { title: 'stop', project: project.name, onFailure: 'continue', live: false } as const;
   if (!interrupts.second.aborted) {
     context.stderr.write('stopping; press Ctrl-C again to kill\n');
     const plan = (observed: ObservedState) => planStop(observed, { services });

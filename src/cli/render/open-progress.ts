@@ -6,11 +6,12 @@ import type { Progress } from './progress.ts';
 /** The form that the command line, the environment and the terminal ask for. listr2 is only loaded for the live one. */
 export async function openProgress(
   { globals, environment, stderr, paintError }: Context,
-  title: string,
+  { title, live }: { readonly title: string; readonly live: boolean },
 ): Promise<Progress> {
-  const live = stderr.isTty && environment['TERM'] !== 'dumb' && !environment['CI'];
-  const auto = globals.json ? 'json' : live ? 'tty' : 'plain';
-  const mode = globals.progress === undefined || globals.progress === 'auto' ? auto : globals.progress;
+  const canLive = live && stderr.isTty && environment['TERM'] !== 'dumb' && !environment['CI'];
+  const auto = globals.json ? 'json' : canLive ? 'tty' : 'plain';
+  const asked = globals.progress === undefined || globals.progress === 'auto' ? auto : globals.progress;
+  const mode = asked === 'tty' && !live ? 'plain' : asked;
   switch (mode) {
     case 'tty': {
       const { liveProgress } = await import('./tasks.ts');
