@@ -1,10 +1,10 @@
-import type { Runtime } from '../runtime.ts';
+import type { Runtime, Watching } from '../runtime.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
 import { LinuxRuntime } from './runtime-impl.ts';
 
 export type { LinuxRuntimeOptions, SupervisorCommand } from './options.ts';
 
 /** The Linux kernel as a `Runtime`. Needs root for everything but `observe`. */
-export function createLinuxRuntime(options: LinuxRuntimeOptions = {}): Runtime {
+export function createLinuxRuntime(options: LinuxRuntimeOptions = {}): Runtime & Watching {
   return new LinuxRuntime(options);
 }

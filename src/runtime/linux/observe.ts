@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Network } from '../../model/project.ts';
-import type { ContainerStatus, Health, ObservedContainer, ObservedState } from '../../model/state.ts';
+import type { ContainerStatus, ObservedContainer, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { readHealth } from './health.ts';
 import { boundPorts } from './network/record.ts';
 import { containerPaths, type Paths, projectPaths } from './paths.ts';
 import { bootId, isAlive } from './proc.ts';
@@ -35,9 +36,10 @@ export function observeProject(paths: Paths, project: ProjectName): ObservedStat
   return { project, containers, volumes, networks };
 }
 
-export function observeContainer(record: ContainerRecord, stateDir: string): ObservedContainer {
+/** `told` is what its monitor has just said; absent: what it has written down. */
+export function observeContainer(record: ContainerRecord, stateDir: string, told?: ShimState): ObservedContainer {
   const { name, service, number, config, fingerprintVersion, dependsOn, createdAtMs, stoppedByUser, restarts } = record;
-  let state = readState(stateDir);
+  let state = told ?? readState(stateDir);
   let status = statusOf(record, state, stateDir);
   if (status === 'changing') {
     // Its process has just ended and the monitor is about to say so, or has done so since we read.
@@ -85,7 +87,7 @@ function statusOf(
   const { initPid: pid, startedMs: startedAtMs } = state;
   if (state.phase === statePhase.PAUSED) return { kind: 'paused', pid, startedAtMs };
   if (record.config.healthcheck === undefined) return { kind: 'running', pid, startedAtMs };
-  return { kind: 'running', pid, startedAtMs, health: readHealth(stateDir, startedAtMs) };
+  return { kind: 'running', pid, startedAtMs, health: readHealth(stateDir, startedAtMs)?.health ?? 'starting' };
 }
 
 /** /run is gone after a boot; a container made in this boot without a state was cut off before its monitor held it. */
@@ -123,15 +125,4 @@ export function decodeWaitStatus(status: number): { readonly exitCode: number; r
   const signal = status & 0x7f;
   if (signal === 0) return { exitCode: (status >> 8) & 0xff };
   return { exitCode: 128 + signal, signal: signalName(signal) };
-}
-
-/** Written by whoever checks: `<state> <start of the life it was found in, ms>`. Older ones say nothing about this life. */
-function readHealth(stateDir: string, startedAtMs: number): Health {
-  try {
-    const [word, life] = readFileSync(`${stateDir}/health`, 'latin1').trim().split(' ');
-    if (Number(life) === startedAtMs && (word === 'healthy' || word === 'unhealthy')) return word;
-  } catch {
-    // Not checked yet.
-  }
-  return 'starting';
 }

@@ -1,8 +1,9 @@
 import type { RuntimeFailure } from '../../model/event.ts';
-import type { ObservedState } from '../../model/state.ts';
-import type { ProjectName } from '../../model/units.ts';
+import type { HealthRecord, ObservedState } from '../../model/state.ts';
+import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { err, ok, type Result } from '../../util/result.ts';
-import type { Runtime, Session, Warn } from '../runtime.ts';
+import type { Runtime, Session, Warn, Watching, WatchOptions } from '../runtime.ts';
+import { writeHealth } from './health.ts';
 import { Launcher } from './launch.ts';
 import { observeProject } from './observe.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
@@ -18,7 +19,7 @@ type OpenOptions = {
   readonly signal: AbortSignal;
 };
 
-export class LinuxRuntime implements Runtime {
+export class LinuxRuntime implements Runtime, Watching {
   readonly #options: LinuxRuntimeOptions;
   readonly #paths: Paths;
 
@@ -29,6 +30,15 @@ export class LinuxRuntime implements Runtime {
 
   async observe(project: ProjectName): Promise<ObservedState> {
     return observeProject(this.#paths, project);
+  }
+
+  async watch(project: ProjectName, options: WatchOptions): Promise<void> {
+    const { watchProject } = await import('./watch.ts');
+    await watchProject(this.#paths, project, options);
+  }
+
+  async recordHealth(project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void> {
+    writeHealth(this.#paths, project, { container, record });
   }
 
   async open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>> {

@@ -1,0 +1,124 @@
+import { type FSWatcher, watch } from 'node:fs';
+import type { ObservedContainer } from '../../model/state.ts';
+import type { ContainerName, ProjectName } from '../../model/units.ts';
+import type { WatchOptions } from '../runtime.ts';
+import { subscribe } from './control.ts';
+import { observeContainer } from './observe.ts';
+import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths, projectPaths } from './paths.ts';
+import { entries, readRecord, readState } from './state-dir.ts';
+
+/** How long a container that came, or a monitor that came back, may go unnoticed when the kernel does not tell. */
+const floorMs = 500;
+
+/** Hears of every change in a project until the signal: from the monitors, and from the records beside them. */
+export async function watchProject(paths: Paths, project: ProjectName, options: WatchOptions): Promise<void> {
+  const at = projectPaths(paths, project);
+  const known = new Map<ContainerName, ContainerWatch>();
+  const look = (): void => {
+    for (const name of entries(at.containers) as ContainerName[]) {
+      const record = readRecord(containerPaths(at, name).record);
+      if (record !== undefined && !record.oneOff && !known.has(name)) {
+        known.set(name, new ContainerWatch(at, name, { ...options, onEnd: () => known.delete(name) }));
+      }
+    }
+  };
+  let watcher: FSWatcher | undefined;
+  const listen = (): void => {
+    watcher ??= tryWatch(at.containers, look);
+    look();
+  };
+  listen();
+  const floor = setInterval(listen, floorMs);
+  await aborted(options.signal);
+  clearInterval(floor);
+  watcher?.close();
+  for (const container of known.values()) container.close();
+}
+
+class ContainerWatch {
+  readonly #name: ContainerName;
+  readonly #where: ContainerPaths;
+  readonly #options: WatchOptions & { readonly onEnd: () => void };
+  readonly #over = new AbortController();
+  readonly #watcher: FSWatcher | undefined;
+  #last = '';
+
+  constructor(at: ProjectPaths, name: ContainerName, options: WatchOptions & { readonly onEnd: () => void }) {
+    this.#name = name;
+    this.#where = containerPaths(at, name);
+    this.#options = options;
+    // The record says who stopped it, and goes with the container.
+    this.#watcher = tryWatch(this.#where.lib, () => this.#look());
+    void this.#follow();
+  }
+
+  close(): void {
+    this.#over.abort();
+    this.#watcher?.close();
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      this.#look();
+      if (signal.aborted) return;
+      await subscribe(this.#where.controlSocket, (state) => !this.#look(state), { signal });
+      this.#look();
+      // Until somebody gives it a monitor again; its record is watched meanwhile.
+      await pause(signal);
+    }
+  }
+
+  /** Reports what is new; false when the container is gone. */
+  #look(told = readState(this.#where.state)): boolean {
+    if (this.#over.signal.aborted) return false;
+    const record = readRecord(this.#where.record);
+    if (record === undefined) {
+      this.close();
+      this.#options.onEnd();
+      if (this.#last !== '') this.#options.onGone(this.#name);
+      return false;
+    }
+    const container = observeContainer(record, this.#where.state, told);
+    const summary = summarize(container, told?.starts ?? 0);
+    if (summary === this.#last) return true;
+    this.#last = summary;
+    this.#options.onChange(container);
+    return true;
+  }
+}
+
+/** What makes two looks at a container different. A life that ended between them shows in the count of starts. */
+function summarize(
+  { status, monitored, stoppedByUser, restarts, createdAtMs }: ObservedContainer,
+  starts: number,
+): string {
+  return JSON.stringify([status, monitored, stoppedByUser, restarts, createdAtMs, starts]);
+}
+
+function tryWatch(path: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(path, onChange);
+    watcher.on('error', () => {});
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, floorMs);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
