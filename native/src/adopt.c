@@ -21,6 +21,7 @@ int tsc_find_survivor(struct tsc_monitor *m)
 		m->group_was_killed = true; /* perhaps; moving a child in is always right */
 		state->adoptions++;
 	}
+	m->starts_before = same_boot ? 0 : state->starts;
 	memcpy(state->boot_id, boot, sizeof boot);
 	state->monitor_pid = sys_getpid();
 	state->monitor_start = tsc_read_start_time(state->monitor_pid);

@@ -9,7 +9,7 @@
 static void warn(int report, const struct tsc_frame *frame, const struct tsc_op *op, int error, uint64_t number)
 {
 	struct tsc_report warning = tsc_make_report(frame->id, TSC_REPORT_WARNING);
-	warning.phase = TSC_PHASE_ATTACH;
+	warning.phase = op->kind == TSC_OP_CAPS ? TSC_PHASE_PROCESS : TSC_PHASE_ATTACH;
 	warning.op = op->index;
 	warning.error = -error;
 	warning.number = number;
@@ -97,7 +97,10 @@ void tsc_warn_attach(const struct tsc_frame *frame, int report)
 {
 	struct tsc_cursor cursor = tsc_open_phase(frame, TSC_PHASE_ATTACH);
 	struct tsc_op op;
-	bool may_raise = tsc_own_capabilities() >> CAP_SYS_RESOURCE & 1;
+	uint64_t own = tsc_own_capabilities();
+	bool may_raise = own >> CAP_SYS_RESOURCE & 1;
+	if (tsc_find_op(frame, TSC_PHASE_PROCESS, TSC_OP_CAPS, &op) && op.number[1] & ~own)
+		warn(report, frame, &op, -EPERM, op.number[1] & own);
 	while (!may_raise && tsc_next_op(&cursor, &op)) {
 		struct tsc_rlimit now;
 		if (op.kind == TSC_OP_RLIMIT && sys_prlimit(0, (unsigned)op.number[0], NULL, &now) == 0 &&

@@ -98,7 +98,7 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 				  .empty = -1,
 				  .master = -1,
 				  .slave = -1,
-				  .restarted = m->state.starts > 1};
+				  .restarted = m->state.starts > m->starts_before + 1};
 	char go;
 	/* Dies with the monitor until exec. In a new pid namespace getppid() cannot tell whether that has happened
 	 * already; the socket can: EOF instead of the release. */

@@ -5,11 +5,12 @@
 static int prepare_exit_file(struct tsc_monitor *m)
 {
 	struct tsc_exit empty = {0};
-	int fd = sys_openat(m->dir, "exit", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = sys_openat(m->dir, "exit", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fd;
-	/* Its bytes exist from now on: a disk that is full later cannot cost us the exit code. */
-	long done = sys_write(fd, &empty, sizeof empty);
+	/* Its bytes exist from now on: a disk that is full later cannot cost us the exit code. In place, since ext4 writes
+	 * a file out when it is truncated and filled again. */
+	long done = sys_pwrite(fd, &empty, sizeof empty, 0);
 	sys_close(fd);
 	return done < 0 ? (int)done : 0;
 }

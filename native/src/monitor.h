@@ -41,6 +41,7 @@ struct tsc_monitor {
 	int report; /* the launcher's stdout until HELD or FAILED was said */
 	bool adopt; /* an ADOPT frame: what is there is taken as it is */
 	bool alive; /* adopt: the process was found */
+	uint32_t starts_before; /* in earlier boots */
 
 	int dir, lock, record; /* state directory, its lock for life, the state file */
 	int listen, out, err, in;

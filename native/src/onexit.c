@@ -21,7 +21,6 @@ static _Noreturn void wake(struct tsc_monitor *m, const struct tsc_op *op, int l
 		sys_exit(1);
 	sys_close_range(4, ~0u, 0);
 	sys_setsid();
-	tsc_reset_signals();
 	sys_sigmask(0);
 	if (argv[0])
 		sys_execve(argv[0], argv, envp);

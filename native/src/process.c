@@ -196,7 +196,7 @@ _Noreturn void tsc_become_command(struct tsc_process *process)
 		give_up(&command, command.exec.index, -EINVAL, "no command");
 	/* From here on nobody ends with us; the container outlives its monitor. (setresuid has cleared it already.) */
 	sys_prctl(PR_SET_PDEATHSIG, 0, 0, 0);
-	tsc_reset_signals();
+	/* Dispositions are the default ones since our start; only the mask is ours. */
 	sys_sigmask(0);
 	struct tsc_report ready = tsc_make_report(process->frame->id, TSC_NOTE_READY);
 	sys_write(MESSAGE_FD, &ready, sizeof ready);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
 import type { SetupOp, SetupProgram } from '../../src/runtime/linux/frame.ts';
-import { type Container, cgroup2, execIn, isRoot, op, phases, Rig, until } from './rig.ts';
+import { type Container, cgroup2, Rig } from './rig.ts';
+import { execIn, isRoot, Launcher, op, phases, until } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native confinement tests need root and /bin/busybox (package busybox-static)');
@@ -23,10 +24,17 @@ const sh = (script: string) => ['sh', '-c', script];
 
 describe.skipIf(!possible)('confinement', () => {
   let rig: Rig;
+  const mounts = () =>
+    readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('tsc-native'));
   beforeAll(() => {
     rig = new Rig(buildNative());
   });
-  afterAll(() => rig.close());
+  afterAll(async () => {
+    await rig.close();
+    expect(mounts()).toEqual([]);
+  });
 
   /** A root file system that differs from the usual one by what `change` does to it. */
   function rootfs(name: string, change: (dir: string) => void): string {
@@ -82,7 +90,9 @@ describe.skipIf(!possible)('confinement', () => {
       argv: sh('head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c'),
       hold: [op('DEVICE_BPF', [], program)],
     });
-    expect((await container.run()).output).toContain('0\n3\n');
+    const { output } = await container.run();
+    expect(output).toContain('Operation not permitted');
+    expect(output.match(/^[03]$/gm)).toEqual(['0', '3']);
   });
 
   test('limits are set, or clamped with a warning that says to what', async () => {
@@ -96,6 +106,23 @@ describe.skipIf(!possible)('confinement', () => {
     const { output, state } = await greedy.run();
     expect(state.status).toBe(0);
     expect([`${hard}\n`, `${hard + 5}\n`]).toContain(output);
+  });
+
+  test('a warning says what is clamped, before anything is started', async () => {
+    const own = BigInt(`0x${/CapPrm:\t(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]}`);
+    const container = rig.container({ argv: ['true'], process: [op('CAPS', [1n << 63n, (1n << 63n) | 1n, 0n, 0n])] });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame());
+    expect(await launcher.next([5])).toMatchObject({ phase: 4, error: 1, number: own & 1n });
+    launcher.close();
+    await launcher.next([3]);
+    await launcher.ended;
+  });
+
+  test('a few descriptors and no file size do not hinder us', async () => {
+    const limits = [op('RLIMIT', [7, 4, 4]), op('RLIMIT', [1, 0, 0])];
+    const { state } = await rig.container({ argv: sh('exit 5'), attach: limits }).run();
+    expect(state).toMatchObject({ phase: phases.exited, exitKnown: true, status: 5 << 8 });
   });
 
   test('sysctls and clock offsets reach this container alone', async () => {

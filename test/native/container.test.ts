@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
-import { isRoot, phases, Rig } from './rig.ts';
+import { Rig } from './rig.ts';
+import { isRoot, phases } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native container tests need root and /bin/busybox (package busybox-static)');

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
-import { type Container, execIn, isRoot, op, Rig, type State } from './rig.ts';
+import { type Container, Rig } from './rig.ts';
+import { execIn, isRoot, op, type State } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native exec tests need root and /bin/busybox (package busybox-static)');

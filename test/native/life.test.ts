@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
-import { isRoot, Launcher, op, phases, Rig, SIGKILL, until } from './rig.ts';
+import { Rig } from './rig.ts';
+import { isRoot, Launcher, op, phases, SIGKILL, until } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native life tests need root and /bin/busybox (package busybox-static)');

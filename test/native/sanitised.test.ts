@@ -6,7 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { warnings } from '../../scripts/build-native.mjs';
 import { encodeFrame } from '../../src/runtime/linux/frame.ts';
 import { frameKind } from '../../src/runtime/linux/protocol.ts';
-import { op, sampleProgram } from './rig.ts';
+import { sampleProgram } from './rig.ts';
+import { op } from './wire.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'tsc-sanitised-'));
 const root = join(import.meta.dirname, '../..');

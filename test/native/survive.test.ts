@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
-import { type Container, isRoot, op, phases, Rig, SIGKILL, until } from './rig.ts';
+import { type Container, Rig } from './rig.ts';
+import { isRoot, op, phases, SIGKILL, until } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native survival tests need root and /bin/busybox (package busybox-static)');
