@@ -13,7 +13,7 @@ import { checkResources } from './preflight/resources.ts';
 import { checkRootfs } from './preflight/rootfs.ts';
 import { resolveUser } from './rootfs/users.ts';
 
-export type { HostLack, PreflightHost } from './preflight/host.ts';
+export type { PreflightHost } from './preflight/host.ts';
 export { availableControllers, onlineCpus } from './preflight/host.ts';
 
 export type PrepareRootfs = (

@@ -5,6 +5,7 @@ import type { HostPath } from '../../../model/units.ts';
 import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { errnoOf } from './elf-file.ts';
+import type { HostTree } from './host-tree.ts';
 import { collectHostUserspace } from './host-userspace.ts';
 import { splitLayers } from './layers.ts';
 import { Objects } from './objects.ts';
@@ -94,16 +95,25 @@ async function prepareHost(
     const { index, message, notes } = tree.error;
     return err({ code: 'rootfs-failed', message, configPath: `rootfs.programs.${index}`, notes });
   }
-  const objects = new Objects(store);
-  const trees: string[] = [];
-  for (const entries of splitLayers(tree.value.entries, tree.value.bulkRoots)) {
-    const { key, manifest } = await describeTree(entries, objects);
-    publishHostTree(store, { key, manifest, entries, objects });
-    trees.push(key);
-  }
-  objects.save();
+  const trees = await build(store, tree.value).catch((cause: NodeJS.ErrnoException) => {
+    // A prune beside us may have taken a file that was in no tree yet; the second time it is copied anew.
+    if (cause.code === 'ENOENT') return build(store, tree.value);
+    throw cause;
+  });
   remember(store, identity, { trees, inputs: [...tree.value.inputs] });
   return ok(preparedFrom(store, trees));
+}
+
+async function build(store: Store, tree: HostTree): Promise<readonly string[]> {
+  const objects = new Objects(store);
+  const keys: string[] = [];
+  for (const entries of splitLayers(tree.entries, tree.bulkRoots)) {
+    const { key, manifest } = await describeTree(entries, objects);
+    publishHostTree(store, { key, manifest, entries, objects });
+    keys.push(key);
+  }
+  objects.save();
+  return keys;
 }
 
 const preparedFrom = (store: Store, trees: readonly string[]): PreparedRootfs => ({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { currentSignature } from './host-tree.ts';
 import { currentBootId, readJson, type Store, writeJson } from './store.ts';
 import { isWhole, treePath } from './trees.ts';
@@ -25,6 +25,8 @@ export function recall(store: Store, identity: string): readonly string[] | unde
   const record = readJson(recordPath(store, identity)) as SourceRecord | undefined;
   if (record === undefined || !isUnchanged(record)) return undefined;
   const { trees, bootId } = record;
+  const now = Date.now() / 1000;
+  utimesSync(recordPath(store, identity), now, now);
   if (bootId === currentBootId()) return trees.every((key) => existsSync(treePath(store, key))) ? trees : undefined;
   if (!trees.every((key) => isWhole(store, key))) return undefined;
   remember(store, identity, record);
@@ -42,4 +44,20 @@ function isUnchanged({ inputs }: SourceRecord): boolean {
   } catch {
     return false;
   }
+}
+
+export type FoundRecord = {
+  readonly path: string;
+  readonly record: SourceRecord;
+  /** Milliseconds since the epoch: when it was last recalled. */
+  readonly usedAtMs: number;
+};
+
+export function listRecords(store: Store): readonly FoundRecord[] {
+  return readdirSync(store.sources).flatMap((name) => {
+    const path = `${store.sources}/${name}`;
+    const record = readJson(path) as SourceRecord | undefined;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return record === undefined || stats === undefined ? [] : [{ path, record, usedAtMs: stats.mtimeMs }];
+  });
 }

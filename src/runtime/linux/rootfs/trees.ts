@@ -160,7 +160,8 @@ function isAsDescribed(path: string, line: ManifestEntry): boolean {
   }
 }
 
-function readManifest(store: Store, key: string): Manifest | undefined {
+/** undefined when there is none that makes sense. */
+export function readManifest(store: Store, key: string): Manifest | undefined {
   const manifest = readJson(manifestPath(store, key));
   return Array.isArray(manifest) ? (manifest as Manifest) : undefined;
 }

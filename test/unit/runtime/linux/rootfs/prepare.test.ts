@@ -13,12 +13,16 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { HostPath } from '../../../../../src/model/units.ts';
 import { prepareRootfs } from '../../../../../src/runtime/linux/rootfs/prepare.ts';
 import { scratchDirectories } from './scratch.ts';
 
 const scratch = scratchDirectories();
+
+// Most tests share a store, as services of one machine do: what is common to all is built once.
+const shared = execFileSync('mktemp', ['-d', '/tmp/tscompose-store-XXXXXX'], { encoding: 'utf8' }).trim() as HostPath;
+afterAll(() => rmSync(shared, { recursive: true, force: true }));
 
 async function prepareHost(programs: readonly string[], store: HostPath, hostPath = '/usr/bin:/bin') {
   // The result of one turn is shared on purpose; a test wants each call to look anew.
@@ -60,12 +64,12 @@ describe('a root filesystem that is a directory', () => {
 
 describe('a root filesystem built from host programs', () => {
   it('starts the program by its bare name', async () => {
-    const { root } = await prepareHost(['sh'], scratch());
+    const { root } = await prepareHost(['sh'], shared);
     expect(execFileSync('chroot', [root, 'sh', '-c', 'echo started'], { encoding: 'utf8' })).toBe('started\n');
   });
 
   it('shares no inode with the host', async () => {
-    const { root } = await prepareHost(['sh'], scratch());
+    const { root } = await prepareHost(['sh'], shared);
     const path = execFileSync('readlink', ['-f', '/bin/sh'], { encoding: 'utf8' }).trim();
     expect(statSync(root + path).ino).not.toBe(statSync(path).ino);
     expect(readFileSync(root + path).equals(readFileSync(path))).toBe(true);
@@ -82,7 +86,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('has one copy of a file that two roots have in common', async () => {
-    const store = scratch();
+    const store = shared;
     const one = await prepareHost(['sh'], store);
     const two = await prepareHost(['sh', 'cat'], store);
     const libc = '/lib/x86_64-linux-gnu/libc.so.6';
@@ -91,7 +95,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('has what is large and common, time zones for one, as a layer of its own below', async () => {
-    const store = scratch();
+    const store = shared;
     const one = await prepareHost(['sh'], store);
     const two = await prepareHost(['sh', 'cat'], store);
     expect(two.lowers.slice(1)).toEqual(one.lowers.slice(1));
@@ -100,7 +104,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('is built anew when a program has changed, and has another key', async () => {
-    const [store, host] = [scratch(), scratch()];
+    const [store, host] = [shared, scratch()];
     writeScript(`${host}/bin/greet`);
     const before = await prepareHost(['greet'], store, `${host}/bin:/usr/bin`);
     writeScript(`${host}/bin/greet`, '#!/bin/sh\necho changed\n');
@@ -111,7 +115,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('notices a program that now comes first in PATH', async () => {
-    const [store, host] = [scratch(), scratch()];
+    const [store, host] = [shared, scratch()];
     writeScript(`${host}/second/greet`);
     const path = `${host}/first:${host}/second:/usr/bin`;
     const before = await prepareHost(['greet'], store, path);
@@ -122,7 +126,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('keeps its key when a program was only touched and looks the same', async () => {
-    const [store, host] = [scratch(), scratch()];
+    const [store, host] = [shared, scratch()];
     writeScript(`${host}/bin/greet`);
     utimesSync(`${host}/bin/greet`, 1_000_000, 1_000_000);
     const before = await prepareHost(['greet'], store, `${host}/bin:/usr/bin`);
@@ -133,7 +137,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('has no set-user-ID and no set-group-ID program', async () => {
-    const [store, host] = [scratch(), scratch()];
+    const [store, host] = [shared, scratch()];
     writeScript(`${host}/bin/greet`);
     chmodSync(`${host}/bin/greet`, 0o6755);
     const { root } = await prepareHost(['greet'], store, `${host}/bin:/usr/bin`);
@@ -141,7 +145,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('follows a script to the program that env finds for it', async () => {
-    const [store, host] = [scratch(), scratch()];
+    const [store, host] = [shared, scratch()];
     writeScript(`${host}/tools/inner`);
     writeScript(`${host}/bin/outer`, '#!/usr/bin/env inner\n');
     const { root } = await prepareHost(['outer'], store, `${host}/bin:${host}/tools:/usr/bin`);
@@ -149,7 +153,7 @@ describe('a root filesystem built from host programs', () => {
   });
 
   it('takes the program a version manager would start, not its shim', async () => {
-    const [store, host] = [scratch(), scratch()];
+    const [store, host] = [shared, scratch()];
     writeScript(`${host}/shims/greet`, '#!/bin/sh\necho shim\n');
     writeScript(`${host}/versions/2.1/bin/greet`);
     writeFileSync(`${host}/version`, '2.1\n');
@@ -160,7 +164,7 @@ describe('a root filesystem built from host programs', () => {
   it('names the program that the host does not have, and what may have been meant', async () => {
     const host = scratch();
     writeScript(`${host}/salutation`);
-    const prepared = await prepareRootfs({ kind: 'host', programs: ['sh', 'salutaton'] }, scratch(), {
+    const prepared = await prepareRootfs({ kind: 'host', programs: ['sh', 'salutaton'] }, shared, {
       hostPath: `/usr/bin:${host}`,
     });
     if (prepared.ok) throw new Error('it was built');

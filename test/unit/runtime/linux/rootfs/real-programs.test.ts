@@ -11,6 +11,7 @@ const scratch = scratchDirectories();
 const hostPath = process.env['PATH'] ?? '/usr/bin:/bin';
 let store: HostPath;
 const isRoot = process.getuid?.() === 0;
+const cannotChroot = !isRoot;
 
 // One store for all of them, as on a real machine; what they have in common is copied once.
 beforeAll(() => {
@@ -86,13 +87,13 @@ const cases: { readonly [name: string]: Case } = {
 
 describe('a root filesystem made from programs of this host', () => {
   for (const [name, { programs, script, says }] of Object.entries(cases)) {
-    const reason = !isRoot ? ' (skipped: needs root)' : lacks(name) ? ' (skipped: this host does not have it)' : '';
-    it.skipIf(reason !== '')(`lets ${name} come up${reason}`, async () => {
+    const cannot = isRoot ? (lacks(name) ? 'this host does not have it' : '') : 'needs root';
+    it.skipIf(cannot !== '')(`lets ${name} come up${cannot && ` (skipped: ${cannot})`}`, async () => {
       expect((await run(programs, script)).trim()).toMatch(says);
     });
   }
 
-  it.skipIf(!isRoot)('has a library cache that the loader of this host believes', async () => {
+  it.skipIf(cannotChroot)('has a library cache that the loader of this host believes', async () => {
     const prepared = await prepareRootfs({ kind: 'host', programs: ['sh'] }, store, { hostPath });
     if (!prepared.ok) throw new Error(prepared.error.message);
     const root = `${scratch()}/root`;
