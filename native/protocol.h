@@ -21,7 +21,8 @@
  *                                "-" takes no lock. Every container gets a monitor process that outlives the launcher.
  *                                LOCKFILE is made when missing; whoever removes a project removes it while holding it, so
  *                                after the lock the path must still be the locked file, otherwise open and lock again.
- *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does
+ *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does,
+ *                                126 / 127 when it cannot be run / is not there, 125 when it did not come that far
  *   tsc-shim files PID START     files of a running container: see files-protocol.h
  *   tsc-shim version             prints the ABI number
  */
@@ -163,7 +164,8 @@ enum tsc_state_phase {
 	TSC_STATE_STOPPING = 4, /* stop signal sent, grace running */
 	TSC_STATE_PAUSED = 5,
 	TSC_STATE_EXITED = 6,
-	TSC_STATE_FAILED = 7,   /* setup or exec refused: fail_* */
+	TSC_STATE_FAILED = 7,   /* setup or exec refused: fail_*; fail_error ECANCELED: killed during set-up. In PROCESS the
+	                           wait status is 126 or 127 and known, before it there is none */
 };
 
 /*

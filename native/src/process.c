@@ -196,10 +196,11 @@ _Noreturn void tsc_become_command(struct tsc_process *process)
 		give_up(&command, command.exec.index, -EINVAL, "no command");
 	/* From here on nobody ends with us; the container outlives its monitor. (setresuid has cleared it already.) */
 	sys_prctl(PR_SET_PDEATHSIG, 0, 0, 0);
-	/* Dispositions are the default ones since our start; only the mask is ours. */
-	sys_sigmask(0);
 	struct tsc_report ready = tsc_make_report(process->frame->id, TSC_NOTE_READY);
 	sys_write(MESSAGE_FD, &ready, sizeof ready);
+	/* Dispositions are the default ones since our start; only the mask is ours. After READY: a stop that came during
+	 * set-up ends the command, it does not make the set-up fail. */
+	sys_sigmask(0);
 	if (command.identity.has_seccomp && command.identity.no_new_privs) {
 		int error = tsc_seal_syscalls(&command.identity.seccomp);
 		if (error)

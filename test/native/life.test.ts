@@ -79,6 +79,21 @@ describe.skipIf(!possible)('the life of a container', () => {
     control.close();
   });
 
+  test('a stop during set-up ends the start in one way or the other', async () => {
+    const container = rig.container({ argv: ['sleep', '1000'] });
+    await container.hold();
+    const control = await container.control();
+    for (let i = 0; i < 20; i++) {
+      control.send('START');
+      control.send('STOP', 15, 2000);
+      const { state } = await control.next((reply) => reply.op === 2);
+      expect(state.failError).toBe(0);
+      const end = (await control.ask('WAIT')).state;
+      expect(end).toMatchObject({ phase: phases.exited, exitKnown: true, status: 15, stopRequested: true });
+    }
+    control.close();
+  });
+
   test('pause freezes, stop thaws', async () => {
     const container = rig.container({ argv: ['sh', '-c', 'trap "exit 4" TERM; while :; do sleep 0.01; done'] });
     await container.hold();
