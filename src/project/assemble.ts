@@ -1,4 +1,5 @@
 import { canonical, withoutFaults } from '../spec/canonical.ts';
+import { withoutEmpty } from '../spec/empty.ts';
 import { interpolate } from '../spec/interpolate.ts';
 import { merge, settle, withUnicity } from '../spec/merge.ts';
 import type { Report } from '../spec/report.ts';
@@ -17,7 +18,7 @@ export function assemble(part: Part, loading: Loading): Mapping | undefined {
     const file = loading.sources.text(path, { limit: maxStackBytes, what: 'stack file', at: part.at });
     if (file === undefined) continue;
     for (const document of documentsOf(file, loading)) {
-      const ready = prepare(document, path, part, loading);
+      const ready = prepare(withoutEmpty(document, model), path, part, loading);
       model = withUnicity(model === undefined ? (settle(ready) as Mapping) : merge(model, ready, loading.report));
     }
   }

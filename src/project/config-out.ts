@@ -104,6 +104,7 @@ const meaningful = [
   'parallelism',
   'max_attempts',
 ];
+const sizes = ['mem_limit', 'mem_reservation', 'memswap_limit', 'shm_size', 'memory'];
 /** Keys whose empty mapping is part of the normal form. */
 const shells = ['bind', 'volume', 'ipam'];
 const opaque = [
@@ -122,7 +123,7 @@ const opaque = [
 /** Leaves out what is the same as not being there. */
 function trimmed(key: string, value: unknown): unknown {
   if (meaningful.includes(key) || key.startsWith('x-')) return value;
-  if (value === false || value === '' || value === 0) return undefined;
+  if (value === false || value === '' || value === 0 || (value === '0' && sizes.includes(key))) return undefined;
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value))
     return value.length === 0

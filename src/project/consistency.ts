@@ -40,7 +40,8 @@ function checkReferences(name: string, service: NormalService, context: Checked)
   const here: Path = ['services', name];
   for (const { section, name: wanted, path } of referencesOf(service)) {
     const elements = context.view.stack[section] ?? {};
-    if (Object.hasOwn(elements, wanted) || context.broken.has(`${section}.${wanted}`)) continue;
+    // A variable that has not been replaced may become any name.
+    if (Object.hasOwn(elements, wanted) || context.broken.has(`${section}.${wanted}`) || wanted.includes('$')) continue;
     const kind = section.slice(0, -1);
     const near = suggest(wanted, Object.keys(elements));
     context.report.error('unknown-reference', {

@@ -64,12 +64,13 @@ function mountOf(volume: NormalMount, path: Path, subject: Subject): Mount | und
   }
   if (type === 'tmpfs') {
     const size = Number(volume.tmpfs?.size ?? 0);
+    const mode = volume.tmpfs?.mode === undefined ? undefined : parseMode(volume.tmpfs.mode);
     const sized = size > 0 ? { sizeBytes: size as Bytes } : {};
     return {
       kind: 'tmpfs',
       ...common,
       ...sized,
-      ...(volume.tmpfs?.mode === undefined ? {} : { mode: volume.tmpfs.mode }),
+      ...(mode === undefined ? {} : { mode }),
       options: [],
     };
   }

@@ -28,8 +28,8 @@ export function cidrFamily(text: string): 0 | 4 | 6 {
   return Number(match[2]) <= (kind === 4 ? 32 : 128) ? kind : 0;
 }
 
-/** A host name in the sense of RFC 1123, labels with dots between. */
+/** What sethostname(2) takes and resolvers understand; as in Docker, "_" may be in it. */
 export const isHostname = (text: string): boolean =>
-  text.length <= 253 && text.split('.').every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label));
+  text.length <= 64 && text.split('.').every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));
 
 export const isMac = (text: string): boolean => /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i.test(text);

@@ -84,16 +84,8 @@ const longVolume = fields({
   read_only: bool,
   bind,
   volume: fields({ nocopy: bool, labels: pairs('empty') }),
-  tmpfs: fields({ size: bytes, mode: tmpfsMode }),
+  tmpfs: fields({ size: bytes, mode }),
 });
-
-/** A decimal number in a tmpfs mode has been read as octal when it was written with a leading zero. */
-function tmpfsMode(tree: Tree, scope: Scope): Tree {
-  const canon = mode(tree, scope);
-  return canon.kind === 'scalar' && typeof canon.value === 'string' && /^0[0-7]+$/.test(canon.value)
-    ? scalarAt(canon, Number.parseInt(canon.value, 8))
-    : canon;
-}
 
 /** Volumes: every item in long form, host paths absolute, targets cleaned. */
 export const volumes: Canon = flatItems((item, scope) => {

@@ -172,7 +172,7 @@ export type NormalMount = Omit<z.infer<typeof longVolume>, 'read_only' | 'bind' 
   readonly read_only?: boolean;
   readonly bind?: { readonly propagation?: string; readonly create_host_path?: boolean; readonly recursive?: string };
   readonly volume?: { readonly nocopy?: boolean; readonly subpath?: string };
-  readonly tmpfs?: { readonly size?: string; readonly mode?: number };
+  readonly tmpfs?: { readonly size?: string; readonly mode?: string };
 };
 
 export type NormalExtension = {

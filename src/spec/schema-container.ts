@@ -278,4 +278,4 @@ export const preStartHook = object({
   per_replica: key(flag, 'Run it once for every container of the service.', { default: false }),
 });
 
-export { named, options as driverOptions };
+export { named };

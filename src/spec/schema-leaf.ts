@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { DiagnosticCode } from '../model/diagnostic.ts';
 import { family, isHostname, isMac } from './address.ts';
 import { parseRange } from './ports.ts';
+import { shortened } from './text.ts';
 import {
   isCpuList,
   isUser,
@@ -77,7 +78,7 @@ export function checked<T extends z.ZodType>(
   }) as T;
 }
 
-const quote = (value: unknown): string => (typeof value === 'string' ? `"${value}"` : String(value));
+const quote = (value: unknown): string => (typeof value === 'string' ? `"${shortened(value)}"` : String(value));
 
 export const text = z.string();
 const numberOrText = z.union([z.number(), z.string()]);
@@ -207,7 +208,7 @@ export const cpuset = checked(
 export const hostname = checked(
   text,
   (value) => (value !== '' && !isHostname(value) ? `${quote(value)} is not a host name` : undefined),
-  { code: 'bad-name', note: 'letters, digits and "-" between dots, each part at most 63 characters' },
+  { code: 'bad-name', note: 'letters, digits, "_" and "-" between dots, at most 64 characters' },
 );
 
 const address = (which: 0 | 4 | 6, name: string) =>

@@ -1,6 +1,7 @@
 /** The one of `known` that `word` was probably meant to be; nothing when none is near. */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  // Among names of one or two letters everything is near everything.
+  const limit = word.length < 3 ? 0 : Math.max(1, Math.floor(word.length / 3));
   let best: string | undefined;
   let least = limit + 1;
   for (const candidate of known) {

@@ -28,3 +28,6 @@ function firstInvalid(bytes: Uint8Array): number {
   const at = lossy.indexOf('\u{fffd}');
   return at === -1 ? bytes.length : new TextEncoder().encode(lossy.slice(0, at)).length;
 }
+
+/** Text for a message: long ones are cut. */
+export const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);

@@ -4,6 +4,7 @@ import { type CheckParams, documented } from './schema-leaf.ts';
 import { service, serviceKeys } from './schema-service.ts';
 import { stackFile } from './schema-top.ts';
 import { suggest } from './suggest.ts';
+import { shortened } from './text.ts';
 import { type Mapping, nearest, type Place, type Tree, toValue } from './tree.ts';
 
 type Path = readonly (string | number)[];
@@ -33,9 +34,17 @@ function validate(schema: z.ZodType, tree: Tree, options: ValidateOptions, repor
   const faults: Path[] = [];
   for (const issue of result.error.issues.flatMap((found) => flatten(found, tree, []))) {
     const context = { schema, tree, prefix, report, options };
-    faults.push(...explain(issue, context));
+    faults.push(
+      ...explain(issue, context).map((path) => (issue.code === 'unrecognized_keys' ? path : wholeItem(path))),
+    );
   }
   return faults;
+}
+
+/** An item of a list with a mistake in it is of no use: without it, nothing is missed that was only wrong. */
+function wholeItem(path: Path): Path {
+  for (let i = path.length - 1; i >= 0; i -= 1) if (typeof path[i] === 'number') return path.slice(0, i + 1);
+  return path;
 }
 
 /**
@@ -105,6 +114,7 @@ function explain(issue: Issue, context: Context): readonly Path[] {
       });
       return [path];
     case 'invalid_value':
+      if (!found.exact) return [wrongType(issue, context, path)];
       report.error('bad-value', {
         summary: `${subject(context, path)}: ${shown(found.tree)} is not one of its values`,
         at: found.tree,
@@ -140,7 +150,7 @@ function wrongType(issue: Issue, context: Context, path: Path): Path {
   const is = value.kind === 'scalar' && value.value === null ? 'it is empty' : `it is ${shown(value)}`;
   const notes: string[] = [];
   if (expected.includes('text') && value.kind === 'scalar' && value.value !== null) {
-    notes.push(`put it in quotes: "${value.file.text.slice(value.start, value.end)}"`);
+    notes.push(quoted(value.file.text.slice(value.start, value.end), context, path));
   } else if (value.kind === 'scalar' && value.value === null) {
     notes.push('give it a value, or leave the key out');
   }
@@ -150,6 +160,14 @@ function wrongType(issue: Issue, context: Context, path: Path): Path {
     notes,
   });
   return path;
+}
+
+/** Quotes make text of a number; when that text would not do either, what would. */
+function quoted(written: string, context: Context, path: Path): string {
+  const results = schemasAt(context.schema, path).map((schema) => schema.safeParse(written));
+  const issues = results.some(({ success }) => success) ? [] : results.flatMap(({ error }) => error?.issues ?? []);
+  const custom = issues.find((each) => each.code === 'custom');
+  return custom === undefined ? `put it in quotes: "${written}"` : (custom.params as CheckParams).note;
 }
 
 function kinds(issue: Issue): string[] {
@@ -191,9 +209,15 @@ function unknownKeys(names: readonly string[], context: Context, path: Path): re
 
 /** The keys of the object schema at `path`. */
 function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  return schemasAt(schema, path)
+    .flatMap(branches)
+    .flatMap((each) => Object.keys(documented.get(each) ?? {}));
+}
+
+function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   let at: z.ZodType[] = [schema];
   for (const step of path) at = at.flatMap((each) => childSchemas(each, step));
-  return at.flatMap(branches).flatMap((each) => Object.keys(documented.get(each) ?? {}));
+  return at;
 }
 
 function childSchemas(schema: z.ZodType, step: string | number): z.ZodType[] {
@@ -211,9 +235,9 @@ function branches(schema: z.ZodType): z.ZodType[] {
 }
 
 function noteOf(context: Context, path: Path): string[] {
-  let at: z.ZodType[] = [context.schema];
-  for (const step of path.slice(0, -1)) at = at.flatMap((each) => childSchemas(each, step));
-  const docs = at.flatMap(branches).map((each) => documented.get(each)?.[String(path.at(-1))]);
+  const docs = schemasAt(context.schema, path.slice(0, -1))
+    .flatMap(branches)
+    .map((each) => documented.get(each)?.[String(path.at(-1))]);
   const description = docs.find((doc) => doc !== undefined)?.description;
   return description === undefined ? [] : [`${String(path.at(-1))}: ${description.replace(/\.$/, '')}`];
 }
@@ -244,7 +268,7 @@ const dotted = (path: Path): string =>
 function shown(tree: Tree): string {
   if (tree.kind === 'sequence') return 'a list';
   if (tree.kind === 'mapping') return 'a mapping';
-  if (typeof tree.value === 'string') return `"${tree.value.length > 60 ? `${tree.value.slice(0, 57)}…` : tree.value}"`;
+  if (typeof tree.value === 'string') return `"${shortened(tree.value)}"`;
   return tree.value === null ? 'empty' : String(tree.value);
 }
 

@@ -44,9 +44,9 @@ export function parseVolume(text: string): Result<VolumeSpec, string> {
 const last = (words: readonly string[], known: readonly string[]): string | undefined =>
   words.filter((word) => known.includes(word)).at(-1);
 
-export const isPath = (source: string): boolean => /^[./~]/.test(source) || /^[a-zA-Z]:[\\/]/.test(source);
+export const isPath = (source: string): boolean => /^[./~]/.test(source);
 
-/** Colons inside `${…}` belong to an uninterpolated variable, one after a single letter to a Windows drive. */
+/** Colons inside `${…}` belong to a variable that has not been replaced. */
 function splitColons(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
@@ -55,8 +55,7 @@ function splitColons(text: string): string[] {
     const c = text[i] as string;
     if (c === '$' && text[i + 1] === '{') depth += 1;
     else if (c === '}' && depth > 0) depth -= 1;
-    const drive = part.length === 1 && /[a-zA-Z]/.test(part) && /[\\/]/.test(text[i + 1] ?? '') && parts.length === 0;
-    if (c === ':' && depth === 0 && !(drive && text.includes(':', i + 1))) {
+    if (c === ':' && depth === 0) {
       parts.push(part);
       part = '';
     } else {
