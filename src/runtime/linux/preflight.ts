@@ -29,11 +29,12 @@ export async function preflight(
   { host, prepare }: { readonly host: PreflightHost; readonly prepare: PrepareRootfs },
 ): Promise<readonly Diagnostic[]> {
   const report = new Report();
+  const prepareOnce = once(prepare);
   checkHost(host, report);
   for (const container of onePerService(containers)) {
     const options = { report, host, hostDirectories: host.programDirectories };
     const isThere = checkRootfs(container, options);
-    const guest = isThere ? await guestOf(container, { report, prepare }) : undefined;
+    const guest = isThere ? await guestOf(container, { report, prepare: prepareOnce }) : undefined;
     if (guest !== undefined) {
       checkCommands(container, guest, options);
       checkUser(container, { guest, report });
@@ -47,6 +48,17 @@ export async function preflight(
 /** Replicas differ in nothing that is looked at here. */
 function onePerService(containers: readonly DesiredContainer[]): readonly DesiredContainer[] {
   return [...new Map(containers.map((container) => [container.service, container])).values()];
+}
+
+/** Services of one stack often have the same root filesystem. */
+function once(prepare: PrepareRootfs): PrepareRootfs {
+  const answers = new Map<string, ReturnType<PrepareRootfs>>();
+  return (source) => {
+    const key = JSON.stringify(source);
+    const answer = answers.get(key) ?? prepare(source);
+    answers.set(key, answer);
+    return answer;
+  };
 }
 
 function checkHost({ uid, lacks }: PreflightHost, report: Report): void {

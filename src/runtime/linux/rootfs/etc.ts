@@ -53,6 +53,8 @@ export function addEtc(tree: HostTree, accounts: Accounts): void {
   tree.addBytes('/etc/passwd', lines(passwd));
   tree.addBytes('/etc/group', lines(group));
   tree.addBytes('/etc/nsswitch.conf', nsswitch);
+  // Without it glibc takes only the first line of /etc/hosts that has a name, and so one family of its addresses.
+  tree.addBytes('/etc/host.conf', 'multi on\n');
   tree.addBytes('/etc/hosts', '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n');
   tree.addBytes('/etc/hostname', '');
   tree.addBytes('/etc/resolv.conf', '');

@@ -27,7 +27,7 @@ const underway = new Map<string, Promise<Prepared>>();
 
 /**
  * Makes what a `rootfs:` stands for available as directories. What is in the store already costs a look at each of its
- * inputs; `storeDir` is made when missing. Services that ask for the same at once get the same answer.
+ * inputs; `storeDir` is made when missing. Whoever asks for the same while it is being made gets the same answer.
  */
 export function prepareRootfs(
   source: RootfsSource,
@@ -37,10 +37,10 @@ export function prepareRootfs(
   const identity = JSON.stringify([source, storeDir, hostPath]);
   const present = underway.get(identity);
   if (present !== undefined) return present;
-  const prepared = prepare(source, storeDir, hostPath).catch((cause) => refused(errnoOf(cause)));
+  const prepared = prepare(source, storeDir, hostPath)
+    .catch((cause) => refused(errnoOf(cause)))
+    .finally(() => underway.delete(identity));
   underway.set(identity, prepared);
-  // Cleared a turn later than it settles, so that all services of one `up` share one look.
-  prepared.finally(() => setImmediate(() => underway.delete(identity)));
   return prepared;
 }
 

@@ -11,7 +11,6 @@ const scratch = scratchDirectories();
 const later = Date.now() + 3_600_000;
 
 async function prepareHost(programs: readonly string[], store: HostPath): Promise<readonly HostPath[]> {
-  await new Promise((resolve) => setTimeout(resolve, 2));
   const prepared = await prepareRootfs({ kind: 'host', programs }, store, { hostPath: '/usr/bin:/bin' });
   if (!prepared.ok) throw new Error(prepared.error.message);
   return prepared.value.lowers;
