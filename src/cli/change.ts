@@ -4,7 +4,7 @@ import type { Plan, Step } from '../model/plan.ts';
 import type { DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
-import { isLockHeld } from '../runtime/linux/lock-held.ts';
+import { hasTraces, isLockHeld } from '../runtime/linux/lock-held.ts';
 import { openLogs } from '../runtime/linux/logs.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Context } from './context.ts';
@@ -44,7 +44,9 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   const observed = await runtime.observe(work.project);
   const intact = observed.containers.every((container) => container.monitored || container.status.kind !== 'running');
   const first = work.plan(observed, new Set());
-  const calm = intact && !isLockHeld(work.project, context.environment);
+  // A command that was killed may have left the beginnings of a container: taking the lock cleans them up.
+  const abandoned = observed.containers.length === 0 && hasTraces(work.project, context.environment);
+  const calm = intact && !abandoned && !isLockHeld(work.project, context.environment);
   if (calm && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, observed };
   context.ran(`${work.title}+work`);
   const { checkMachine } = await import('./preflight.ts');

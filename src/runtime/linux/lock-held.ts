@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { ProjectName } from '../../model/units.ts';
 import type { HostEnvironment } from './options.ts';
 import { hostPaths, projectPaths } from './paths.ts';
@@ -15,4 +15,13 @@ export function isLockHeld(project: ProjectName, environment: HostEnvironment): 
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether anything of the project is on disk: the last command of a project takes the lock's file away with the rest. One
+ * that was killed may have left both, although there is no container to observe.
+ */
+export function hasTraces(project: ProjectName, environment: HostEnvironment): boolean {
+  const { lock, run, lib } = projectPaths(hostPaths(environment), project);
+  return [lock, run, lib].some((path) => existsSync(path));
 }
