@@ -216,7 +216,7 @@ export const commands = [
   {
     name: 'wait',
     group: 'look',
-    summary: 'Wait until a container of the services ends, print its exit code and end with it',
+    summary: 'Wait until a container ends, print its exit code and end with it',
     arguments: [{ ...service, many: true }],
     flags: [],
     json: 'none',

@@ -18,7 +18,6 @@ import {
   number,
   numbersOrTexts,
   object,
-  options,
   pairs,
   signal,
   text,

@@ -69,8 +69,8 @@ const cases: readonly Case[] = [
   {
     what: 'two mounts on one target',
     code: 'duplicate-target',
-    web: 'volumes:\n  - ./root:/x\n  - ./root/bin:/x',
-    at: '7:9',
+    web: 'volumes:\n  - ./root:/x\ntmpfs: /x',
+    at: '7:12',
     says: /\/x/,
   },
   { what: 'too little processor', code: 'limit-out-of-range', web: 'cpus: 0.001', at: '5:11', says: /0\.01/ },

@@ -96,7 +96,8 @@ describe('a root made of host binaries', () => {
         db: {
           rootfs: { host: ['postgres', 'initdb', 'psql', 'sh'] },
           command: ['sh', '-c', script.join('; ')],
-          user: '1000:1000',
+          // initdb wants a user that has a name.
+          user: 'nobody',
           tmpfs: ['/tmp', '/data:mode=1777'],
           shm_size: '128m',
           network_mode: 'none',

@@ -119,7 +119,6 @@ export function desiredState(services: readonly ServiceSketch[], rest: StackSket
 }
 
 export const running: ContainerStatus = { kind: 'running', pid: 100, startedAtMs: 1000 };
-export const healthy: ContainerStatus = { ...running, health: 'healthy' };
 export const exited = (exitCode: number | null = 0): ContainerStatus => ({
   kind: 'exited',
   exitCode,

@@ -10,7 +10,3 @@ export function loadText(text: string | Uint8Array, { more = {}, ...request }: L
   for (const [path, file] of Object.entries(more)) files[path.startsWith('/') ? path : `/work/p/${path}`] = file;
   return loadProject({ cwd: '/work/p', home: '/home/u', environment: {}, ...request }, memoryFiles(files));
 }
-
-/** The diagnostics as `severity code: summary`, for short expectations. */
-export const summaries = ({ diagnostics }: LoadOutcome): string[] =>
-  diagnostics.map(({ severity, code, summary }) => `${severity} ${code}: ${summary}`);

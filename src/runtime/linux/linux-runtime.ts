@@ -2,7 +2,7 @@ import type { Runtime, Watching } from '../runtime.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
 import { LinuxRuntime } from './runtime-impl.ts';
 
-export type { LinuxRuntimeOptions, SupervisorCommand } from './options.ts';
+export type { LinuxRuntimeOptions } from './options.ts';
 
 /** The Linux kernel as a `Runtime`. Needs root for everything but `observe`. */
 export function createLinuxRuntime(options: LinuxRuntimeOptions = {}): Runtime & Watching {

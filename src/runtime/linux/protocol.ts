@@ -143,4 +143,3 @@ export const offset = {
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
 export type PhaseName = Exclude<keyof typeof phase, 'NONE'>;
 export type OpName = keyof typeof opKind;
-export type ControlOp = (typeof controlOp)[keyof typeof controlOp];

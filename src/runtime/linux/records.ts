@@ -132,10 +132,12 @@ export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
 
 /** The state file: of its two slots the valid one with the higher sequence number. */
 export function decodeStateFile(bytes: Buffer): ShimState | undefined {
-  const first = decodeState(bytes, 0);
-  const second = decodeState(bytes, size.state);
-  if (first === undefined || second === undefined) return first ?? second;
-  return first.sequence > second.sequence ? first : second;
+  if (bytes.length < 2 * size.state) return decodeState(bytes, 0);
+  const at = offset.state.sequence;
+  // The newer one is nearly always whole, and then the other need not be looked at.
+  const secondIsNewer = bytes.readBigUInt64LE(size.state + at) > bytes.readBigUInt64LE(at);
+  const [newer, older] = secondIsNewer ? [size.state, 0] : [0, size.state];
+  return decodeState(bytes, newer) ?? decodeState(bytes, older);
 }
 
 /** What the tiny init left behind; undefined when it is missing or torn. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
@@ -81,10 +81,12 @@ function readBytes(path: string): Buffer | undefined {
 
 /** 0711: others may pass through to what is theirs, but not list it. */
 export function makeDirectory(path: string, mode = 0o711): void {
-  mkdirSync(path, { recursive: true, mode });
-}
-
-/** The whole tree; a path that is gone already is fine. */
-export function removeTree(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+  try {
+    mkdirSync(path, { mode });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // `recursive` from the start would look at every parent each time.
+    if (code === 'ENOENT') mkdirSync(path, { recursive: true, mode });
+    else if (code !== 'EEXIST') throw cause;
+  }
 }

@@ -24,7 +24,7 @@ import {
 } from './record.ts';
 import { dropRouter, ensureBridges, hasRouter, openRouter, type Router } from './router.ts';
 
-export type { BoundPort, Endpoint } from './record.ts';
+export type { Endpoint } from './record.ts';
 
 type Outcome = Result<void, RuntimeFailure>;
 type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };

@@ -98,11 +98,11 @@ function neighbourLines(record: NetworkRecord, endpoint: Endpoint): string[] {
     const seen = other.attachments.filter(({ network }) => networks.has(network));
     const names = new Set(seen.flatMap(({ aliases }) => [other.container, other.service, ...aliases]));
     for (const name of names) holders.set(name, (holders.get(name) ?? new Set()).add(other.container));
-    return { address: seen[0]?.ipv4 ?? seen[0]?.ipv6, names: [...names] };
+    return { addresses: [seen[0]?.ipv4, seen[0]?.ipv6].filter((text) => text !== undefined), names: [...names] };
   });
-  return shared.flatMap(({ address, names }) => {
+  return shared.flatMap(({ addresses, names }) => {
     const sole = names.filter((name) => holders.get(name)?.size === 1 && name !== endpoint.service);
-    return address === undefined || sole.length === 0 ? [] : [`${address}\t${sole.join(' ')}`];
+    return sole.length === 0 ? [] : addresses.map((address) => `${address}\t${sole.join(' ')}`);
   });
 }
 

@@ -75,17 +75,32 @@ function decisions(arch: Filter['arch'], rules: readonly Rule[], otherwise: Acti
   const names = new Map([...numbers].map(([name, number]) => [number, name]));
   const byName = new Map<string, Rule[]>();
   for (const rule of rules) {
-    for (const name of rule.names) byName.set(name, [...(byName.get(name) ?? []), rule]);
+    for (const name of rule.names) {
+      const known = byName.get(name);
+      if (known === undefined) byName.set(name, [rule]);
+      else known.push(rule);
+    }
   }
   const found: Decision[] = [];
-  let last = '';
-  for (let number = 0; number <= Math.max(...names.keys()) + 1; number++) {
+  // Most calls are decided by their number alone; one object for each such decision makes neighbours easy to compare.
+  const plain = new Map<string, readonly Instruction[]>();
+  const constant = (action: Action): readonly Instruction[] => {
+    const key = `${action.kind} ${'errno' in action ? action.errno : ''}`;
+    const code = plain.get(key) ?? [ret(action)];
+    plain.set(key, code);
+    return code;
+  };
+  const unknown = constant({ kind: 'errno', errno: ENOSYS });
+  const last = Math.max(...names.keys());
+  for (let number = 0; number <= last + 1; number++) {
     const name = names.get(number);
-    const code =
-      name === undefined ? [ret({ kind: 'errno', errno: ENOSYS })] : decide(byName.get(name) ?? [], otherwise);
-    const text = JSON.stringify(code);
-    if (text !== last) found.push({ from: number, code });
-    last = text;
+    const naming = name === undefined ? undefined : (byName.get(name) ?? []);
+    const first = naming?.[0];
+    let code: readonly Instruction[];
+    if (naming === undefined) code = unknown;
+    else if (first === undefined) code = constant(otherwise);
+    else code = first.conditions.length === 0 ? constant(first.action) : decide(naming, otherwise);
+    if (found.at(-1)?.code !== code) found.push({ from: number, code });
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
@@ -28,8 +29,10 @@ export async function createContainer(
   const where = containerPaths(context.at, container.name);
   const former = replaces === undefined ? undefined : readRecord(containerPaths(context.at, replaces).record);
   // A command that was killed may have left half of it; the plan says that there is none.
-  const leftover = await destroyContainer(context, { name: container.name, where });
-  if (!leftover.ok) return leftover;
+  if (existsSync(where.lib) || existsSync(where.state)) {
+    const leftover = await destroyContainer(context, { name: container.name, where });
+    if (!leftover.ok) return leftover;
+  }
 
   const made = await describe(context, action, { ...options, ...(former === undefined ? {} : { former }) });
   if (!made.ok) return made;
