@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { loadNative } from '../../src/runtime/linux/native.ts';
+
+/**
+ * Makes this test process, and every command it starts, live in a network namespace of its own, which is "the host" for
+ * them: its ports, sysctls, routes and packet filter are not those of the machine. Behind it lies a LAN with one neighbour,
+ * which is all the outside there is.
+ *
+ * ~~~
+ *   host (this process)            neighbour
+ *   192.168.77.1  lan ──────────── lan  192.168.77.2   the default route leads there
+ *   fd77::1                             fd77::2
+ * ~~~
+ */
+export class PrivateHost {
+  static readonly address = '192.168.77.1';
+  static readonly neighbourAddress = '192.168.77.2';
+  readonly #children: ChildProcess[] = [];
+  readonly neighbour: number;
+
+  private constructor(neighbour: ChildProcess) {
+    this.#children.push(neighbour);
+    this.neighbour = neighbour.pid ?? 0;
+  }
+
+  static async make(): Promise<PrivateHost> {
+    const native = await loadNative();
+    native.unshare(0x40000000);
+    const neighbour = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (neighbour.stdout !== null) await once(neighbour.stdout, 'data');
+    const host = new PrivateHost(neighbour);
+    shell('ip link set lo up');
+    shell(`ip link add lan type veth peer name lan netns ${host.neighbour}`);
+    shell('ip addr add 192.168.77.1/24 dev lan && ip addr add fd77::1/64 dev lan nodad && ip link set lan up');
+    host.there('ip addr add 192.168.77.2/24 dev lan && ip addr add fd77::2/64 dev lan nodad && ip link set lan up');
+    shell('ip route add default via 192.168.77.2 && ip -6 route add default via fd77::2');
+    return host;
+  }
+
+  /** Output of a shell command at the neighbour's. */
+  there(command: string): string {
+    return shell(`nsenter --net=/proc/${this.neighbour}/ns/net sh -c '${command}'`);
+  }
+
+  /** A server at the neighbour's, until `close`. */
+  serveThere(...argv: string[]): void {
+    this.#children.push(spawn('nsenter', [`--net=/proc/${this.neighbour}/ns/net`, ...argv], { stdio: 'ignore' }));
+  }
+
+  close(): void {
+    for (const child of this.#children.reverse()) child.kill('SIGKILL');
+  }
+}
+
+/** What a shell command on the (private) host writes, errors included. */
+export function shell(command: string): string {
+  const { stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
+  return stdout + stderr;
+}
