@@ -129,8 +129,9 @@ export class HostTree {
     if (entry === undefined) return err('neither a file, a directory nor a link');
     this.entries.set(path, entry);
     // A directory on the way changes whenever a neighbour does; only what is in a whole tree is watched.
+    if (!isWatched) return ok(entry);
     if (entry.kind === 'symlink') this.inputs.set(path, signatureOf(stats, entry.target));
-    else if (entry.kind === 'file' && isWatched) this.inputs.set(path, entry.signature);
+    if (entry.kind === 'file') this.inputs.set(path, entry.signature);
     return ok(entry);
   }
 
