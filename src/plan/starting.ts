@@ -46,8 +46,11 @@ export function addStartings(list: StepList, startings: readonly Starting[]): vo
   const sorted = [...startings].sort((a, b) => position(a) - position(b) || a.container.number - b.container.number);
 
   const created = new Map<ContainerName, string>();
-  for (const { container, cause, create, after } of sorted) {
+  for (const { container, cause, create, after: before } of sorted) {
     if (create === undefined) continue;
+    // A shared network is there as soon as its owner is made; it need not run.
+    const owners = sorted.filter((other) => sharesNetworkOf(create.container, other.container));
+    const after = [...before, ...owners.map((owner) => created.get(owner.container.name))];
     const action = {
       kind: 'create',
       container: create.container,
@@ -132,4 +135,9 @@ function addStart(
     last = list.add({ action: hookAction, cause, after: [last], origin, index });
   }
   return last;
+}
+
+function sharesNetworkOf({ config: { networkMode } }: Startable, owner: Startable): boolean {
+  if (networkMode.kind === 'service') return networkMode.service === owner.service;
+  return networkMode.kind === 'container' && networkMode.container === owner.name;
 }
