@@ -9,6 +9,7 @@ import { decodeNetReply, encodeNetRequest, type NetReply, netOp } from './net-ta
 
 const REPLY_TIMEOUT_MS = 10_000;
 const START_TRIES = 50;
+const HANG_UPS = 5;
 const ALREADY_SERVED = 3;
 
 export type NetProcess = {
@@ -18,16 +19,21 @@ export type NetProcess = {
   readonly program: string;
 };
 
-/** Hands a table over, starting the process when there is none. */
+/** Hands a table over, starting the process when there is none, and again when it is killed meanwhile. */
 export async function setNetTable(process: NetProcess, table: Buffer): Promise<NetReply> {
-  const socket = (await connect(process.run)) ?? (await start(process));
-  return exchange(socket, table);
+  for (let attempt = 1; ; attempt++) {
+    const socket = (await connect(process.run)) ?? (await start(process));
+    const reply = await exchange(socket, table);
+    if (reply !== 'hung-up') return reply;
+    if (attempt === HANG_UPS) throw new InternalError(`the net process hung up ${attempt} times`);
+  }
 }
 
 /** What the process serves now; undefined when there is none. */
 export async function askNetStatus(run: string): Promise<NetReply | undefined> {
   const socket = await connect(run);
-  return socket === undefined ? undefined : exchange(socket, encodeNetRequest(netOp.STATUS));
+  const reply = socket === undefined ? 'hung-up' : await exchange(socket, encodeNetRequest(netOp.STATUS));
+  return reply === 'hung-up' ? undefined : reply;
 }
 
 /** Brings a dead process back with the table it had. */
@@ -66,8 +72,8 @@ async function start({ run, program }: NetProcess): Promise<Socket> {
   throw new InternalError(`${program} holds its lock and does not answer`);
 }
 
-/** One request, one reply; the connection is closed. */
-function exchange(socket: Socket, request: Buffer): Promise<NetReply> {
+/** One request, one reply; the connection is closed. `hung-up`: the process died over it. */
+function exchange(socket: Socket, request: Buffer): Promise<NetReply | 'hung-up'> {
   return new Promise((resolve, reject) => {
     let received: Buffer = Buffer.alloc(0);
     const give = (settle: () => void): void => {
@@ -78,8 +84,8 @@ function exchange(socket: Socket, request: Buffer): Promise<NetReply> {
     };
     socket.setTimeout(REPLY_TIMEOUT_MS);
     socket.on('timeout', () => give(() => reject(new InternalError('the net process does not answer'))));
-    socket.on('error', (error) => give(() => reject(error)));
-    socket.on('close', () => give(() => reject(new InternalError('the net process hung up'))));
+    socket.on('error', () => give(() => resolve('hung-up')));
+    socket.on('close', () => give(() => resolve('hung-up')));
     socket.on('data', (bytes) => {
       received = Buffer.concat([received, bytes]);
       const reply = decodeNetReply(received);
