@@ -76,13 +76,13 @@ function ofObject(schema: Schema, root: Schema, depth: number): fc.Arbitrary<unk
   const required = (schema['required'] ?? []) as string[];
   const rest = schema['additionalProperties'];
   if (properties.length === 0) {
-    const names = fc.constantFrom('a', 'b', 'web', 'x1');
+    const names = fc.constantFrom('a', 'b', 'web', 'xy');
     return fc.dictionary(names, typeof rest === 'object' ? fromSchema(rest as Schema, root, depth + 1) : words, {
       maxKeys: depth > 2 ? 1 : 2,
     });
   }
   const optional = properties.filter(([key]) => !required.includes(key));
-  return fc.subarray(optional, { maxLength: depth > 4 ? 0 : 5 }).chain((chosen) => {
+  return fc.subarray(optional, { maxLength: Math.min(optional.length, depth > 4 ? 0 : 5) }).chain((chosen) => {
     const keys = properties.filter((each) => required.includes(each[0]) || chosen.includes(each));
     return fc.record(Object.fromEntries(keys.map(([key, each]) => [key, fromSchema(each, root, depth + 1)])));
   });

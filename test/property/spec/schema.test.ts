@@ -19,6 +19,7 @@ const beyond = new Set([
   'bad-user',
   'bad-port',
   'bad-name',
+  'bad-value',
   'limit-out-of-range',
 ]);
 
@@ -31,10 +32,7 @@ function structural(document: unknown): string[] {
   validateStack(tree, { interpolated: true }, report);
   return report
     .sorted()
-    .filter(
-      ({ code, summary }) =>
-        !beyond.has(code) && !(code === 'bad-value' && !summary.includes('is not one of its values')),
-    )
+    .filter(({ code, summary }) => !beyond.has(code) || /is not one of its values|cannot be a name here/.test(summary))
     .map(({ code, summary }) => `${code}: ${summary}`);
 }
 
@@ -71,9 +69,7 @@ describe('schema.json and the validator', () => {
         if (add) (place.in as { [key: string]: unknown })['unknown-key'] = value;
         else (place.in as { [key: string]: unknown })[place.key] = value;
         const mistakes = structural(mutated);
-        // A key that must be there in the end may be missing in a file that another one completes.
-        const lenient = { ...document, ...mutated };
-        expect({ lenient, mistakes, ok: mistakes.length === 0 }).toMatchObject({ ok: accepts(relaxed, mutated) });
+        expect({ mistakes, ok: mistakes.length === 0 }).toMatchObject({ ok: accepts(relaxed, mutated) });
       }),
       { numRuns: 2000 },
     );
