@@ -308,3 +308,17 @@ describe('a list of cpus', () => {
     expect(parseCpuList('0-99999999999')).toHaveLength(8192);
   });
 });
+
+describe('a device that cannot be passed on', () => {
+  it('is named, with its place in the file', async () => {
+    const root = rootWith({ 'bin/app': ['#!/bin/app\n', 0o755] });
+    const devices = [{ source: '/nonexistent/dev' as HostPath, target: '/dev/x' as GuestPath, permissions: 'rwm' }];
+    const found = await preflight(
+      [container({ rootfs: { kind: 'directory', path: root }, devices }, { 'devices.0': originOf(3) })],
+      { host, prepare: (source) => prepareRootfs(source, root) },
+    );
+    expect(found.filter(({ code }) => code === 'device-missing')).toEqual([
+      expect.objectContaining({ severity: 'error', subject: originOf(3) }),
+    ]);
+  });
+});
