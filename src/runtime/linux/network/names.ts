@@ -53,8 +53,8 @@ const localNames = [
 ];
 
 /**
- * /etc/hosts of a container: itself, what the file adds, and every name on its networks that stands for one container
- * only. Those work with nothing of ours running; a name with several addresses is for the DNS server, which takes turns.
+ * /etc/hosts of a container: itself, what the file adds, and every name on its networks that stands for one address only.
+ * Those work with nothing of ours running; a name with several addresses is for the DNS server, which takes turns.
  */
 export function hostsText(record: NetworkRecord, endpoint: Endpoint): string {
   const own = endpoint.attachments.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((text) => text !== undefined));
@@ -98,11 +98,14 @@ function neighbourLines(record: NetworkRecord, endpoint: Endpoint): string[] {
     const seen = other.attachments.filter(({ network }) => networks.has(network));
     const names = new Set(seen.flatMap(({ aliases }) => [other.container, other.service, ...aliases]));
     for (const name of names) holders.set(name, (holders.get(name) ?? new Set()).add(other.container));
-    return { addresses: [seen[0]?.ipv4, seen[0]?.ipv6].filter((text) => text !== undefined), names: [...names] };
+    const addresses = seen.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((text) => text !== undefined));
+    return { addresses, names: [...names] };
   });
-  return shared.flatMap(({ addresses, names }) => {
+  return shared.flatMap(({ addresses: [address, ...more], names }) => {
+    // Of a name with two families glibc sees only the first line unless host.conf(5) says "multi on".
+    if (address === undefined || more.length > 0) return [];
     const sole = names.filter((name) => holders.get(name)?.size === 1 && name !== endpoint.service);
-    return sole.length === 0 ? [] : addresses.map((address) => `${address}\t${sole.join(' ')}`);
+    return sole.length === 0 ? [] : [`${address}\t${sole.join(' ')}`];
   });
 }
 

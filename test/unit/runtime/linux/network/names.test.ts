@@ -1,0 +1,147 @@
+import { expect, test } from 'vitest';
+import type { Network } from '../../../../../src/model/project.ts';
+import {
+  hostsText,
+  nameEntries,
+  parseResolvConf,
+  resolvConfText,
+} from '../../../../../src/runtime/linux/network/names.ts';
+import { encodeNetTable, netSize } from '../../../../../src/runtime/linux/network/net-table.ts';
+import type { Attachment, Endpoint, NetworkRecord } from '../../../../../src/runtime/linux/network/record.ts';
+
+const network = (key: string, internal = false): Network => ({
+  key,
+  name: `shop_${key}`,
+  driver: 'bridge',
+  external: false,
+  internal,
+  enableIpv6: false,
+  subnets: [],
+  labels: {},
+});
+
+const on = (name: string, last: number, more: Partial<Attachment> = {}): Attachment => ({
+  network: `shop_${name}`,
+  interfaceName: 'eth0',
+  mac: '024200000000',
+  ipv4: `10.201.${name === 'front' ? 1 : 2}.${last}`,
+  aliases: [],
+  gateway: name === 'front',
+  ...more,
+});
+
+const endpoint = (container: string, attachments: Attachment[], more: Partial<Endpoint> = {}): Endpoint => ({
+  container,
+  service: container.replace(/-\d+$/, ''),
+  attachments,
+  ports: [],
+  dns: [],
+  dnsSearch: [],
+  dnsOptions: [],
+  extraHosts: [],
+  links: [],
+  ...more,
+});
+
+const record: NetworkRecord = {
+  version: 1,
+  uplink: '10.205.0.4/30',
+  networks: [
+    {
+      network: network('front'),
+      bridge: 'br-front',
+      index: 10,
+      subnets: [{ cidr: '10.201.1.0/24', gateway: '10.201.1.1' }],
+    },
+    {
+      network: network('back', true),
+      bridge: 'br-back',
+      index: 11,
+      subnets: [{ cidr: '10.201.2.0/24', gateway: '10.201.2.1' }],
+    },
+  ],
+  endpoints: [
+    endpoint('web-1', [on('front', 2)], {
+      extraHosts: ['printer=192.0.2.9', 'host.docker.internal:host-gateway', 'six:[fd00::1]'],
+      links: ['api:friend'],
+    }),
+    endpoint('web-2', [on('front', 3)]),
+    endpoint('api-1', [on('front', 4, { aliases: ['rest'] }), on('back', 4)], {
+      hostname: 'api.shop',
+      domainname: 'example',
+    }),
+    endpoint('db-1', [on('back', 5)]),
+  ],
+};
+const [web, , api, db] = record.endpoints as [Endpoint, Endpoint, Endpoint, Endpoint];
+const own = (text: string) => text.split('\n').slice(5).join('\n');
+
+test('the hosts file has the container itself, what the file adds, and names that stand for one address', () => {
+  expect(own(hostsText(record, web))).toBe(
+    [
+      '10.201.1.2\tweb-1',
+      '192.0.2.9\tprinter',
+      '10.205.0.5\thost.docker.internal',
+      'fd00::1\tsix',
+      '10.201.1.3\tweb-2',
+      '10.201.1.4\tapi-1 api rest',
+      '10.201.1.4\tfriend',
+      '',
+    ].join('\n'),
+  );
+  expect(own(hostsText(record, db))).toBe('10.201.2.5\tdb-1\n10.201.2.4\tapi-1 api\n');
+});
+
+test('a name with several addresses is left to the DNS server, and nobody sees a network he is not on', () => {
+  expect(own(hostsText(record, api))).toBe(
+    '10.201.1.4\tapi.shop.example api.shop api-1\n10.201.2.4\tapi.shop.example api.shop api-1\n10.201.1.2\tweb-1\n10.201.1.3\tweb-2\n10.201.2.5\tdb-1 db\n',
+  );
+});
+
+test('every name is known plain and with its network behind it', () => {
+  const names = nameEntries(record).filter(({ network: name }) => name === 'shop_back');
+  expect(names.map(({ name, address }) => `${name} ${address}`)).toEqual([
+    'api 10.201.2.4',
+    'api.shop_back 10.201.2.4',
+    'api-1 10.201.2.4',
+    'api-1.shop_back 10.201.2.4',
+    'api.shop 10.201.2.4',
+    'api.shop.shop_back 10.201.2.4',
+    'db 10.201.2.5',
+    'db.shop_back 10.201.2.5',
+    'db-1 10.201.2.5',
+    'db-1.shop_back 10.201.2.5',
+  ]);
+});
+
+test('resolv.conf names the gateway, keeps the search list, and asks for short names as they are', () => {
+  const host = parseResolvConf(
+    '# comment\ndomain old\nsearch corp.example lab.example\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\noptions edns0\n',
+  );
+  expect(host).toEqual({ servers: ['127.0.0.53'], search: ['corp.example', 'lab.example'], options: ['edns0'] });
+  expect(resolvConfText(record, web, host)).toBe(
+    'nameserver 10.201.1.1\nsearch corp.example lab.example\noptions edns0 ndots:0\n',
+  );
+  const asked = endpoint('x', [on('back', 9)], { dnsSearch: ['.'], dnsOptions: ['ndots:2'] });
+  expect(resolvConfText(record, asked, host)).toBe('nameserver 10.201.2.1\noptions ndots:2\n');
+});
+
+test('the table for the net process has the counts and the size that it says', () => {
+  const table = encodeNetTable(record, ['192.0.2.53']);
+  expect(table.readUInt32LE(8)).toBe(table.length);
+  const counts = Array.from({ length: 8 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
+  // listeners, resolvers, containers, clients, names, upstreams, refs, bytes of text
+  expect(counts.slice(0, 7)).toEqual([0, 2, 4, 5, 27, 4, 5]);
+  const sizes = [
+    netSize.listener,
+    netSize.address,
+    netSize.container,
+    netSize.client,
+    netSize.name,
+    netSize.upstream,
+    4,
+    1,
+  ];
+  const body = counts.reduce((sum, count, index) => sum + count * (sizes[index] ?? 0), 0);
+  expect(netSize.request + netSize.table + body).toBe(table.length);
+});
