@@ -59,24 +59,26 @@ export function logPrinter(options: LogPrinterOptions): LogPrinter {
     write(stream, [Buffer.from(headOf(container, stream, timeMs)), ...line.parts, Buffer.from('\n')]);
   };
 
-  /** Whole lines go out in one write; the rest waits for its end, or until it has grown too long. */
+  /**
+   * Whole lines go out in one write; the rest waits for its end, or until it has grown too long. All lines of a piece were
+   * written at one time and have one head, so they are made by one replacement; as Latin-1, which keeps every byte.
+   */
   const print = (piece: LogPiece) => {
     const { container, stream, timeMs, bytes } = piece;
     if (!options.prefix && !options.timestamps) return write(stream, [bytes]);
     const key = `${stream} ${container}`;
-    const out: Uint8Array[] = [];
-    let at = 0;
-    for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, at)) {
+    const end = bytes.lastIndexOf(newline);
+    if (end !== -1) {
+      const head = Buffer.from(headOf(container, stream, timeMs)).toString('latin1');
       const before = held.get(key);
+      const start =
+        before === undefined ? head : Buffer.from(headOf(container, stream, before.first.timeMs)).toString('latin1');
       held.delete(key);
-      out.push(Buffer.from(headOf(container, stream, before?.first.timeMs ?? timeMs)));
-      if (before !== undefined) out.push(...before.parts);
-      out.push(bytes.subarray(at, end + 1));
-      at = end + 1;
+      const middle = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1').split('\n').join(`\n${head}`);
+      write(stream, [Buffer.from(start, 'latin1'), ...(before?.parts ?? []), Buffer.from(`${middle}\n`, 'latin1')]);
     }
-    if (out.length > 0) write(stream, out);
-    if (at === bytes.length) return;
-    const rest = bytes.subarray(at);
+    const rest = bytes.subarray(end + 1);
+    if (rest.length === 0) return;
     const line = held.get(key) ?? { parts: [], length: 0, first: piece };
     line.parts.push(rest);
     line.length += rest.length;
