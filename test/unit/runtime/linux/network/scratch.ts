@@ -3,9 +3,15 @@ import { closeSync, openSync } from 'node:fs';
 import { loadNative, type Native } from '../../../../../src/runtime/linux/native.ts';
 import { NetlinkSocket } from '../../../../../src/runtime/linux/network/netlink-socket.ts';
 import { inNetns, inNewNetns } from '../../../../../src/runtime/linux/network/netns.ts';
+import { whereIs } from '../../../../support/capabilities.ts';
 
 /** Why tests that need namespaces of their own cannot run here; undefined when they can. */
-export const cannotMakeNetns = process.getuid?.() === 0 ? undefined : 'needs root for network namespaces';
+export const cannotMakeNetns =
+  process.getuid?.() !== 0
+    ? 'needs root for network namespaces'
+    : ['ip', 'nft', 'iptables', 'nsenter']
+        .filter((name) => whereIs(name) === undefined)
+        .map((name) => `needs ${name}`)[0];
 
 /** A network namespace that lives as long as its descriptor. */
 export class ScratchNetns implements Disposable {
