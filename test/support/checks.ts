@@ -54,6 +54,13 @@ export function treeHash(path: string): string {
   return hash.digest('hex');
 }
 
+/** Path and inode of everything below a directory, sorted: what was made anew has another inode. */
+export function inodesBelow(path: string): string[] {
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .map((name) => `${name} ${lstatSync(join(path, name)).ino}`)
+    .sort();
+}
+
 /** The container of a service once it runs, with its PID 1 as the host sees it. */
 export function running(rig: Rig, service: string): Promise<Row & { readonly pid: number }> {
   return eventually(async () => {

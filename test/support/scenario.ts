@@ -97,6 +97,8 @@ export type Row = {
 export class Rig {
   readonly project: string;
   readonly directory: string;
+  /** Variables that every command of this rig gets. */
+  environment: { readonly [name: string]: string } = {};
   #strings: Strings | undefined;
 
   constructor(label: string) {
@@ -170,12 +172,16 @@ export class Rig {
     return ['-p', this.project, '-f', this.path('stack.yml'), ...args];
   }
 
+  #options(options: RunOptions): RunOptions {
+    return { cwd: this.directory, ...options, env: { ...this.environment, ...options.env } };
+  }
+
   cli(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-    return runCli(this.#bound(args), { cwd: this.directory, ...options });
+    return runCli(this.#bound(args), this.#options(options));
   }
 
   start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    return startCli(this.#bound(args), { cwd: this.directory, ...options });
+    return startCli(this.#bound(args), this.#options(options));
   }
 
   /** Runs a command that must succeed; its output is the message of a failure. */
@@ -211,7 +217,7 @@ export class Rig {
       // A test may have left a file that is refused: what is there can be removed by the name of the project alone.
       const down = await this.cli(['down', '-v', '--remove-orphans']);
       if (down.code !== 0) {
-        const byName = await runCli(['-p', this.project, 'down', '-v'], { cwd: '/' });
+        const byName = await runCli(['-p', this.project, 'down', '-v'], this.#options({ cwd: '/' }));
         expect(byName.code, down.stderr + byName.stderr).toBe(0);
       }
     } finally {
