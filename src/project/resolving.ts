@@ -2,9 +2,10 @@ import type { Origins } from '../model/project.ts';
 import type { Origin } from '../model/source.ts';
 import type { NormalService } from '../spec/normal.ts';
 import type { Report } from '../spec/report.ts';
+import { child, originOf, type Tree } from '../spec/tree.ts';
 import type { Environment } from './environment.ts';
 import type { Sources } from './sources.ts';
-import { type Path, type View, writtenAt } from './view.ts';
+import type { Path, View } from './view.ts';
 
 /** What turning the normalised stack into a project needs to know. */
 export type Resolving = {
@@ -28,19 +29,21 @@ export type Subject = Resolving & {
 
 /** Collects where the values of a container's configuration were written. */
 export class Trail {
-  readonly #view: View;
-  readonly #base: Path;
+  readonly #service: Tree | undefined;
   readonly #origins: { [path: string]: Origin } = {};
 
-  constructor(view: View, service: string) {
-    this.#view = view;
-    this.#base = ['services', service];
+  constructor({ tree }: View, service: string) {
+    this.#service = child(child(tree, 'services'), service);
   }
 
   /** The value at `path` of the configuration comes from `written` of the service, if anybody wrote that. */
   add(path: string, ...written: Path): void {
-    const origin = writtenAt(this.#view, ...this.#base, ...written);
-    if (origin !== undefined) this.#origins[path] = origin;
+    let at = this.#service;
+    for (const step of written) {
+      if (at === undefined) return;
+      at = at.kind === 'sequence' ? at.items[Number(step)] : child(at, String(step));
+    }
+    if (at !== undefined && at.implied === undefined) this.#origins[path] = originOf(at);
   }
 
   put(path: string, origin: Origin | undefined): void {

@@ -1,9 +1,8 @@
 import type { Note } from '../model/diagnostic.ts';
 import type { Origin, SourceFile } from '../model/source.ts';
 import { type Support, serviceSupport, topSupport } from '../spec/support.ts';
-import { child, type Mapping, originOf, type Tree } from '../spec/tree.ts';
+import { child, type Mapping, originOf, type Place, type Tree } from '../spec/tree.ts';
 import type { Resolving } from './resolving.ts';
-import type { Stack } from './stack.ts';
 
 /** What becomes of one key that is written in the stack. */
 export type KeySupport = Support & {
@@ -12,68 +11,87 @@ export type KeySupport = Support & {
   readonly origin: Origin;
 };
 
-/** Every key of the stack that somebody wrote, with its verdict, in the order of the files. */
-export function supportOf(stack: Pick<Stack, 'tree'>): KeySupport[] {
+/** Every key of the stack that somebody wrote and whose verdict is wanted, in the order of the files. */
+function collectAll(tree: Mapping, wanted: (support: Support) => boolean): KeySupport[] {
   const found: KeySupport[] = [];
-  for (const [section, entry] of stack.tree.entries) {
-    if (section.startsWith('x-') && section !== 'x-tscompose') continue;
-    if (section === 'services') continue;
-    collect(entry.value, { table: topSupport, path: [section], shown: section, key: entry.key, found });
-  }
-  const services = child(stack.tree, 'services');
+  const section = (mapping: Mapping, verdicts: Verdicts, prefix: string): void => {
+    for (const [key, { key: at, value }] of mapping.entries) {
+      const known = key === 'services' ? undefined : verdicts.parts.get(key);
+      if (known !== undefined) collect(value, { verdicts: known, shown: `${prefix}${key}`, key: at, found, wanted });
+    }
+  };
+  section(tree, topVerdicts, '');
+  const services = child(tree, 'services');
   if (services?.kind !== 'mapping') return found;
   for (const [name, { value }] of services.entries) {
-    if (value.kind !== 'mapping') continue;
-    for (const [key, entry] of value.entries) {
-      if (key.startsWith('x-') && key !== 'x-tscompose') continue;
-      collect(entry.value, {
-        table: serviceSupport,
-        path: [key],
-        shown: `services.${name}.${key}`,
-        key: entry.key,
-        found,
-      });
-    }
+    if (value.kind === 'mapping') section(value, serviceVerdicts, `services.${name}.`);
   }
   return found;
 }
 
+/** The table of verdicts as a tree, so that each key of a file is looked at once. */
+type Verdicts = {
+  support?: Support;
+  /** Verdicts of single values; `service:*` is kept as `service:`. */
+  readonly values: Map<string, Support>;
+  /** `*` is any key. */
+  readonly parts: Map<string, Verdicts>;
+};
+
+const empty = (): Verdicts => ({ values: new Map(), parts: new Map() });
+
+function verdictsOf(table: { readonly [path: string]: Support }): Verdicts {
+  const all = empty();
+  for (const [written, support] of Object.entries(table)) {
+    const [path = '', value] = written.split('=', 2);
+    let at = all;
+    for (const step of path.split('.')) {
+      const next = at.parts.get(step) ?? empty();
+      at.parts.set(step, next);
+      at = next;
+    }
+    if (value === undefined) at.support = support;
+    else at.values.set(value.replace(/\*$/, ''), support);
+  }
+  return all;
+}
+
+const serviceVerdicts = verdictsOf(serviceSupport);
+const topVerdicts = verdictsOf(topSupport);
+
 type Collecting = {
-  readonly table: { readonly [path: string]: Support };
-  readonly path: readonly string[];
+  readonly verdicts: Verdicts;
   readonly shown: string;
-  readonly key: { readonly file: SourceFile; readonly start: number; readonly end: number };
+  readonly key: Place;
   readonly found: KeySupport[];
+  readonly wanted: (support: Support) => boolean;
 };
 
 /** One entry for a key of the table and one for each of its parts that has a verdict of its own. */
 function collect(tree: Tree, at: Collecting): void {
   if (tree.implied !== undefined) return;
-  const known = at.table[`${at.path.join('.')}=${textOf(tree)}`] ?? wildcard(at, tree) ?? at.table[at.path.join('.')];
-  if (known !== undefined) at.found.push({ ...known, path: at.shown, origin: originOf(at.key) });
-  if (known?.verdict === 'notice' || tree.kind !== 'mapping' || !hasParts(at)) return;
-  const any = Object.keys(at.table).some((path) => path.startsWith(`${at.path.join('.')}.*`));
-  for (const [key, entry] of (tree as Mapping).entries) {
-    collect(entry.value, { ...at, path: [...at.path, any ? '*' : key], shown: `${at.shown}.${key}`, key: entry.key });
+  const { verdicts } = at;
+  const known = ofValue(verdicts, tree) ?? verdicts.support;
+  if (known !== undefined && at.wanted(known)) at.found.push({ ...known, path: at.shown, origin: originOf(at.key) });
+  if (known?.verdict === 'notice' || tree.kind !== 'mapping' || verdicts.parts.size === 0) return;
+  const any = verdicts.parts.get('*');
+  for (const [key, entry] of tree.entries) {
+    const part = any ?? verdicts.parts.get(key);
+    if (part !== undefined)
+      collect(entry.value, { ...at, verdicts: part, shown: `${at.shown}.${key}`, key: entry.key });
   }
 }
 
-const textOf = (tree: Tree): string => (tree.kind === 'scalar' ? String(tree.value) : '');
-
-/** `network_mode=service:*`. */
-function wildcard({ table, path }: Collecting, tree: Tree): Support | undefined {
-  const prefix = textOf(tree).split(':')[0];
-  return prefix === textOf(tree) ? undefined : table[`${path.join('.')}=${prefix}:*`];
+function ofValue({ values }: Verdicts, tree: Tree): Support | undefined {
+  if (values.size === 0 || tree.kind !== 'scalar') return undefined;
+  const text = String(tree.value);
+  return values.get(text) ?? values.get(text.slice(0, text.indexOf(':') + 1));
 }
-
-const hasParts = ({ table, path }: Collecting): boolean =>
-  Object.keys(table).some((key) => key.startsWith(`${path.join('.')}.`));
 
 /** One notice a file, naming every key that is accepted and has no effect. */
 export function noticeUnsupported({ view, report }: Pick<Resolving, 'view' | 'report'>): void {
   const files = new Map<SourceFile, KeySupport[]>();
-  for (const support of supportOf(view)) {
-    if (support.verdict !== 'notice') continue;
+  for (const support of collectAll(view.tree, ({ verdict }) => verdict === 'notice')) {
     const list = files.get(support.origin.file);
     if (list === undefined) files.set(support.origin.file, [support]);
     else list.push(support);

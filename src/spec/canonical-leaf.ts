@@ -40,30 +40,30 @@ export type Scope = {
 };
 
 /** Rewrites the values of a mapping by key; keys that are not in the table stay. */
-export const fields =
-  (table: { readonly [key: string]: Canon }): Canon =>
-  (tree, scope) => {
-    if (tree.kind !== 'mapping') return tree;
-    const entries = new Map<string, Entry>();
-    for (const [key, entry] of tree.entries) {
-      const canon = Object.hasOwn(table, key) ? table[key] : undefined;
-      const keep = canon === undefined || entry.value.tag === 'reset';
-      entries.set(key, keep ? entry : { key: entry.key, value: canon(entry.value, scope) });
-    }
-    return mappingAt(tree, entries);
-  };
+export const fields = (table: { readonly [key: string]: Canon }): Canon => {
+  const canons = new Map(Object.entries(table));
+  return (tree, scope) => rewritten(tree, scope, (key) => canons.get(key));
+};
 
 /** Rewrites every value of a mapping. */
 export const values =
   (canon: Canon): Canon =>
-  (tree, scope) => {
-    if (tree.kind !== 'mapping') return tree;
-    const entries = new Map<string, Entry>();
-    for (const [key, entry] of tree.entries) {
-      entries.set(key, entry.value.tag === 'reset' ? entry : { key: entry.key, value: canon(entry.value, scope) });
-    }
-    return mappingAt(tree, entries);
-  };
+  (tree, scope) =>
+    rewritten(tree, scope, () => canon);
+
+/** The same tree when nothing changes: most values are in canonical form as they are written. */
+function rewritten(tree: Tree, scope: Scope, canonOf: (key: string) => Canon | undefined): Tree {
+  if (tree.kind !== 'mapping') return tree;
+  let entries: Map<string, Entry> | undefined;
+  for (const [key, entry] of tree.entries) {
+    const canon = entry.value.tag === 'reset' ? undefined : canonOf(key);
+    const value = canon === undefined ? entry.value : canon(entry.value, scope);
+    if (value === entry.value) continue;
+    entries ??= new Map(tree.entries);
+    entries.set(key, { key: entry.key, value });
+  }
+  return entries === undefined ? tree : mappingAt(tree, entries);
+}
 
 /** Rewrites every item of a list. */
 export const items = (canon: Canon): Canon => flatItems((item, scope) => [canon(item, scope)]);
@@ -73,10 +73,14 @@ export const flatItems =
   (canon: (tree: Tree, scope: Scope) => readonly Tree[]): Canon =>
   (tree, scope) => {
     if (tree.kind !== 'sequence') return tree;
-    return sequenceAt(
-      tree,
-      tree.items.flatMap((item) => (item.tag === 'reset' ? [] : canon(item, scope))),
-    );
+    const items: Tree[] = [];
+    let same = true;
+    for (const item of tree.items) {
+      const made = item.tag === 'reset' ? [] : canon(item, scope);
+      same &&= made.length === 1 && made[0] === item;
+      items.push(...made);
+    }
+    return same ? tree : sequenceAt(tree, items);
   };
 
 export const asList: Canon = (tree) =>

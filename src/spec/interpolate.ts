@@ -19,14 +19,8 @@ export type Variable = {
 
 /** Replaces variables in all values (never in keys); the rest of the tree is shared with the old one. */
 export function interpolate<T extends Tree>(tree: T, variables: Variables, report: Report): T {
-  const filled = new Map<Tree, Tree>();
-  const walk = (node: Tree): Tree => {
-    const known = filled.get(node);
-    if (known !== undefined) return known;
-    const result = node.kind === 'scalar' ? scalar(node, variables, report) : collection(node, walk);
-    filled.set(node, result);
-    return result;
-  };
+  const walk = (node: Tree): Tree =>
+    node.kind === 'scalar' ? scalar(node, variables, report) : collection(node, walk);
   return walk(tree) as T;
 }
 

@@ -18,24 +18,24 @@ export function mergeServices(base: Mapping, service: Mapping, report: Report): 
 /** Takes out what `!reset` marks when there is nothing left that it could remove. */
 export function settle(tree: Tree): Tree {
   if (tree.kind === 'scalar') return tree.tag === undefined ? tree : { ...tree, tag: undefined };
+  if (!isMarked(tree)) return tree;
   if (tree.kind === 'sequence') {
-    const items = tree.items.filter((item) => item.tag !== 'reset').map(settle);
-    const same =
-      tree.tag === undefined && items.length === tree.items.length && items.every((item, i) => item === tree.items[i]);
-    return same ? tree : { ...tree, tag: undefined, items };
+    return { ...tree, tag: undefined, items: tree.items.filter((item) => item.tag !== 'reset').map(settle) };
   }
-  let changed = tree.tag !== undefined;
   const entries = new Map<string, Entry>();
-  for (const [key, entry] of tree.entries) {
-    if (entry.value.tag === 'reset') {
-      changed = true;
-      continue;
-    }
-    const value = settle(entry.value);
-    changed ||= value !== entry.value;
-    entries.set(key, value === entry.value ? entry : { key: entry.key, value });
+  for (const [key, { key: at, value }] of tree.entries) {
+    if (value.tag !== 'reset') entries.set(key, { key: at, value: settle(value) });
   }
-  return changed ? { ...tree, tag: undefined, entries } : tree;
+  return { ...tree, tag: undefined, entries };
+}
+
+/** Whether there is a mark anywhere in it: in most files there is none, and nothing has to be made anew. */
+function isMarked(tree: Tree): boolean {
+  if (tree.tag !== undefined) return true;
+  if (tree.kind === 'scalar') return false;
+  if (tree.kind === 'sequence') return tree.items.some(isMarked);
+  for (const { value } of tree.entries.values()) if (isMarked(value)) return true;
+  return false;
 }
 
 type Context = {
