@@ -1,0 +1,53 @@
+import type { CommandSpec } from '../flag.ts';
+import { noLogPrefix, service, services } from './shared.ts';
+
+/** Commands that only look at what runs. */
+export const lookCommands = [
+  {
+    name: 'wait',
+    group: 'look',
+    summary: 'Wait until a container ends, print its exit code and end with it',
+    arguments: [{ ...service, many: true }],
+    flags: [],
+    json: 'none',
+    needsFile: false,
+  },
+  {
+    name: 'ls',
+    group: 'look',
+    summary: 'List the projects of this machine',
+    arguments: [],
+    flags: [
+      { name: 'all', short: 'a', kind: 'switch', help: 'also those where nothing runs' },
+      { name: 'quiet', short: 'q', kind: 'switch', help: 'only names' },
+    ],
+    json: 'lines',
+    needsFile: false,
+  },
+  {
+    name: 'ps',
+    group: 'look',
+    summary: 'List the containers of the project',
+    arguments: [services],
+    flags: [
+      { name: 'all', short: 'a', kind: 'switch', help: 'stopped ones too' },
+      { name: 'quiet', short: 'q', kind: 'switch', help: 'only names' },
+    ],
+    json: 'lines',
+    needsFile: false,
+  },
+  {
+    name: 'logs',
+    group: 'look',
+    summary: 'Print what the containers have written',
+    arguments: [services],
+    flags: [
+      { name: 'follow', short: 'f', kind: 'switch', help: 'go on with what they write from now on' },
+      { name: 'tail', short: 'n', kind: 'tail', value: 'N', help: 'only the last N lines of each container' },
+      { name: 'timestamps', short: 't', kind: 'switch', help: 'put the time before every line' },
+      noLogPrefix,
+    ],
+    json: 'lines',
+    needsFile: false,
+  },
+] as const satisfies readonly CommandSpec[];

@@ -1,0 +1,33 @@
+import type { CommandSpec } from '../flag.ts';
+
+/** Commands about tscompose and this machine. */
+export const toolCommands = [
+  {
+    name: 'doctor',
+    group: 'tool',
+    summary: 'Show what this kernel and host offer and lack',
+    details: ['Every lack comes with its effect and the line that mends it. Exits 4 when no container can run here.'],
+    arguments: [],
+    flags: [{ name: 'quiet', short: 'q', kind: 'switch', help: 'only what is lacking' }],
+    json: 'document',
+    needsFile: false,
+  },
+  {
+    name: 'version',
+    group: 'tool',
+    summary: 'Print the version',
+    arguments: [],
+    flags: [{ name: 'short', kind: 'switch', help: 'only the number' }],
+    json: 'document',
+    needsFile: false,
+  },
+  {
+    name: 'help',
+    group: 'tool',
+    summary: 'Show the help of a command',
+    arguments: [{ name: 'COMMAND', help: 'a command of tscompose', optional: true }],
+    flags: [],
+    json: 'none',
+    needsFile: false,
+  },
+] as const satisfies readonly CommandSpec[];

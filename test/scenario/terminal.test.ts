@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
+import { root } from '../support/tree.ts';
+
+/** A real terminal of 80 × 24 with a shell in it. */
+class Terminal {
+  readonly #name: string;
+
+  constructor(rig: Rig) {
+    this.#name = rig.project;
+    const shell = 'env -u NODE_EXTRA_CA_CERTS -u CI PS1=ready: TERM=screen-256color bash --norc --noprofile';
+    this.#tmux('new-session', '-d', '-s', 'main', '-x', '80', '-y', '24', '-c', rig.directory, shell);
+  }
+
+  #tmux(...args: string[]): string {
+    return execFileSync('tmux', ['-L', this.#name, '-f', '/dev/null', ...args], { encoding: 'utf8' });
+  }
+
+  type(line: string): void {
+    this.#tmux('send-keys', '-t', 'main', '-l', line);
+    this.#tmux('send-keys', '-t', 'main', 'Enter');
+  }
+
+  press(key: string): void {
+    this.#tmux('send-keys', '-t', 'main', key);
+  }
+
+  screen(): string {
+    return this.#tmux('capture-pane', '-p', '-S', '-', '-t', 'main');
+  }
+
+  /** Whether cursor and screen are as a shell wants them. */
+  isSane(): boolean {
+    const state = this.#tmux('display-message', '-p', '-t', 'main', '#{cursor_flag} #{alternate_on} #{mouse_any_flag}');
+    return state.trim() === '1 0 0';
+  }
+
+  close(): void {
+    this.#tmux('kill-server');
+  }
+}
+
+const tscompose = (rig: Rig, line: string) => `node ${root}/dist/tscompose.cjs -p ${rig.project} ${line}`;
+
+function inTerminal(title: string, body: (rig: Rig, terminal: Terminal) => Promise<void>): void {
+  scenario(title, ['tmux'], async (rig) => {
+    await rig.hold();
+    const terminal = new Terminal(rig);
+    try {
+      await eventually(() => expect(terminal.screen()).toContain('ready:'));
+      await body(rig, terminal);
+    } finally {
+      terminal.close();
+    }
+  });
+}
+
+describe('in a terminal', () => {
+  inTerminal('up shows one line a container, then their output, and Ctrl-C stops them', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web'), job: rig.puppet('job', { depends_on: ['web'] }) });
+    terminal.type(tscompose(rig, 'up'));
+    await (await rig.next('web')).print('first words\n');
+    await (await rig.next('job')).print('working\n');
+    await eventually(() => expect(terminal.screen()).toMatch(/web-1 +\| first words/));
+    await eventually(() => expect(terminal.screen()).toMatch(/job-1 +\| working/));
+    expect(terminal.screen()).toMatch(/\[\+\] up 2\/2/);
+    expect(terminal.screen()).toMatch(new RegExp(`✔ ${rig.project}-job-1 +started`));
+    terminal.press('C-c');
+    await eventually(() => expect(terminal.screen()).toMatch(/web-1 exited with code/));
+    terminal.type('echo code $?');
+    await eventually(() => expect(terminal.screen()).toContain('code 0'));
+    expect(terminal.isSane()).toBe(true);
+  });
+
+  inTerminal('a failure leaves its block with the line of the file, and a usable terminal', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web', { command: ['/bin/absent'] }) });
+    terminal.type(`${tscompose(rig, 'up')}; echo code $?`);
+    await eventually(() => expect(terminal.screen()).toContain('code 3'));
+    expect(terminal.screen()).toMatch(/error\[command-missing\]/);
+    expect(terminal.screen()).toContain('^');
+    expect(terminal.isSane()).toBe(true);
+  });
+
+  inTerminal('a kill -9 in the middle leaves a usable terminal', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web', { stop_grace_period: '30s' }) });
+    await rig.up();
+    await (await rig.next('web')).do('ignore 15');
+    terminal.type(`${tscompose(rig, 'down')} & sleep 1; kill -9 $!; wait; clear; echo still here`);
+    await eventually(() => expect(terminal.screen()).toMatch(/^still here/m));
+    expect(terminal.isSane()).toBe(true);
+    await rig.ok(['kill']);
+  });
+
+  inTerminal('exec gives the command a terminal and its exit code', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    await rig.next('web');
+    terminal.type(`${tscompose(rig, 'exec web /bin/inspect')} >/dev/null; echo code $?`);
+    await eventually(() => expect(terminal.screen()).toContain('code 0'));
+    expect(terminal.isSane()).toBe(true);
+  });
+});
