@@ -13,6 +13,7 @@ import { Networking, readEndpoints } from '../../src/runtime/linux/network/index
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { networkPaths } from '../../src/runtime/linux/network/record.ts';
 import { hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
+import { PrivateHost } from '../support/private-host.ts';
 
 /**
  * The network without containers: the host is a namespace of the test's own, and what stands for a container is a sleeping
@@ -94,6 +95,7 @@ const fine = async (outcome: ReturnType<Networking['settle']>): Promise<void> =>
 
 const session = () => new Networking({ paths, at, project, program });
 const pids = new Map<string, number>();
+let host: PrivateHost;
 
 /** Places and attaches containers as a session does it: all at once. */
 async function up(networking: Networking, containers: { [name: string]: ContainerConfig }): Promise<void> {
@@ -110,19 +112,9 @@ async function up(networking: Networking, containers: { [name: string]: Containe
 
 describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
   beforeAll(async () => {
-    const native = await loadNative();
-    native.unshare(0x40000000);
-    spawnSync('ip', ['link', 'set', 'lo', 'up']);
-    // The outside: a neighbour on a LAN behind the host.
-    const outside = await sleeper();
-    pids.set('outside', outside);
-    spawnSync('ip', ['link', 'add', 'lan', 'type', 'veth', 'peer', 'name', 'lan', 'netns', `${outside}`]);
-    spawnSync('ip', ['addr', 'add', '192.168.77.1/24', 'dev', 'lan']);
-    spawnSync('ip', ['link', 'set', 'lan', 'up']);
-    inside(outside, 'ip', 'addr', 'add', '192.168.77.2/24', 'dev', 'lan');
-    inside(outside, 'ip', 'link', 'set', 'lan', 'up');
-    spawnSync('ip', ['route', 'add', 'default', 'via', '192.168.77.2']);
-    await serve(outside, 'socat', 'TCP-LISTEN:7000,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
+    host = await PrivateHost.make();
+    pids.set('outside', host.neighbour);
+    await serve(host.neighbour, 'socat', 'TCP-LISTEN:7000,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
   });
 
   afterAll(async () => {
@@ -130,6 +122,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     for (const entry of ['front', 'back', 'six']) await networking.removeNetwork(network(entry));
     await networking.close();
     for (const child of sleepers) child.kill('SIGKILL');
+    host.close();
     rmSync(root, { recursive: true, force: true });
   });
 

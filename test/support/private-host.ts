@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { loadNative } from '../../src/runtime/linux/native.ts';
+import { closeSync, openSync } from 'node:fs';
+import { loadNative, type Native } from '../../src/runtime/linux/native.ts';
+
+const CLONE_NEWNET = 0x40000000;
 
 /**
  * Makes this test process, and every command it starts, live in a network namespace of its own, which is "the host" for
@@ -17,21 +20,27 @@ export class PrivateHost {
   static readonly address = '192.168.77.1';
   static readonly neighbourAddress = '192.168.77.2';
   readonly #children: ChildProcess[] = [];
+  readonly #native: Native;
+  /** Descriptor of the machine's own namespace. */
+  readonly #home: number;
   readonly neighbour: number;
 
-  private constructor(neighbour: ChildProcess) {
+  private constructor(native: Native, home: number, neighbour: ChildProcess) {
+    this.#native = native;
+    this.#home = home;
     this.#children.push(neighbour);
     this.neighbour = neighbour.pid ?? 0;
   }
 
   static async make(): Promise<PrivateHost> {
     const native = await loadNative();
-    native.unshare(0x40000000);
+    const home = openSync('/proc/thread-self/ns/net', 'r');
+    native.unshare(CLONE_NEWNET);
     const neighbour = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     if (neighbour.stdout !== null) await once(neighbour.stdout, 'data');
-    const host = new PrivateHost(neighbour);
+    const host = new PrivateHost(native, home, neighbour);
     shell('ip link set lo up');
     shell(`ip link add lan type veth peer name lan netns ${host.neighbour}`);
     shell('ip addr add 192.168.77.1/24 dev lan && ip addr add fd77::1/64 dev lan nodad && ip link set lan up');
@@ -50,8 +59,11 @@ export class PrivateHost {
     this.#children.push(spawn('nsenter', [`--net=/proc/${this.neighbour}/ns/net`, ...argv], { stdio: 'ignore' }));
   }
 
+  /** Ends the neighbour and goes home; the namespace goes with whatever still lives in it. */
   close(): void {
     for (const child of this.#children.reverse()) child.kill('SIGKILL');
+    this.#native.setns(this.#home, CLONE_NEWNET);
+    closeSync(this.#home);
   }
 }
 

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { idle, inside } from '../support/networked.ts';
+import { PrivateHost } from '../support/private-host.ts';
+import { scenario } from '../support/scenario.ts';
+
+let host: PrivateHost;
+
+describe('addresses on networks', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+  });
+  afterAll(() => host.close());
+
+  scenario(
+    'addresses, MACs, aliases, links and interface names are as the file says, and stay',
+    ['socat', 'dig'],
+    async (rig) => {
+      const networks = {
+        fixed: {
+          ipam: {
+            config: [
+              {
+                subnet: '172.31.99.0/24',
+                ip_range: '172.31.99.128/25',
+                gateway: '172.31.99.9',
+                aux_addresses: { printer: '172.31.99.128' },
+              },
+            ],
+          },
+        },
+        six: { enable_ipv6: true },
+      };
+      const services = {
+        web: idle({
+          networks: {
+            fixed: {
+              ipv4_address: '172.31.99.77',
+              mac_address: '02:00:00:00:00:77',
+              interface_name: 'lan0',
+              aliases: ['shop'],
+            },
+            six: { gw_priority: 1 },
+          },
+        }),
+        other: idle({ networks: ['fixed', 'six'], links: ['web:friend'] }),
+      };
+      rig.stack(services, { networks });
+      await rig.up();
+      const own = await inside(rig, 'web', 'ip -o addr; ip -o link show lan0; ip route show default');
+      expect(own).toContain('inet 172.31.99.77/24');
+      expect(own).toContain('02:00:00:00:00:77');
+      expect(own).toMatch(/default via 10\.\S+ dev eth1/);
+      expect(await inside(rig, 'other', 'ip -4 -o addr show eth0')).toContain('172.31.99.129/24');
+      expect((await inside(rig, 'other', 'dig +short shop')).trim()).toBe('172.31.99.77');
+      expect((await inside(rig, 'other', 'dig +short friend')).trim().split('\n')).toContain('172.31.99.77');
+      expect(await inside(rig, 'web', 'dig +short friend')).toBe('');
+      expect(await inside(rig, 'other', 'dig +short AAAA web')).toMatch(/^fd[0-9a-f:]+\n$/);
+      const address = await inside(rig, 'other', 'ip -o -6 addr show scope global; ip -o -4 addr');
+      services.other = idle({ ...services.other, environment: { CHANGED: '1' } });
+      rig.stack(services, { networks });
+      await rig.up();
+      expect(await inside(rig, 'other', 'ip -o -6 addr show scope global; ip -o -4 addr')).toBe(address);
+      expect(await inside(rig, 'other', 'ping -6 -c1 -W2 web')).toContain('1 received');
+    },
+  );
+
+  scenario('a full subnet is refused in words', ['socat'], async (rig) => {
+    rig.stack(
+      { many: idle({ scale: 8, networks: ['small'] }) },
+      { networks: { small: { ipam: { config: [{ subnet: '172.31.98.0/29' }] } } } },
+    );
+    const refused = await rig.cli(['up', '-d']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('172.31.98.0/29 has no free address left');
+  });
+});

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
+import { PrivateHost } from '../support/private-host.ts';
+import { scenario } from '../support/scenario.ts';
+
+let host: PrivateHost;
+
+describe('networks when things end', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+  });
+  afterAll(() => host.close());
+
+  scenario(
+    'restarts keep the address and the port; a client that tries again loses nothing',
+    ['socat'],
+    async (rig) => {
+      rig.stack({ web: answering(80, 'echo alive', { ports: ['18130:80'] }) });
+      await rig.up();
+      await eventually(() => expect(ask('127.0.0.1:18130')).toBe('alive\n'));
+      const address = await inside(rig, 'web', 'ip -4 -o addr show eth0');
+      const restarting = rig.ok(['restart', 'web']);
+      let worst = 0;
+      let done = false;
+      restarting.then(() => (done = true));
+      while (!done || worst === 0) {
+        const began = performance.now();
+        await eventually(() => expect(ask('127.0.0.1:18130')).toBe('alive\n'));
+        worst = Math.max(worst, performance.now() - began);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      expect(worst).toBeLessThan((await restarting).ms + 1000);
+      expect(await inside(rig, 'web', 'ip -4 -o addr show eth0')).toBe(address);
+    },
+  );
+
+  scenario('the net process killed while serving is back before anybody asks twice', ['socat'], async (rig) => {
+    rig.stack({ web: answering(80, 'echo alive', { ports: ['18140:80'] }) });
+    await rig.up();
+    await eventually(() => expect(ask('127.0.0.1:18140')).toBe('alive\n'));
+    for (let round = 0; round < 4; round++) {
+      const pids = netProcesses(rig.project);
+      expect(pids).toHaveLength(2);
+      process.kill(pids[round % 2] as number, 'SIGKILL');
+      await eventually(() => expect(ask('127.0.0.1:18140')).toBe('alive\n'), { withinMs: 200 });
+      await eventually(() => expect(netProcesses(rig.project)).toHaveLength(2));
+    }
+    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
+    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
+    await eventually(() => expect(netProcesses(rig.project)).toHaveLength(0));
+    expect(ask('127.0.0.1:18140')).toContain('refused');
+    rig.stack({ web: answering(80, 'echo alive', { ports: ['18140:80'] }), more: idle() });
+    await rig.up();
+    expect(ask('127.0.0.1:18140')).toBe('alive\n');
+  });
+});

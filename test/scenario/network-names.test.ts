@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { answering, idle, inside } from '../support/networked.ts';
+import { PrivateHost } from '../support/private-host.ts';
+import { scenario } from '../support/scenario.ts';
+
+let host: PrivateHost;
+
+describe('names on networks', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+  });
+  afterAll(() => host.close());
+
+  scenario(
+    'an internal network has no way out, names included; another service reaches its resolver',
+    ['socat'],
+    async (rig) => {
+      host.serveThere('socat', 'TCP-LISTEN:7001,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
+      rig.stack(
+        { open: idle({ networks: ['default', 'closed'] }), shut: idle({ networks: ['closed'] }) },
+        { networks: { closed: { internal: true } } },
+      );
+      await rig.up();
+      const out = 'socat -T2 - TCP:192.168.77.2:7001,connect-timeout=2';
+      await eventually(async () => expect(await inside(rig, 'open', out)).toBe('outside saw 192.168.77.1\n'));
+      expect(await inside(rig, 'shut', out)).not.toContain('outside saw');
+      expect(await inside(rig, 'shut', 'dig +tries=1 example.org')).toContain('status: NXDOMAIN');
+      expect(await inside(rig, 'shut', 'dig +short open')).toMatch(/^10\./);
+    },
+  );
+
+  scenario(
+    'names outside are asked at the host’s resolvers, over UDP and TCP, or at those a service names',
+    ['socat', 'dig', 'python3'],
+    async (rig) => {
+      // A resolver that answers every A question with 192.0.2.7, and over UDP cuts what begins with "long".
+      rig.write(
+        'resolver.py',
+        `
+import socket, struct, threading
+def answer(q, udp):
+    end = 12
+    while q[end]: end += q[end] + 1
+    question = q[12:end + 5]
+    cut = udp and question[1:5] == b'long'
+    head = q[:2] + (b'\\x83\\x80' if cut else b'\\x81\\x80') + b'\\0\\1' + (b'\\0\\0' if cut else b'\\0\\1') + b'\\0\\0\\0\\0'
+    return head + question + (b'' if cut else b'\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4\\xc0\\0\\2\\7')
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('192.168.77.2', 53))
+t = socket.create_server(('192.168.77.2', 53))
+def tcp():
+    while True:
+        c, _ = t.accept(); size = struct.unpack('!H', c.recv(2))[0]; a = answer(c.recv(size), False); c.sendall(struct.pack('!H', len(a)) + a); c.close()
+threading.Thread(target=tcp, daemon=True).start()
+while True:
+    q, who = u.recvfrom(4096); u.sendto(answer(q, True), who)
+`,
+      );
+      host.serveThere('python3', rig.path('resolver.py'));
+      rig.stack({ probe: idle({ dns: ['192.168.77.2'] }) });
+      await rig.up();
+      await eventually(async () =>
+        expect(await inside(rig, 'probe', 'dig +short +tries=1 some.example')).toBe('192.0.2.7\n'),
+      );
+      expect(await inside(rig, 'probe', 'dig +short +tcp some.example')).toBe('192.0.2.7\n');
+      expect(await inside(rig, 'probe', 'dig +short +bufsize=1400 LONG.ExAmple')).toBe('192.0.2.7\n');
+      expect(await inside(rig, 'probe', 'dig +short probe')).toMatch(/^10\./);
+    },
+  );
+
+  scenario(
+    'all replicas of a service answer to its name, more of them after a scale',
+    ['socat', 'dig'],
+    async (rig) => {
+      rig.stack({ web: answering(80, 'echo web', { scale: 2 }), probe: idle() });
+      await rig.up();
+      const addresses = async () => (await inside(rig, 'probe', 'dig +short web')).trim().split('\n').sort();
+      expect(await addresses()).toHaveLength(2);
+      const before = await addresses();
+      await rig.ok(['up', '-d', '--scale', 'web=5']);
+      expect(await addresses()).toHaveLength(5);
+      expect(await addresses()).toEqual(expect.arrayContaining(before));
+      await rig.ok(['up', '-d', '--scale', 'web=1']);
+      expect(await addresses()).toHaveLength(1);
+    },
+  );
+});

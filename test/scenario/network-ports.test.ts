@@ -1,0 +1,58 @@
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { answering, ask, idle, inside, quick } from '../support/networked.ts';
+import { PrivateHost, shell } from '../support/private-host.ts';
+import { Rig, scenario } from '../support/scenario.ts';
+
+let host: PrivateHost;
+
+describe('published ports', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+  });
+  afterAll(() => host.close());
+
+  scenario('a taken port is refused before anything starts, by the name of who has it', ['socat'], async (rig) => {
+    const server = createServer().listen(18101);
+    await new Promise((resolve) => server.once('listening', resolve));
+    rig.stack({ web: idle({ ports: ['18101:80'] }), first: idle() });
+    const refused = await rig.cli(['up', '-d']);
+    server.close();
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(`(pid ${process.pid}) has it`);
+    expect(refused.stderr).toContain('stack.yml:');
+    await rig.ok(['up', '-d']);
+    const other = new Rig('late');
+    try {
+      other.stack({ web: idle({ ports: ['18101:80'] }) });
+      expect((await other.cli(['up', '-d'])).stderr).toContain(`project ${rig.project} has it`);
+    } finally {
+      await other.close();
+    }
+  });
+
+  scenario(
+    'ports: ranges, host addresses, ephemeral ones, UDP, and from the container itself',
+    ['socat'],
+    async (rig) => {
+      rig.stack({
+        web: answering(80, 'echo web', { ports: ['18110-18112:80', '127.0.0.1:18113:80', '[::1]:18113:80', '80'] }),
+        echo: { ...quick, command: ['socat', 'UDP-LISTEN:5000,fork', 'EXEC:cat'], ports: ['18114:5000/udp'] },
+      });
+      await rig.up();
+      const ports = (await rig.ok(['ps'])).stdout;
+      await eventually(() => expect(ask('127.0.0.1:18110')).toBe('web\n'));
+      expect(ask('127.0.0.1:18113')).toBe('web\n');
+      expect(ask('[::1]:18113')).toBe('web\n');
+      expect(ask('192.168.77.1:18113')).toContain('refused');
+      const chosen = [...ports.matchAll(/0\.0\.0\.0:(\d+)->80\/tcp/g)].map(([, port]) => Number(port));
+      expect(chosen).toHaveLength(2);
+      for (const port of chosen) expect(ask(`127.0.0.1:${port}`)).toBe('web\n');
+      for (const address of ['127.0.0.1', '192.168.77.1', '[::1]'])
+        expect(shell(`echo ping | socat -T1 - UDP:${address}:18114`)).toBe('ping\n');
+      expect(host.there('echo ping | socat -T1 - UDP:192.168.77.1:18114')).toBe('ping\n');
+      expect(await inside(rig, 'web', 'socat -T2 - TCP:192.168.77.1:18110')).toBe('web\n');
+    },
+  );
+});
