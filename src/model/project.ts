@@ -302,7 +302,7 @@ export type Volume = {
 export type Network = {
   readonly key: string;
   readonly name: string;
-  readonly driver: 'bridge' | 'none' | 'host';
+  readonly driver: 'bridge';
   readonly external: boolean;
   readonly internal: boolean;
   readonly enableIpv6: boolean;

@@ -47,7 +47,7 @@ export type ObservedContainer = {
   readonly stoppedByUser: boolean;
   /** Automatic restarts since the last start by hand. */
   readonly restarts: number;
-  /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: as there. */
+  /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: none is published. */
   readonly ports?: readonly PublishedPort[];
 };
 

@@ -25,10 +25,7 @@ export type Resources = {
   readonly renewedFor: (desired: DesiredContainer, observed: ObservedContainer) => string | undefined;
 };
 
-/**
- * External ones are not ours to make: if they are missing, creating the container that uses them says so. Drivers `none`
- * and `host` stand for what every kernel has.
- */
+/** External ones are not ours to make: if they are missing, creating the container that uses them says so. */
 export function missingFor(
   users: readonly DesiredContainer[],
   desired: DesiredState,
@@ -85,9 +82,7 @@ function usedBy(
   const networks = new Set(users.flatMap(networksOf));
   return {
     volumes: desired.volumes.filter(({ name, external }) => !external && volumes.has(name)),
-    networks: desired.networks.filter(
-      ({ key, external, driver }) => !external && driver === 'bridge' && networks.has(key),
-    ),
+    networks: desired.networks.filter(({ key, external }) => !external && networks.has(key)),
   };
 }
 

@@ -1,13 +1,16 @@
 import type { NetworkAttachment, NetworkMode, PublishedPort } from '../model/project.ts';
 import type { ServiceName } from '../model/units.ts';
+import type { NormalNetwork } from '../spec/normal.ts';
 import { parseRange } from '../spec/ports.ts';
 import type { Subject } from './resolving.ts';
 import { placeAt } from './view.ts';
 
-export function networkModeOf({ service, trail, name, view, report }: Subject): NetworkMode {
+export function networkModeOf(subject: Subject): NetworkMode {
+  const { service, trail, name, view, report } = subject;
   const mode = service.network_mode ?? '';
   trail.add('networkMode', 'network_mode');
-  if (mode === '' || mode === 'bridge' || mode === 'default') return { kind: 'networks' };
+  if (mode === '') return modeOfNetworks(subject);
+  if (mode === 'bridge' || mode === 'default') return { kind: 'networks' };
   if (mode === 'none' || mode === 'host') return { kind: mode };
   const [kind, target = ''] = [mode.slice(0, mode.indexOf(':')), mode.slice(mode.indexOf(':') + 1)];
   if (kind === 'service' && target !== '') return { kind: 'service', service: target as ServiceName };
@@ -20,11 +23,34 @@ export function networkModeOf({ service, trail, name, view, report }: Subject): 
   return { kind: 'networks' };
 }
 
+/** `host` or `none` when that is what the only network of a service stands for. */
+function modeOfNetworks({ service, name, view, report }: Subject): NetworkMode {
+  const keys = Object.keys(service.networks ?? {});
+  const special = keys.find((key) => specialNetwork(view.stack.networks?.[key]) !== undefined);
+  const kind = special === undefined ? undefined : specialNetwork(view.stack.networks?.[special]);
+  if (special === undefined || kind === undefined) return { kind: 'networks' };
+  if (keys.length > 1) {
+    report.error('conflict', {
+      summary: `service "${name}": the network "${special}" (driver ${kind}) excludes other networks`,
+      at: placeAt(view, 'services', name, 'networks', special),
+      notes: [`take ${keys.filter((key) => key !== special).join(', ')} away, or "${special}"`],
+    });
+  }
+  return { kind };
+}
+
+/** `driver: host` or `none`, and the networks of these names that every Docker engine has. */
+export function specialNetwork(network: NormalNetwork | null | undefined): 'host' | 'none' | undefined {
+  const word = network?.external === true ? network.name : network?.driver;
+  return word === 'host' || word === 'none' ? word : undefined;
+}
+
 /** In the order in which they are joined: by falling priority, then by name. */
-export function networksOf({ service, trail }: Subject): readonly NetworkAttachment[] {
+export function networksOf({ service, trail, view }: Subject): readonly NetworkAttachment[] {
   // `bridge` is the network that services share when nothing is said.
   const joined = service.network_mode === 'bridge' ? { default: null } : (service.networks ?? {});
   return Object.entries(joined)
+    .filter(([network]) => specialNetwork(view.stack.networks?.[network]) === undefined)
     .map(([network, settings]): NetworkAttachment => {
       trail.add(`networks.${network}`, 'networks', network);
       const { aliases, ipv4_address: ipv4, ipv6_address: ipv6, interface_name: name } = settings ?? {};
@@ -43,7 +69,21 @@ export function networksOf({ service, trail }: Subject): readonly NetworkAttachm
     .sort((a, b) => b.priority - a.priority || (a.network < b.network ? -1 : 1));
 }
 
-export function portsOf({ service, trail }: Subject): readonly PublishedPort[] {
+export function portsOf({ service, trail, name, view, report }: Subject, mode: NetworkMode): readonly PublishedPort[] {
+  if (mode.kind !== 'networks' && (service.ports ?? []).length > 0) {
+    const remedies = {
+      host: 'its ports are those of the host already',
+      none: 'nothing can reach it: take "ports" away, or give it a network',
+      service: 'publish them at the service whose network it shares',
+      container: 'publish them at the container whose network it shares',
+    };
+    report.warning('not-honoured', {
+      summary: `service "${name}": nothing is published, because it has no network of its own`,
+      at: placeAt(view, 'services', name, 'ports'),
+      notes: [remedies[mode.kind]],
+    });
+    return [];
+  }
   return (service.ports ?? []).flatMap((port, i): PublishedPort[] => {
     if (port.protocol !== 'tcp' && port.protocol !== 'udp') return [];
     trail.add(`ports.${i}`, 'ports', i);

@@ -5,7 +5,7 @@ import { originOf } from '../spec/tree.ts';
 import { parseSignal } from '../spec/units.ts';
 import { findCycle } from './graph.ts';
 import { devicesOf, mountsOf } from './resolve-mounts.ts';
-import { linksOf, networkModeOf, networksOf, portsOf, searchDomainsOf } from './resolve-network.ts';
+import { linksOf, networkModeOf, networksOf, portsOf, searchDomainsOf, specialNetwork } from './resolve-network.ts';
 import {
   dependenciesOf,
   healthcheckOf,
@@ -87,6 +87,7 @@ function configOf(subject: Subject): ContainerConfig | undefined {
   const rootfs = rootfsOf(subject);
   const argv = argvOf(subject);
   checkArgv(argv, subject);
+  const networkMode = networkModeOf(subject);
   const config = {
     image: text(service.image),
     argv,
@@ -114,9 +115,9 @@ function configOf(subject: Subject): ContainerConfig | undefined {
     capDrop: capabilitiesOf('cap_drop', subject),
     privileged: service.privileged ?? false,
     ...securityOf(subject),
-    networkMode: networkModeOf(subject),
+    networkMode,
     networks: networksOf(subject),
-    ports: portsOf(subject),
+    ports: portsOf(subject, networkMode),
     extraHosts: [...(service.extra_hosts ?? [])].sort(),
     links: linksOf(subject),
     dns: service.dns ?? [],
@@ -262,11 +263,11 @@ function networksOfProject({ view, report }: Resolving, project: string): readon
       ? { ...declared, default: { name: `${project}_default` } }
       : declared;
   return Object.entries(known)
-    .filter(([key]) => used.has(key))
+    .filter(([key, network]) => used.has(key) && specialNetwork(network) === undefined)
     .sort(byKey)
     .map(([key, network]): Network => {
       const driver = network.driver === undefined || network.driver === '' ? 'bridge' : network.driver;
-      if (driver !== 'bridge' && driver !== 'none' && driver !== 'host') {
+      if (driver !== 'bridge') {
         report.warning('not-honoured', {
           summary: `network "${key}": driver "${driver}" is not there; a bridge is made instead`,
           at: placeAt(view, 'networks', key, 'driver'),
@@ -276,7 +277,7 @@ function networksOfProject({ view, report }: Resolving, project: string): readon
       return {
         key,
         name: network.name ?? key,
-        driver: driver === 'none' || driver === 'host' ? driver : 'bridge',
+        driver: 'bridge',
         external: network.external ?? false,
         internal: network.internal ?? false,
         enableIpv6: network.enable_ipv6 ?? false,

@@ -42,6 +42,12 @@ describe('published ports', () => {
       });
       await rig.up();
       const ports = (await rig.ok(['ps'])).stdout;
+      expect(ports).toContain('[::1]:18113->80/tcp');
+      expect(ports).toContain('0.0.0.0:18114->5000/udp');
+      expect((await rig.ok(['port', 'echo', '5000/udp'])).stdout).toBe('0.0.0.0:18114\n');
+      expect((await rig.ok(['port', 'web', '80'])).stdout.split('\n')).toContain('127.0.0.1:18113');
+      const none = await rig.cli(['port', 'echo', '5000']);
+      expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('publishes no port 5000/tcp')]);
       await eventually(() => expect(ask('127.0.0.1:18110')).toBe('web\n'));
       expect(ask('127.0.0.1:18113')).toBe('web\n');
       expect(ask('[::1]:18113')).toBe('web\n');

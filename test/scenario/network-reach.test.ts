@@ -140,15 +140,21 @@ describe('who reaches whom over networks', () => {
     },
   );
 
-  scenario('one service lives in the network of another', ['socat'], async (rig) => {
-    rig.stack({
+  scenario('a service lives in the network of another, of the host, or in none', ['socat'], async (rig) => {
+    const services = {
       pod: idle({ ports: ['18120:80'] }),
       web: answering(80, 'echo together', { network_mode: 'service:pod' }),
       lone: idle({ network_mode: 'none' }),
-    });
+      bridged: idle({ network_mode: 'bridge' }),
+      open: idle({ networks: ['outer'] }),
+      shut: idle({ networks: ['nothing'] }),
+    };
+    rig.stack(services, { networks: { outer: { external: true, name: 'host' }, nothing: { driver: 'none' } } });
     await rig.up();
     await eventually(() => expect(ask('127.0.0.1:18120')).toBe('together\n'));
     expect(await inside(rig, 'pod', 'socat -T2 - TCP:127.0.0.1:80')).toBe('together\n');
-    expect(await inside(rig, 'lone', 'ip -o link')).not.toContain('eth0');
+    for (const service of ['lone', 'shut']) expect(await inside(rig, service, 'ip -br link')).toMatch(/^lo\s.*\n$/);
+    expect(await inside(rig, 'bridged', 'socat -T2 - TCP:pod:80')).toBe('together\n');
+    expect(await inside(rig, 'open', 'ip -br addr show lan')).toContain(PrivateHost.address);
   });
 });

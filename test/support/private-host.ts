@@ -42,6 +42,8 @@ export class PrivateHost {
     if (neighbour.stdout !== null) await once(neighbour.stdout, 'data');
     const host = new PrivateHost(native, home, neighbour);
     shell('ip link set lo up');
+    // A new namespace starts with what the machine has just now.
+    shell('for f in ipv4/ip_forward ipv6/conf/all/forwarding; do echo 0 >/proc/sys/net/$f; done');
     shell(`ip link add lan type veth peer name lan netns ${host.neighbour}`);
     shell('ip addr add 192.168.77.1/24 dev lan && ip addr add fd77::1/64 dev lan nodad && ip link set lan up');
     host.there('ip addr add 192.168.77.2/24 dev lan && ip addr add fd77::2/64 dev lan nodad && ip link set lan up');

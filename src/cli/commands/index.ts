@@ -9,6 +9,7 @@ import { logs } from './logs.ts';
 import { ls } from './ls.ts';
 import { pause, unpause } from './pause.ts';
 import { plan } from './plan.ts';
+import { port } from './port.ts';
 import { ps } from './ps.ts';
 import { restart } from './restart.ts';
 import { rm } from './rm.ts';
@@ -32,6 +33,7 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   ls,
   pause,
   plan,
+  port,
   ps,
   restart,
   rm,

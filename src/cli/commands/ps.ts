@@ -1,5 +1,6 @@
 import type { ObservedContainer } from '../../model/state.ts';
 import { exitCode } from '../exit-code.ts';
+import { portText } from '../render/ports.ts';
 import { spanText, statusText } from '../render/status.ts';
 import { renderTable } from '../render/table.ts';
 import { openRuntime } from '../runtime.ts';
@@ -43,7 +44,7 @@ function rowOf(container: ObservedContainer, nowMs: number): readonly string[] {
     service,
     `${spanText(nowMs - createdAtMs)} ago`,
     container.monitored || !isUp(container) ? statusText(status, nowMs) : `${statusText(status, nowMs)}, unattended`,
-    portsText(container),
+    (container.ports ?? []).map(portText).join(', '),
   ];
 }
 
@@ -53,16 +54,6 @@ function rootfsText({ config: { rootfs } }: ObservedContainer): string {
 
 const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 const cutStart = (text: string, length: number) => (text.length <= length ? text : `…${text.slice(1 - length)}`);
-
-function portsText({ config, ports = config.ports }: ObservedContainer): string {
-  return ports
-    .map(({ hostIp, published, target, protocol }) => {
-      if (published === undefined) return `${target}/${protocol}`;
-      const range = published.first === published.last ? `${published.first}` : `${published.first}-${published.last}`;
-      return `${hostIp ?? '0.0.0.0'}:${range}->${target}/${protocol}`;
-    })
-    .join(', ');
-}
 
 /** Stable names; new ones may be added. */
 function rowJson(container: ObservedContainer): object {
@@ -79,7 +70,7 @@ function rowJson(container: ObservedContainer): object {
     monitored,
     stoppedByUser,
     restarts,
-    ports: container.ports ?? config.ports,
+    ports: container.ports ?? [],
     labels: config.labels,
   };
 }

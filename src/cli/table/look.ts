@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../flag.ts';
-import { noLogPrefix, service, services } from './shared.ts';
+import { index, noLogPrefix, service, services } from './shared.ts';
 
 /** Commands that only look at what runs. */
 export const lookCommands = [
@@ -33,6 +33,26 @@ export const lookCommands = [
       { name: 'all', short: 'a', kind: 'switch', help: 'stopped ones too' },
       { name: 'quiet', short: 'q', kind: 'switch', help: 'only names' },
     ],
+    json: 'lines',
+    needsFile: false,
+  },
+  {
+    name: 'port',
+    group: 'look',
+    summary: 'Print the address on this host that leads to a port of a service',
+    details: ['Without a port, all that are published are printed, one a line.'],
+    arguments: [service, { name: 'PORT', help: 'port in the container, as in 80 or 53/udp', optional: true }],
+    flags: [
+      {
+        name: 'protocol',
+        kind: 'choice',
+        value: 'PROTOCOL',
+        choices: ['tcp', 'udp'],
+        help: 'tcp (the default) or udp',
+      },
+      index,
+    ],
+    examples: [['tscompose port web 80', '0.0.0.0:8080']],
     json: 'lines',
     needsFile: false,
   },

@@ -80,9 +80,7 @@ function enter(native: Native, guest: Guest): Inside {
 function placesOf(endpoint: Endpoint, record: NetworkRecord): Place[] {
   return endpoint.attachments.flatMap((attachment, position) => {
     const entry = record.networks.find(({ network }) => network.name === attachment.network);
-    return entry === undefined || entry.network.driver !== 'bridge'
-      ? []
-      : [{ attachment, entry, index: FIRST_INSIDE + position }];
+    return entry === undefined ? [] : [{ attachment, entry, index: FIRST_INSIDE + position }];
   });
 }
 

@@ -7,9 +7,11 @@ import { KernelError, loadNative, type Native } from '../native.ts';
 import { containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
 import { attachGuests } from './attach.ts';
+import { withHostLock } from './host-lock.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { memoryPath } from './host-sysctls.ts';
 import { hostsText, parseResolvConf, resolvConfText } from './names.ts';
+import { subnetsOfOthers } from './neighbours.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
 import { encodeNetTable, needsNetProcess } from './net-table.ts';
 import { takeReply } from './ports.ts';
@@ -66,8 +68,8 @@ export class Networking {
 
   /** Adds a network; its bridge is there when this returns. */
   createNetwork(network: Network): Promise<Outcome> {
-    if (network.driver !== 'bridge' || network.external) return Promise.resolve(ok(undefined));
-    return this.#exclusively(async () => {
+    if (network.external) return Promise.resolve(ok(undefined));
+    return this.#alone(async () => {
       const { project } = this.#options;
       const added = addNetwork(this.#read(), network, { project, hosts: 100, taken: (await this.#host()).taken });
       if (!added.ok) return added;
@@ -80,7 +82,7 @@ export class Networking {
 
   /** Takes a network away; with the last one goes everything we have made on the machine. */
   removeNetwork(network: Network): Promise<Outcome> {
-    return this.#exclusively(async () => {
+    return this.#alone(async () => {
       const record = this.#read();
       if (!record.networks.some((entry) => entry.network.name === network.name)) return ok(undefined);
       const networks = record.networks.filter((entry) => entry.network.name !== network.name);
@@ -236,7 +238,10 @@ export class Networking {
   }
 
   async #host(): Promise<HostView> {
-    this.#view ??= viewHost(await this.#load());
+    if (this.#view !== undefined) return this.#view;
+    const { paths, project } = this.#options;
+    const { taken, mtu } = viewHost(await this.#load());
+    this.#view = { taken: [...taken, ...subnetsOfOthers(paths, project)], mtu };
     return this.#view;
   }
 
@@ -305,6 +310,14 @@ export class Networking {
     const run = this.#turn.then(() => this.#guard(work));
     this.#turn = run.then(() => {});
     return run;
+  }
+
+  /** The same, while no other project is at this: two must not choose one subnet, or undo each other's sysctls. */
+  #alone(work: () => Promise<Outcome>): Promise<Outcome> {
+    return this.#exclusively(async () => {
+      this.#view = undefined;
+      return withHostLock(await this.#load(), this.#options.paths.run, work);
+    });
   }
 
   async #guard(work: () => Promise<Outcome>): Promise<Outcome> {

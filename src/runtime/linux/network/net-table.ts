@@ -59,9 +59,7 @@ export function encodeNetTable(record: NetworkRecord, hostServers: readonly stri
   const clients = encodeClients(record, { networkIndex, strings });
   const names = encodeNames(record, { networkIndex, strings });
   const listeners = listenersOf(record).map(encodeListener);
-  const resolvers = record.networks.flatMap(({ network, subnets }) =>
-    network.driver === 'bridge' ? subnets.map(({ gateway }) => encodeAddress(gateway)) : [],
-  );
+  const resolvers = record.networks.flatMap(({ subnets }) => subnets.map(({ gateway }) => encodeAddress(gateway)));
   const texts = strings.bytes();
   const counts = [listeners, resolvers, containers, clients, names, upstreams, refs].map(({ length }) => length);
   const parts: Buffer[] = [

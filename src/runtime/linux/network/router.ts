@@ -133,7 +133,7 @@ export function ensureBridges(
   { record, mtu }: { readonly record: NetworkRecord; readonly mtu: number },
 ): void {
   const links = linksOf(router.route);
-  const wanted = record.networks.filter(({ network }) => network.driver === 'bridge');
+  const wanted = record.networks;
   const missing = wanted.filter(({ index }) => !links.some((link) => link.index === index));
   const gone = links.filter((link) => link.name.startsWith('br-') && !wanted.some(({ index }) => index === link.index));
   router.route.perform(gone.map(({ index }) => deleteLink(index)));
@@ -172,7 +172,7 @@ function bridgeAddresses({ index, subnets }: NetworkEntry): Request[] {
  * never comes here; between networks, from internal ones, or from the host's neighbours to a container it ends here.
  */
 function chains(record: NetworkRecord): Chain[] {
-  const open = record.networks.filter(({ network }) => network.driver === 'bridge' && !network.internal);
+  const open = record.networks.filter(({ network }) => !network.internal);
   return [
     {
       name: 'prerouting',
