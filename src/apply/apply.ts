@@ -27,7 +27,11 @@ export type Applied = {
  * order of the plan and without a pause between them (the runtime makes batches of them). Nothing is decided here: what
  * may fail (a wait for a dependency that is not required) is written in the step.
  */
-export async function applyPlan(plan: Plan, session: Session, options: ApplyOptions): Promise<Applied> {
+export async function applyPlan(
+  plan: Plan,
+  session: Pick<Session, 'perform'>,
+  options: ApplyOptions,
+): Promise<Applied> {
   const { onEvent, now, onFailure = 'cancel' } = options;
   const cancel = new AbortController();
   const signal = AbortSignal.any([options.signal, cancel.signal]);

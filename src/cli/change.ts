@@ -5,12 +5,11 @@ import type { DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
 import { hasTraces, isLockHeld } from '../runtime/linux/lock-held.ts';
-import { openLogs } from '../runtime/linux/logs.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Context } from './context.ts';
+import { type Deadline, tooLate } from './deadline.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
-import { type FailedStep, failureOrigin, renderFailure } from './render/failure.ts';
-import { spotOf } from './render/frame.ts';
+import { sayFailedStep, sayFailure } from './explain.ts';
 import { openProgress } from './render/open-progress.ts';
 import type { Progress } from './render/progress.ts';
 import { sayError } from './say.ts';
@@ -29,7 +28,11 @@ export type Change = {
   readonly live?: false;
   /** Aborted: nothing further is begun. */
   readonly signal: AbortSignal;
+  /** As `signal`, and what is waited for at that moment has failed. */
+  readonly deadline?: Deadline | undefined;
 };
+
+type Refused = { readonly step: Step; readonly failure: RuntimeFailure };
 
 export type Changed = {
   /** 0 when the machine is what it should be now. */
@@ -55,7 +58,7 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   const progress = await openProgress(context, { title: work.title, live: work.live !== false });
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);
-  const failed: { readonly step: Step; readonly failure: RuntimeFailure }[] = [];
+  const failed: Refused[] = [];
   const onEvent = (event: Event) => {
     if (event.kind === 'step-failed') failed.push(event);
     progress.event(event);
@@ -68,7 +71,7 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
       return { exitCode: exitCodeOf(converged.code), worked: true, observed };
     }
     await explain(context, work, { failed, converged });
-    return { exitCode: codeOf(converged, failed), worked: true, observed: converged.observed };
+    return { exitCode: codeOf(converged, failed, work.deadline), worked: true, observed: converged.observed };
   } finally {
     progress.close();
     process.off('exit', progress.close);
@@ -79,9 +82,10 @@ type Hearing = { readonly progress: Progress; readonly onEvent: (event: Event) =
 
 async function carryOut(
   runtime: Runtime,
-  { project, plan, once, signal, onFailure }: Change,
+  { project, plan, once, signal: interrupt, onFailure, deadline }: Change,
   { progress, onEvent }: Hearing,
 ): Promise<Converged | RuntimeFailure> {
+  const signal = deadline === undefined ? interrupt : AbortSignal.any([interrupt, deadline.signal]);
   const session = await runtime.open(project, {
     onWait: (holder) => onEvent({ kind: 'lock-wait', holder }),
     warn: (message, container) => onEvent({ kind: 'warning', message, ...(container && { container }) }),
@@ -106,85 +110,30 @@ async function carryOut(
   }
 }
 
-/** Says what could not be done and why; what was interrupted needs no explanation. */
+/** Says what could not be done and why; what was interrupted needs no explanation, unless time has run out. */
 async function explain(
   context: Context,
-  { project, desired }: Change,
-  outcome: {
-    readonly failed: readonly { readonly step: Step; readonly failure: RuntimeFailure }[];
-    readonly converged: Converged;
-  },
+  work: Change,
+  { failed, converged }: { readonly failed: readonly Refused[]; readonly converged: Converged },
 ): Promise<void> {
-  const { stderr, paintError, globals } = context;
-  const real = outcome.failed.filter(({ failure }) => failure.code !== 'interrupted');
-  for (const { step, failure } of real) {
-    const name = containerOf(step);
-    const container = desired?.containers.find((candidate) => candidate.name === name);
-    const lastLines = name === undefined ? [] : await lastLinesOf(project, name, context);
-    const block: FailedStep = { step, failure, lastLines, ...(container && { desired: container }) };
-    if (globals.json || globals.progress === 'json') stderr.write(`${JSON.stringify(failureJson(block))}\n`);
-    else stderr.write(`\n${renderFailure(block, { paint: paintError, width: stderr.columns() })}`);
+  for (const refused of failed) {
+    const real = work.deadline?.signal.aborted ? tooLate(refused, work.deadline) : refused;
+    if (real.failure.code !== 'interrupted') await sayFailedStep(context, real, work);
   }
-  if (outcome.converged.outcome !== 'unsettled') return;
+  if (converged.outcome !== 'unsettled') return;
   sayError(context, {
     code: 'unsettled',
     message: 'cannot bring the project to rest: something else keeps changing it',
-    hint: `what still differs:\n${formatPlan(outcome.converged.remaining).trimEnd()}`,
+    hint: `what still differs:\n${formatPlan(converged.remaining).trimEnd()}`,
   });
 }
 
-function containerOf({ action }: Step): ContainerName | undefined {
-  if (!('container' in action)) return undefined;
-  return typeof action.container === 'string' ? action.container : action.container.name;
-}
-
-const linesShown = 10;
-
-/** The last lines a container has written; none when there is no log. */
-async function lastLinesOf(project: ProjectName, name: ContainerName, { environment }: Context): Promise<string[]> {
-  const signal = AbortSignal.timeout(1000);
-  const parts: Buffer[] = [];
-  try {
-    for await (const chunk of openLogs(project, [name], {
-      tail: linesShown,
-      follow: false,
-      signal,
-      host: environment,
-    })) {
-      parts.push(chunk.bytes);
-    }
-  } catch {
-    return [];
-  }
-  const text = Buffer.concat(parts).toString().trimEnd();
-  return text === '' ? [] : text.split('\n').slice(-linesShown);
-}
-
-function failureJson(failed: FailedStep): object {
-  const { step, failure } = failed;
-  const origin = failureOrigin(failed);
-  const spot = origin && spotOf(origin);
-  return {
-    severity: 'error',
-    code: failure.code,
-    message: failure.message,
-    step: step.id,
-    ...(spot === undefined ? {} : { file: spot.file, line: spot.line, column: spot.column }),
-    ...(failure.notes[0] === undefined ? {} : { hint: failure.notes[0] }),
-  };
-}
-
-/** A refusal that is about no step: the lock, the rights, the kernel. */
-export function sayFailure(context: Context, { code, message, notes }: RuntimeFailure): void {
-  sayError(context, { code, message, ...(notes.length === 0 ? {} : { hint: notes.join('\n') }) });
-}
-
-function codeOf({ outcome }: Converged, failed: readonly { readonly failure: RuntimeFailure }[]): number {
+function codeOf({ outcome }: Converged, failed: readonly Refused[], deadline: Deadline | undefined): number {
   switch (outcome) {
     case 'converged':
       return exitCode.ok;
     case 'interrupted':
-      return exitCode.interrupted;
+      return deadline?.signal.aborted ? exitCode.timeout : exitCode.interrupted;
     case 'unsettled':
       return exitCode.failed;
     case 'failed': {

@@ -6,9 +6,11 @@ import { orphansOf, reconcile } from '../plan/reconcile.ts';
 import { desiredState } from '../project/desired.ts';
 import { differences } from '../project/fingerprint.ts';
 import type { Result } from '../util/result.ts';
-import { ok } from '../util/result.ts';
+import { err, ok } from '../util/result.ts';
 import { plural } from '../util/text.ts';
 import type { Context } from './context.ts';
+import { exitCode } from './exit-code.ts';
+import { sayError } from './say.ts';
 import { knownServices } from './services.ts';
 import { loadProject } from './stack.ts';
 import { graceOf } from './stored.ts';
@@ -52,6 +54,11 @@ export async function prepare(
   context: Context,
   { flags, names, start, scales }: Wish,
 ): Promise<Result<Converging, number>> {
+  if (flags['remove-orphans'] && ignoresOrphans(context)) {
+    const message = '--remove-orphans contradicts COMPOSE_IGNORE_ORPHANS=true in the environment';
+    sayError(context, { code: 'usage', message, hint: 'leave one of them out' });
+    return err(exitCode.usage);
+  }
   const loaded = await loadProject(context, names);
   if (!loaded.ok) return loaded;
   const project = loaded.value;
@@ -65,7 +72,7 @@ export async function prepare(
     recreate: flags['force-recreate'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
     recreateDependencies: flags['always-recreate-deps'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
     renewAnonymousVolumes: flags['renew-anon-volumes'],
-    removeOrphans: flags['remove-orphans'],
+    removeOrphans: flags['remove-orphans'] || context.environment['COMPOSE_REMOVE_ORPHANS'] === 'true',
     start,
     ...graceOf(flags.timeout),
   };
@@ -74,15 +81,14 @@ export async function prepare(
 }
 
 /** Containers that nobody asked for any more are named, once; removing them is the user's decision. */
-export function warnOfOrphans(
-  { stderr, paintError, globals, environment }: Context,
-  { desired }: Converging,
-  observed: ObservedState,
-): void {
+export function warnOfOrphans(context: Context, { desired }: Converging, observed: ObservedState): void {
+  const { stderr, paintError, globals } = context;
   const orphans = orphansOf(desired, observed).map(({ name }) => name);
-  if (orphans.length === 0 || environment['COMPOSE_IGNORE_ORPHANS'] === 'true') return;
+  if (orphans.length === 0 || ignoresOrphans(context)) return;
   const message = `${plural(orphans.length, 'container')} of services that are not in the file: ${orphans.join(', ')}`;
   const hint = 'remove them with --remove-orphans';
   if (globals.json) stderr.write(`${JSON.stringify({ severity: 'warning', code: 'orphans', message, hint })}\n`);
   else stderr.write(`${paintError('warning', 'warning')}: ${message}\n  = ${hint}\n`);
 }
+
+const ignoresOrphans = ({ environment }: Context): boolean => environment['COMPOSE_IGNORE_ORPHANS'] === 'true';

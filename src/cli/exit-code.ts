@@ -29,6 +29,7 @@ export function exitCodeOf(failure: FailureCode): number {
     case 'not-root':
       return exitCode.hostLacks;
     case 'timeout':
+    case 'unhealthy':
       return exitCode.timeout;
     case 'interrupted':
       return exitCode.interrupted;

@@ -1,23 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Project } from '../model/project.ts';
 import type { ContainerStatus, ObservedContainer, ObservedState } from '../model/state.ts';
-import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
+import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import { planStop } from '../plan/stop.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Watching } from '../runtime/runtime.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
+import { Ends } from './ends.ts';
 import { exitCode } from './exit-code.ts';
 import { printerFor, printLogs } from './follow.ts';
 import type { Interrupts } from './interrupt.ts';
+import { type Keys, listenForKeys } from './keys.ts';
 import { OutputClosed } from './output.ts';
-import type { LogPrinter } from './render/log-lines.ts';
 import { exitText } from './render/status.ts';
 
 export type Attachment = {
-  readonly runtime: Runtime;
-  readonly project: Project;
-  /** As named on the command line; none: all. */
+  readonly runtime: Runtime & Watching;
+  readonly project: ProjectName;
+  /** The services of this run: what is stopped at the end. */
   readonly services: readonly ServiceName[];
+  /** Those of them whose output is shown. */
+  readonly shown: readonly ServiceName[];
+  /** What the end of one container means for all. */
+  readonly stopAll: 'never' | 'when-one-ends' | 'when-one-fails';
+  /** Whose exit code is ours. */
+  readonly exitCodeFrom?: ServiceName | undefined;
+  /** Instead of each container's own grace. */
+  readonly graceMs?: Millis | undefined;
   readonly interrupts: Interrupts;
   /** Output from before this moment is not shown. Milliseconds since the epoch. */
   readonly sinceMs: number;
@@ -26,51 +34,105 @@ export type Attachment = {
 };
 
 /**
- * Shows what the containers write until all of them have ended (0), or until the user has had enough: the first
- * interrupt stops them in reverse order (0), the second kills them (130).
+ * Shows what the containers write until those that are shown have ended, one of them ends that all depend on, or the user
+ * has had enough: the first interrupt stops them in reverse order (0), the second kills them (130), `d` leaves them alone.
  */
 export async function attach(context: Context, attachment: Attachment): Promise<number> {
-  const { runtime, project, services, interrupts } = attachment;
-  const chosen = project.services.filter(({ name, attach: shown }) =>
-    services.length === 0 ? shown : services.includes(name),
-  );
-  const isOurs = ({ service }: ObservedContainer) => chosen.some(({ name }) => name === service);
-  const containers = (await runtime.observe(project.name)).containers.filter(isOurs).map(({ name }) => name);
-  const request = { ...attachment, project: project.name, containers };
-  const printer = printerFor(context, request);
+  const { runtime, project, services, interrupts, sinceMs } = attachment;
+  const run = (await runtime.observe(project)).containers.filter(({ service }) => services.includes(service));
+  const shown = new Set(run.filter(({ service }) => attachment.shown.includes(service)).map(({ name }) => name));
+  const printer = printerFor(context, { ...attachment, containers: [...shown] });
+  const ends = new Ends({
+    sinceMs,
+    onEnd: ({ name, status }, restarting) => {
+      if (shown.has(name)) printer.note(name, `${endText(status)}${restarting ? ' (restarting)' : ''}`);
+    },
+  });
+  for (const container of [...run].sort(byEnd)) ends.see(container);
 
-  const stopFollowing = new AbortController();
+  const over = new AbortController();
   const readerGone = new AbortController();
+  const watching = runtime.watch(project, {
+    signal: over.signal,
+    onChange: (container) => {
+      if (services.includes(container.service)) ends.see(container);
+    },
+    onGone: (name) => ends.gone(name),
+  });
   const printing = printLogs(
     context,
-    { ...request, json: context.globals.json, follow: true, signal: stopFollowing.signal },
+    { ...attachment, containers: [...shown], json: context.globals.json, follow: true, signal: over.signal },
     printer,
   ).catch((error: unknown) => {
     if (!(error instanceof OutputClosed)) throw error;
     readerGone.abort();
   });
-  const ends = watchEnds(attachment, new Set(containers), printer);
-  await Promise.race([ends.all, aborted(interrupts.first), aborted(readerGone.signal)]);
-  const code = ends.alive() ? await end(context, attachment) : exitCode.ok;
-  await ends.all;
-  // What was written last may still be on its way from the log file to here.
-  await sleep(lastWordsMs);
-  stopFollowing.abort();
-  await printing;
-  return code;
+  const keys = listenForKeys();
+  if (keys !== undefined) context.stderr.write(`${context.paintError('dim', 'd detaches, Ctrl-C stops')}\n`);
+  try {
+    await Promise.race([
+      ends.all(shown.size === 0 ? undefined : shown),
+      ...reasonsToStop(attachment, ends),
+      ...[interrupts.first, readerGone.signal, ...(keys ? [keys.detach] : [])].map(aborted),
+    ]);
+    return await finish(context, attachment, { ends, shown, keys });
+  } finally {
+    keys?.close();
+    // What was written last may still be on its way from the log file to here.
+    await sleep(lastWordsMs);
+    over.abort();
+    await Promise.all([printing, watching]);
+  }
 }
 
 const lastWordsMs = 50;
-const pollMs = 150;
+const reportMs = 2000;
 
-/** Stops what the file and the command line mean, with grace; at the second interrupt without. */
-async function end(context: Context, { runtime, project, services, interrupts }: Attachment): Promise<number> {
-  const shared = { title: 'stop', project: project.name, onFailure: 'continue', live: false } as const;
-  if (!interrupts.second.aborted) {
-    context.stderr.write('stopping; press Ctrl-C again to kill\n');
-    const plan = (observed: ObservedState) => planStop(observed, { services });
-    const { exitCode: code } = await change(context, runtime, { ...shared, plan, signal: interrupts.second });
-    if (!interrupts.second.aborted) return code;
+function reasonsToStop({ stopAll }: Attachment, ends: Ends): readonly Promise<unknown>[] {
+  if (stopAll === 'never') return [];
+  return [ends.first(({ exitCode: code }) => stopAll === 'when-one-ends' || code !== 0)];
+}
+
+type Audience = { readonly ends: Ends; readonly shown: ReadonlySet<ContainerName>; readonly keys: Keys | undefined };
+
+/** What is left to do when the show is over, and the exit code. */
+async function finish(context: Context, attachment: Attachment, { ends, shown, keys }: Audience): Promise<number> {
+  const { stopAll, exitCodeFrom, interrupts } = attachment;
+  if (keys?.detach.aborted && !interrupts.first.aborted) {
+    context.stderr.write('detached; the containers go on running\n');
+    return exitCode.ok;
+  }
+  const culprit =
+    stopAll === 'never'
+      ? undefined
+      : ends.ended.find(({ exitCode: code }) => stopAll === 'when-one-ends' || code !== 0);
+  const isLeft = [...ends.living].some((name) => stopAll !== 'never' || shown.size === 0 || shown.has(name));
+  let code: number = exitCode.ok;
+  if (isLeft) {
+    if (culprit !== undefined) context.stderr.write(`stopping, because ${culprit.container.name} has ended\n`);
+    code = await end(context, attachment);
+    // They have ended; the report of it is on its way.
+    await Promise.race([ends.all(), sleep(reportMs, undefined, { ref: false })]);
+  }
+  if (code !== exitCode.ok) return code;
+  if (exitCodeFrom !== undefined) return codeOf(ends.ended.find(({ container }) => container.service === exitCodeFrom));
+  return interrupts.first.aborted ? exitCode.ok : codeOf(culprit);
+}
+
+/** An end that nobody saw counts as killed. */
+const codeOf = (ended: { readonly exitCode: number | null } | undefined): number =>
+  ended === undefined ? exitCode.ok : (ended.exitCode ?? 137);
+
+/** Stops what belongs to this run, with grace; at the second interrupt without. */
+async function end(context: Context, { runtime, project, services, interrupts, graceMs }: Attachment): Promise<number> {
+  const shared = { title: 'stop', project, onFailure: 'continue', live: false } as const;
+  // After an end that was no interrupt, the first one may not wait for the grace either.
+  const enough = interrupts.first.aborted ? interrupts.second : interrupts.first;
+  if (!enough.aborted) {
+    if (interrupts.first.aborted) context.stderr.write('stopping; press Ctrl-C again to kill\n');
+    const plan = (observed: ObservedState) => planStop(observed, { services, graceMs });
+    const { exitCode: code } = await change(context, runtime, { ...shared, plan, signal: enough });
+    if (!enough.aborted) return code;
   }
   context.stderr.write('killing\n');
   const plan = (observed: ObservedState) => planStop(observed, { services, graceMs: 0 as Millis });
@@ -78,32 +140,14 @@ async function end(context: Context, { runtime, project, services, interrupts }:
   return interrupts.exitCode();
 }
 
-type Ends = { readonly all: Promise<void>; readonly alive: () => boolean };
-
-/** Notes every end among the lines; `all` resolves when nobody is left. */
-function watchEnds({ runtime, project }: Attachment, names: ReadonlySet<ContainerName>, printer: LogPrinter): Ends {
-  let living = new Set<ContainerName>(names);
-  const look = async () => {
-    while (living.size > 0) {
-      const { containers } = await runtime.observe(project.name);
-      const still = new Set(containers.filter(isAlive).map(({ name }) => name));
-      for (const { name, status } of containers) {
-        const note = living.has(name) && !still.has(name) ? endText(status) : undefined;
-        if (note !== undefined) printer.note(name, note);
-      }
-      living = new Set([...living].filter((name) => still.has(name)));
-      if (living.size > 0) await sleep(pollMs);
-    }
-  };
-  return { all: look(), alive: () => living.size > 0 };
-}
-
-function endText(status: ContainerStatus): string | undefined {
+function endText(status: ContainerStatus): string {
   if (status.kind === 'exited') return `exited with code ${exitText(status)}`;
-  return status.kind === 'failed' ? `could not be started: ${status.message}` : undefined;
+  return status.kind === 'failed' ? `could not be started: ${status.message}` : 'has ended';
 }
 
-const isAlive = ({ status }: ObservedContainer) => status.kind === 'running' || status.kind === 'paused';
+const endOf = ({ status }: ObservedContainer): number =>
+  status.kind === 'exited' || status.kind === 'failed' ? status.finishedAtMs : 0;
+const byEnd = (a: ObservedContainer, b: ObservedContainer): number => endOf(a) - endOf(b);
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

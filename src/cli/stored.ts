@@ -2,6 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { Millis, ServiceName } from '../model/units.ts';
 import { desiredState } from '../project/desired.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
@@ -20,12 +21,24 @@ export type StoredChange = {
   readonly once?: true;
   /** What is said when there was nothing to do. */
   readonly idle: (target: Target) => string;
+  /** The exit code then; 0 when absent. */
+  readonly idleCode?: number;
+  /** Done when all went well; its exit code is that of the command. */
+  readonly after?: (done: Done) => Promise<number>;
+};
+
+export type Done = {
+  readonly runtime: Runtime;
+  readonly target: Target;
+  readonly observed: ObservedState;
+  readonly services: readonly ServiceName[];
+  readonly signal: AbortSignal;
 };
 
 /** Carries it out, best effort: what cannot be done keeps nothing else from being done. */
 export async function changeStored(
   context: Context,
-  { title, names, plan, once, idle }: StoredChange,
+  { title, names, plan, once, idle, idleCode = exitCode.ok, after }: StoredChange,
 ): Promise<number> {
   const target = await findTarget(context);
   if (!target.ok) return target.error;
@@ -45,7 +58,13 @@ export async function changeStored(
     ...(project && { desired: desiredState(project) }),
   });
   if (!changed.worked && !context.globals.json) context.stderr.write(`${idle(target.value)}\n`);
-  return changed.exitCode === exitCode.interrupted ? interrupts.exitCode() : changed.exitCode;
+  let code = changed.worked ? changed.exitCode : idleCode;
+  if (code === exitCode.ok && after !== undefined) {
+    const { observed } = changed;
+    const done = { runtime, target: target.value, observed, services: services.value, signal: interrupts.first };
+    code = await after(done);
+  }
+  return code === exitCode.interrupted ? interrupts.exitCode() : code;
 }
 
 /** `--timeout`, when it was given. */

@@ -26,6 +26,7 @@ export const failureCodes = [
   'already-running',
   'timeout',
   'dependency-failed',
+  'unhealthy',
   'port-taken',
   'address-exhausted',
   'rootfs-failed',

@@ -65,6 +65,8 @@ export type Action =
       readonly kind: 'wait';
       readonly container: ContainerName;
       readonly dependency: Dependency;
+      /** Having ended with 0, with no restart to come, is as good; any other end is the end of the wait. */
+      readonly orCompleted?: true;
     }
   | {
       /**

@@ -1,25 +1,27 @@
 import type { Plan } from '../model/plan.ts';
-import type { Dependency } from '../model/project.ts';
-import type { DesiredState } from '../model/state.ts';
+import type { Dependency, Origins } from '../model/project.ts';
+import type { ObservedContainer } from '../model/state.ts';
 import { byText } from './order.ts';
-import { type ScopeOptions, scopeOf } from './scope.ts';
 import { StepList } from './steps.ts';
 
+/** A container that is waited for, and where its definition is written if a file is at hand. */
+export type Awaited = { readonly container: ObservedContainer; readonly origins?: Origins | undefined };
+
 /**
- * `up --wait`, after everything was started: each container of the named services and of what they need is waited for, until
- * it is healthy if it has a health check, otherwise until it runs or (a one-shot) has ended well.
+ * `--wait`, after everything was started: each container is waited for until it is healthy if it has a health check,
+ * otherwise until it runs; a one-shot is done when it has ended with 0.
  */
-export function planWait(desired: DesiredState, options: ScopeOptions = {}): Plan {
-  const { roles } = scopeOf(desired, options);
+export function planWait(awaited: readonly Awaited[]): Plan {
   const list = new StepList();
-  const containers = desired.containers
-    .filter(({ service }) => roles.get(service) === 'named' || roles.get(service) === 'dependency')
-    .sort((a, b) => byText(a.service, b.service) || a.number - b.number);
-  for (const { name, service, config, origins } of containers) {
+  const sorted = [...awaited].sort(
+    ({ container: a }, { container: b }) => byText(a.service, b.service) || a.number - b.number,
+  );
+  for (const { container, origins = {} } of sorted) {
+    const { name, service, config } = container;
     const condition = config.healthcheck === undefined ? 'service_started' : 'service_healthy';
     const dependency: Dependency = { service, condition, restart: false, required: true };
     list.add({
-      action: { kind: 'wait', container: name, dependency },
+      action: { kind: 'wait', container: name, dependency, orCompleted: true },
       cause: { kind: 'requested' },
       origin: origins['healthcheck'] ?? origins[''],
     });

@@ -15,6 +15,8 @@ export type Warn = (message: string, container?: ContainerName) => void;
 export interface Runtime {
   /** Needs no lock, changes nothing. */
   observe(project: ProjectName): Promise<ObservedState>;
+  /** As the action of the same name in a session. Needs no lock, so that nobody is kept from what is waited for. */
+  wait(project: ProjectName, action: ActionOf<'wait'>, signal: AbortSignal): Outcome;
   /**
    * Takes the project's lock (waiting for whoever holds it; `onWait` hears who that is) and returns the hands that change
    * the machine. One session a command: the shim is started once for all containers in it.

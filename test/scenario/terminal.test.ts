@@ -74,6 +74,34 @@ describe('in a terminal', () => {
     expect(terminal.isSane()).toBe(true);
   });
 
+  inTerminal('d leaves the containers running and gives the terminal back', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web') });
+    terminal.type(tscompose(rig, 'up'));
+    await (await rig.next('web')).print('first words\n');
+    await eventually(() => expect(terminal.screen()).toContain('d detaches, Ctrl-C stops'));
+    await eventually(() => expect(terminal.screen()).toMatch(/web-1 +\| first words/));
+    terminal.press('d');
+    await eventually(() => expect(terminal.screen()).toContain('detached; the containers go on running'));
+    terminal.type('echo code $?; stty -a | grep -o -- "-*icanon"');
+    await eventually(() => expect(terminal.screen()).toMatch(/^code 0\nicanon$/m));
+    expect((await rig.row('web')).status.kind).toBe('running');
+  });
+
+  inTerminal('Ctrl-Z suspends an up that shows output, and fg goes on with it', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web') });
+    terminal.type(tscompose(rig, 'up'));
+    const web = await rig.next('web');
+    await eventually(() => expect(terminal.screen()).toContain('d detaches, Ctrl-C stops'));
+    terminal.press('C-z');
+    await eventually(() => expect(terminal.screen()).toMatch(/\[1\].*Stopped/));
+    terminal.type('fg');
+    await web.print('still there\n');
+    await eventually(() => expect(terminal.screen()).toMatch(/web-1 +\| still there/));
+    terminal.press('C-c');
+    await eventually(() => expect(terminal.screen()).toMatch(/web-1 exited with code/));
+    expect(terminal.isSane()).toBe(true);
+  });
+
   inTerminal('a failure leaves its block with the line of the file, and a usable terminal', async (rig, terminal) => {
     rig.stack({ web: rig.puppet('web', { command: ['/bin/absent'] }) });
     terminal.type(`${tscompose(rig, 'up')}; echo code $?`);

@@ -66,6 +66,8 @@ export class FakeRuntime implements Runtime, Watching {
 
   observe = async (): Promise<ObservedState> => this.state;
 
+  wait = (_project: ProjectName, action: ActionOf<'wait'>, signal: AbortSignal): Outcome => this.#wait(action, signal);
+
   async open(): Promise<Result<Session, RuntimeFailure>> {
     while (this.#locked) await new Promise<void>((resolve) => this.#unlocked.push(resolve));
     this.#locked = true;

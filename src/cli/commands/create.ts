@@ -1,13 +1,18 @@
 import { change } from '../change.ts';
 import { prepare, warnOfOrphans } from '../converging.ts';
 import { exitCode } from '../exit-code.ts';
+import { noteImages } from '../images.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
+import { readScales } from '../scales.ts';
 import type { Runner } from './runner.ts';
 
 export const create: Runner<'create'> = async ({ flags, args }, context) => {
-  const prepared = await prepare(context, { flags, names: args, start: false });
+  const scales = readScales(context, flags.scale);
+  if (!scales.ok) return scales.error;
+  const prepared = await prepare(context, { flags, names: args, start: false, scales: scales.value });
   if (!prepared.ok) return prepared.error;
+  noteImages(context, flags);
   const { project, desired, plan } = prepared.value;
   const interrupts = catchInterrupts(2);
   const work = { title: 'create', project: project.name, plan, desired, signal: interrupts.first };

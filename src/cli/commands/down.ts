@@ -1,10 +1,12 @@
 import { planDown } from '../../plan/down.ts';
 import { desiredState } from '../../project/desired.ts';
+import { noteImages } from '../images.ts';
 import { changeStored, graceOf } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
-export const down: Runner<'down'> = ({ flags, args }, context) =>
-  changeStored(context, {
+export const down: Runner<'down'> = ({ flags, args }, context) => {
+  noteImages(context, flags);
+  return changeStored(context, {
     title: 'down',
     names: args,
     plan: (observed, services, { project }) =>
@@ -17,3 +19,4 @@ export const down: Runner<'down'> = ({ flags, args }, context) =>
       }),
     idle: ({ name }) => `nothing to remove for project ${name}`,
   });
+};

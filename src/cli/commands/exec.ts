@@ -1,7 +1,7 @@
 import type { ObservedContainer } from '../../model/state.ts';
 import { execInContainer } from '../../runtime/linux/exec.ts';
-import { sayFailure } from '../change.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
+import { sayFailure } from '../explain.ts';
 import { isTerminal } from '../output.ts';
 import { openRuntime } from '../runtime.ts';
 import { sayError } from '../say.ts';

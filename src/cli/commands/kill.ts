@@ -18,5 +18,6 @@ export const kill: Runner<'kill'> = async ({ flags, args }, context) => {
     plan: (observed, services) => planKill(observed, { services, signal }),
     once: true,
     idle: ({ name }) => `nothing is running in project ${name}`,
+    idleCode: exitCode.failed,
   });
 };

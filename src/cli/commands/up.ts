@@ -1,10 +1,19 @@
+import type { ObservedState } from '../../model/state.ts';
+import type { ServiceName } from '../../model/units.ts';
+import { scopeOf } from '../../plan/scope.ts';
+import { awaitReady } from '../await-ready.ts';
 import { change } from '../change.ts';
-import { prepare, warnOfOrphans } from '../converging.ts';
+import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
+import { deadlineIn } from '../deadline.ts';
 import { exitCode } from '../exit-code.ts';
 import { attach } from '../foreground.ts';
-import { catchInterrupts } from '../interrupt.ts';
+import { noteImages } from '../images.ts';
+import { catchInterrupts, type Interrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
+import { partOfRun, shownServices } from '../shown.ts';
+import { graceOf } from '../stored.ts';
+import type { Flags } from '../table.ts';
 import { printPlan } from './plan.ts';
 import type { Runner } from './runner.ts';
 
@@ -15,6 +24,10 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const prepared = await prepare(context, wish);
   if (!prepared.ok) return prepared.error;
   const { project, desired, services, plan } = prepared.value;
+  const run = servicesOfRun(prepared.value, flags);
+  const fit = partOfRun(context, [...flags.attach, ...(flags['exit-code-from'] ? [flags['exit-code-from']] : [])], run);
+  if (!fit.ok) return fit.error;
+  noteImages(context, flags);
   if (flags['dry-run']) {
     await printPlan(context, prepared.value);
     return exitCode.ok;
@@ -22,22 +35,48 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
 
   const sinceMs = Date.now();
   const runtime = openRuntime(context);
-  const interrupts = catchInterrupts(flags.detach ? 2 : 3);
-  const signal = interrupts.first;
-  const changed = await change(context, runtime, { title: 'up', project: project.name, plan, desired, signal });
+  const background = flags.detach || flags['no-start'] || flags.wait;
+  const interrupts = catchInterrupts(background ? 2 : 3);
+  const deadline = flags.wait ? deadlineIn(flags['wait-timeout']) : undefined;
+  const work = { title: 'up', project: project.name, plan, desired, signal: interrupts.first, deadline };
+  const changed = await change(context, runtime, work);
   warnOfOrphans(context, prepared.value, changed.observed);
-  if (flags.detach || flags['no-start'] || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted)) {
+  if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted)) {
     if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);
-    return changed.exitCode === exitCode.interrupted ? interrupts.exitCode() : changed.exitCode;
+    if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
+    const containers = containersOf(changed.observed, run);
+    const waited = { project: project.name, desired, containers, deadline, signal: interrupts.first };
+    return codeOf(await awaitReady(context, runtime, waited), interrupts);
   }
   context.ran('up+attach');
   return attach(context, {
     runtime,
-    project,
-    services,
+    project: project.name,
+    services: run,
+    shown: shownServices(project, { named: services, run, flags }),
+    stopAll: stopAllOf(flags),
+    exitCodeFrom: flags['exit-code-from'] as ServiceName | undefined,
+    ...graceOf(flags.timeout),
     interrupts,
     sinceMs,
     timestamps: flags.timestamps,
     prefix: !flags['no-log-prefix'],
   });
 };
+
+const codeOf = (code: number, interrupts: Interrupts): number =>
+  code === exitCode.interrupted ? interrupts.exitCode() : code;
+
+const containersOf = ({ containers }: ObservedState, services: readonly ServiceName[]) =>
+  containers.filter(({ service }) => services.includes(service));
+
+/** What is started by this command, and stopped when it ends: the named services and what they need. */
+function servicesOfRun({ desired, services }: Converging, flags: Flags<'up'>): readonly ServiceName[] {
+  const { roles } = scopeOf(desired, { services, dependencies: flags['no-deps'] ? 'ignore' : 'follow' });
+  return desired.services.filter((service) => ['named', 'dependency'].includes(roles.get(service) ?? ''));
+}
+
+function stopAllOf(flags: Flags<'up'>) {
+  if (flags['abort-on-container-failure']) return 'when-one-fails';
+  return flags['abort-on-container-exit'] || flags['exit-code-from'] !== undefined ? 'when-one-ends' : 'never';
+}

@@ -1,7 +1,7 @@
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { Step } from '../../model/plan.ts';
 import type { Origin } from '../../model/source.ts';
-import type { DesiredContainer } from '../../model/state.ts';
+import type { DesiredContainer, ProbeResult } from '../../model/state.ts';
 import { originAt } from '../../plan/decide.ts';
 import { subjectOf } from '../../plan/json.ts';
 import type { DiagnosticView } from './diagnostic.ts';
@@ -17,10 +17,13 @@ export type FailedStep = {
   readonly desired?: DesiredContainer;
   /** The last lines its container has written, without line ends. */
   readonly lastLines?: readonly string[];
+  /** Of a container that was waited for: the last time its health was asked for. */
+  readonly lastProbe?: ProbeResult;
 };
 
 /** The block that ends a command which could not do all: what, where in the file, why, the last output, and a remedy. */
-export function renderFailure({ step, failure, desired, lastLines = [] }: FailedStep, view: DiagnosticView): string {
+export function renderFailure(failed: FailedStep, view: DiagnosticView): string {
+  const { step, failure, desired, lastLines = [], lastProbe } = failed;
   const { paint, width } = view;
   const origin = failureOrigin({ step, failure, ...(desired && { desired }) });
   const spot = origin && spotOf(origin);
@@ -30,10 +33,16 @@ export function renderFailure({ step, failure, desired, lastLines = [] }: Failed
   const lines = [`${paint('error', `error[${failure.code}]`)}${paint('bold', `: ${printable(message)}`)}`];
   if (spot !== undefined) lines.push(...frame(spot, { paint, style: 'error', arrow: '-->', mark: '^', width, gutter }));
   for (const note of failure.notes) lines.push(noteLine(note, gutter, paint));
-  if (lastLines.length > 0) {
-    lines.push(noteLine(`last output of ${subject}:`, gutter, paint));
-    for (const line of lastLines) lines.push(`${' '.repeat(gutter + 6)}${paint('dim', printable(line))}`);
+  const quote = (title: string, quoted: readonly string[]) => {
+    lines.push(noteLine(title, gutter, paint));
+    for (const line of quoted) lines.push(`${' '.repeat(gutter + 6)}${paint('dim', printable(line))}`);
+  };
+  if (lastProbe !== undefined) {
+    const { exitCode } = lastProbe;
+    const code = exitCode === null ? 'no answer in time' : `code ${exitCode}`;
+    quote(`last probe of ${subject}: ${code}`, lastProbe.output.trimEnd().split('\n').slice(-10));
   }
+  if (lastLines.length > 0) quote(`last output of ${subject}:`, lastLines);
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,5 +1,40 @@
-import type { CommandSpec } from '../flag.ts';
-import { convergeConflicts, convergeFlags, noLogPrefix, services, timeout } from './shared.ts';
+import type { CommandSpec, Flag } from '../flag.ts';
+import {
+  convergeConflicts,
+  convergeFlags,
+  imageFlags,
+  noLogPrefix,
+  scale,
+  services,
+  timeout,
+  waitFlags,
+} from './shared.ts';
+
+/** Flags that only make sense while output is shown. */
+const attachFlags = [
+  {
+    name: 'attach',
+    kind: 'list',
+    value: 'SERVICE',
+    completes: 'service',
+    help: 'show the output of this service only',
+  },
+  { name: 'attach-dependencies', kind: 'switch', help: 'show the output of dependencies too' },
+  { name: 'no-attach', kind: 'list', value: 'SERVICE', completes: 'service', help: 'leave the output of this out' },
+  { name: 'abort-on-container-exit', kind: 'switch', help: 'stop all when one container ends, and exit with its code' },
+  { name: 'abort-on-container-failure', kind: 'switch', help: 'the same, but only for an exit code other than 0' },
+  {
+    name: 'exit-code-from',
+    kind: 'text',
+    value: 'SERVICE',
+    completes: 'service',
+    help: 'stop all when one container ends, and exit with the code of this service',
+  },
+  { name: 'timestamps', kind: 'switch', help: 'put the time before every line of output' },
+  noLogPrefix,
+] as const satisfies readonly Flag[];
+
+const attachConflicts = attachFlags.flatMap(({ name }) => [['detach', name] as const, ['wait', name] as const]);
 
 /** Commands that change what runs. */
 export const changeCommands = [
@@ -8,7 +43,7 @@ export const changeCommands = [
     group: 'run',
     summary: 'Create and start the stack, or bring it to what the file says now',
     details: [
-      'Without -d the output of the containers follows, until they have all ended. The first Ctrl-C stops them in order, the second kills them.',
+      'Without -d the output of the containers follows, until they have all ended. The first Ctrl-C stops them in order, the second kills them; in a terminal, d leaves them running.',
     ],
     arguments: [services],
     flags: [
@@ -17,11 +52,19 @@ export const changeCommands = [
       timeout,
       { name: 'dry-run', kind: 'switch', help: 'only print what would be done, as tscompose plan does' },
       { name: 'no-start', kind: 'switch', help: 'create what is missing, start nothing' },
-      { name: 'scale', kind: 'list', value: 'SERVICE=N', help: 'this many containers, whatever the file says' },
-      { name: 'timestamps', kind: 'switch', help: 'put the time before every line of output' },
-      noLogPrefix,
+      scale,
+      ...waitFlags,
+      ...attachFlags,
+      ...imageFlags,
     ],
-    conflicts: [...convergeConflicts, ['detach', 'timestamps'], ['detach', 'no-log-prefix']],
+    conflicts: [
+      ...convergeConflicts,
+      ...attachConflicts,
+      ['attach', 'attach-dependencies'],
+      ['abort-on-container-exit', 'abort-on-container-failure'],
+      ['exit-code-from', 'abort-on-container-failure'],
+      ['wait', 'no-start'],
+    ],
     examples: [
       ['tscompose up', 'run the stack of this directory in the foreground'],
       ['tscompose up -d web', 'only web and what it depends on, in the background'],
@@ -39,6 +82,13 @@ export const changeCommands = [
       { name: 'volumes', short: 'v', kind: 'switch', help: 'remove its volumes too: their data is lost' },
       { name: 'remove-orphans', kind: 'switch', help: 'also what belongs to services that are no longer in the file' },
       timeout,
+      {
+        name: 'rmi',
+        kind: 'choice',
+        value: 'WHICH',
+        choices: ['all', 'local'],
+        help: 'accepted with a notice: there are no images to remove',
+      },
     ],
     json: 'lines',
     needsFile: false,
@@ -48,7 +98,7 @@ export const changeCommands = [
     group: 'run',
     summary: 'Create the containers of the stack without starting them',
     arguments: [services],
-    flags: [...convergeFlags, timeout],
+    flags: [...convergeFlags, timeout, scale, ...imageFlags],
     conflicts: convergeConflicts,
     json: 'lines',
     needsFile: true,
@@ -58,7 +108,7 @@ export const changeCommands = [
     group: 'run',
     summary: 'Start containers that exist and do not run',
     arguments: [services],
-    flags: [],
+    flags: [...waitFlags],
     json: 'lines',
     needsFile: false,
   },
@@ -124,7 +174,7 @@ export const changeCommands = [
     flags: [
       { name: 'stop', short: 's', kind: 'switch', help: 'stop them first when they run' },
       { name: 'volumes', short: 'v', kind: 'switch', help: 'remove their anonymous volumes too' },
-      { name: 'force', short: 'f', kind: 'switch', help: 'accepted and not needed: nothing is asked' },
+      { name: 'force', short: 'f', kind: 'switch', help: 'accepted: nothing is asked' },
     ],
     json: 'lines',
     needsFile: false,

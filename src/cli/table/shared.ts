@@ -43,8 +43,42 @@ export const convergeFlags = [
   { name: 'remove-orphans', kind: 'switch', help: 'remove containers of services that are no longer in the file' },
 ] as const satisfies readonly Flag[];
 
+/** What command lines written for docker compose say about images and questions. */
+export const imageFlags = [
+  { name: 'build', kind: 'switch', help: 'accepted with a notice: there are no images to build' },
+  { name: 'no-build', kind: 'switch', help: 'accepted: nothing is built' },
+  {
+    name: 'pull',
+    kind: 'choice',
+    value: 'POLICY',
+    choices: ['always', 'missing', 'never', 'build', 'policy'],
+    help: 'accepted, "always" with a notice: there are no images to pull',
+  },
+  { name: 'quiet-pull', kind: 'switch', help: 'accepted: nothing is pulled' },
+  { name: 'quiet-build', kind: 'switch', help: 'accepted: nothing is built' },
+  { name: 'yes', short: 'y', kind: 'switch', help: 'accepted: nothing is asked' },
+] as const satisfies readonly Flag[];
+
+export const scale = {
+  name: 'scale',
+  kind: 'list',
+  value: 'SERVICE=N',
+  help: 'this many containers, whatever the file says',
+} as const satisfies Flag;
+
+export const waitFlags = [
+  { name: 'wait', kind: 'switch', help: 'return when all run and are healthy, or have done their work' },
+  {
+    name: 'wait-timeout',
+    kind: 'seconds',
+    value: 'SECONDS',
+    help: 'with --wait: give up after this time, and exit 5',
+  },
+] as const satisfies readonly Flag[];
+
 export const convergeConflicts = [
   ['force-recreate', 'no-recreate'],
   ['always-recreate-deps', 'no-recreate'],
   ['renew-anon-volumes', 'no-recreate'],
+  ['build', 'no-build'],
 ] as const;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { HealthRecord } from '../../model/state.ts';
+import type { HealthRecord, ObservedContainer } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
-import { containerPaths, type Paths, projectPaths } from './paths.ts';
+import type { HostEnvironment } from './options.ts';
+import { containerPaths, hostPaths, type Paths, projectPaths } from './paths.ts';
 import { readState, writeFileAtomic } from './state-dir.ts';
 
 /** What was found out, and about which life of the container: it says nothing about the next one. */
@@ -19,6 +20,13 @@ export function writeHealth(
   if (startedAtMs === undefined) return;
   const stored: Stored = { ...about.record, startedAtMs };
   writeFileAtomic(pathIn(state), JSON.stringify(stored), { mode: 0o600 });
+}
+
+/** What is known of the health of a container that runs; undefined: nothing, or it does not. */
+export function healthOf(project: ProjectName, { name, status }: ObservedContainer, host: HostEnvironment) {
+  if (status.kind !== 'running') return undefined;
+  const { state } = containerPaths(projectPaths(hostPaths(host), project), name);
+  return readHealth(state, status.startedAtMs);
 }
 
 /** undefined: nothing is known of this life yet. */

@@ -1,8 +1,9 @@
 import type { RuntimeFailure } from '../../model/event.ts';
+import type { ActionOf } from '../../model/plan.ts';
 import type { HealthRecord, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { err, ok, type Result } from '../../util/result.ts';
-import type { Runtime, Session, Warn, Watching, WatchOptions } from '../runtime.ts';
+import type { Outcome, Runtime, Session, Warn, Watching, WatchOptions } from '../runtime.ts';
 import { writeHealth } from './health.ts';
 import { Launcher } from './launch.ts';
 import { observeProject } from './observe.ts';
@@ -30,6 +31,12 @@ export class LinuxRuntime implements Runtime, Watching {
 
   async observe(project: ProjectName): Promise<ObservedState> {
     return observeProject(this.#paths, project);
+  }
+
+  async wait(project: ProjectName, action: ActionOf<'wait'>, signal: AbortSignal): Outcome {
+    const { waitForContainer } = await import('./session/wait.ts');
+    const at = projectPaths(this.#paths, project);
+    return waitForContainer({ at, project, options: this.#options }, action, signal);
   }
 
   async watch(project: ProjectName, options: WatchOptions): Promise<void> {

@@ -177,8 +177,10 @@ test('up --wait waits for health where there is a check, otherwise for a start',
     { name: 'db', config: { healthcheck } },
     { name: 'mail' },
   ]);
-  expect(text(planWait(desired, { services: named('web') }))).toBe(`
+  const awaited = observedState(desired).containers.map((container) => ({ container }));
+  expect(text(planWait(awaited))).toBe(`
 wait shop-db-1 healthy (requested)
+wait shop-mail-1 started (requested)
 wait shop-web-1 started (requested)
 `);
 });

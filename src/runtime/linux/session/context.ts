@@ -34,7 +34,7 @@ export function lazyHostFacts(): () => HostFacts {
 
 export type Known = { readonly record: ContainerRecord; readonly where: ContainerPaths };
 
-export function findContainer(context: SessionContext, name: ContainerName): Result<Known, RuntimeFailure> {
+export function findContainer(context: Pick<SessionContext, 'at'>, name: ContainerName): Result<Known, RuntimeFailure> {
   const where = containerPaths(context.at, name);
   const record = readRecord(where.record);
   if (record !== undefined) return ok({ record, where });

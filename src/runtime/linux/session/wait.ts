@@ -14,17 +14,20 @@ import { findContainer, type SessionContext } from './context.ts';
 
 type Verdict = 'holds' | 'not-yet' | RuntimeFailure;
 
+type Waiting = Pick<SessionContext, 'at' | 'project' | 'options'>;
+
 /** Until the condition holds for this container; fails as soon as it can no longer hold. */
 export async function waitForContainer(
-  context: SessionContext,
-  { container, dependency }: ActionOf<'wait'>,
+  context: Waiting,
+  { container, dependency, orCompleted }: ActionOf<'wait'>,
   signal: AbortSignal,
 ): Promise<Result<void, RuntimeFailure>> {
   if (dependency.condition === 'service_log_line') return waitForLine(context, { container, dependency, signal });
   for (;;) {
     const known = findContainer(context, container);
     if (!known.ok) return known;
-    const verdict = judge(observeContainer(known.value.record, known.value.where.state), dependency);
+    const observed = observeContainer(known.value.record, known.value.where.state);
+    const verdict = (orCompleted ? judgeEnd(observed) : undefined) ?? judge(observed, dependency);
     if (verdict === 'holds') return ok(undefined);
     if (verdict !== 'not-yet') return err(verdict);
     if (signal.aborted)
@@ -59,6 +62,16 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
   }
 }
 
+/** undefined: it has not ended. */
+function judgeEnd({ status, name, config, stoppedByUser, restarts }: ObservedContainer): Verdict | undefined {
+  if (status.kind !== 'exited') return undefined;
+  const { condition, maxAttempts = Number.POSITIVE_INFINITY } = config.restart;
+  const wanted = condition === 'on-failure' ? status.exitCode !== 0 : condition !== 'no';
+  const comesBack = wanted && restarts < maxAttempts;
+  if (comesBack && !stoppedByUser) return 'not-yet';
+  return status.exitCode === 0 ? 'holds' : never(name, endOf(status.exitCode));
+}
+
 function judgeHealth({ status, name, config, stoppedByUser }: ObservedContainer): Verdict {
   if (config.healthcheck === undefined) {
     return never(name, 'it has no healthcheck', 'add one, or wait for service_started');
@@ -68,7 +81,7 @@ function judgeHealth({ status, name, config, stoppedByUser }: ObservedContainer)
     return comesBack ? 'not-yet' : never(name, endOf(status.exitCode));
   }
   if (status.kind !== 'running') return 'not-yet';
-  if (status.health === 'unhealthy') return never(name, 'it is unhealthy');
+  if (status.health === 'unhealthy') return { ...never(name, 'it is unhealthy'), code: 'unhealthy' };
   return status.health === 'healthy' ? 'holds' : 'not-yet';
 }
 
@@ -110,7 +123,7 @@ function watchDirectory(path: string, onChange: () => void): { close: () => void
 type LineWait = { readonly container: ContainerName; readonly dependency: Dependency; readonly signal: AbortSignal };
 
 async function waitForLine(
-  context: SessionContext,
+  context: Waiting,
   { container, dependency, signal }: LineWait,
 ): Promise<Result<void, RuntimeFailure>> {
   const pattern = new RegExp(dependency.pattern ?? '');
