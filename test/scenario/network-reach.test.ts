@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { answering, ask, idle, inside } from '../support/networked.ts';
+import { answering, ask, idle, inside, ownState } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
@@ -119,6 +119,7 @@ describe('who reaches whom over networks', () => {
       host.serveThere('socat', 'TCP-LISTEN:7002,fork,reuseaddr', 'SYSTEM:echo outside');
       const dockers =
         'iptables -w -N DOCKER-USER; iptables -w -A FORWARD -j DOCKER-USER; iptables -w -P FORWARD DROP; iptables -w -A DOCKER-USER -j RETURN';
+      rig.environment = ownState(rig);
       for (const rules of ['iptables -w -P FORWARD DROP', dockers]) {
         shell(rules);
         const before = shell(

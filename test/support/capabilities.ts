@@ -14,6 +14,7 @@ const probes = {
   bash: () => program('bash'),
   busybox: () => program('busybox'),
   dig: () => program('dig'),
+  dockerd: () => program('dockerd') ?? program('containerd') ?? program('docker'),
   iptables: () => program('iptables'),
   nginx: () => program('nginx'),
   postgres: () => program('postgres') ?? program('initdb'),

@@ -43,15 +43,23 @@ export function forwardIpv6(path: string): void {
 
 /** Puts everything back that still has the value we gave it, once no project has a router any more. */
 export function restoreSysctls(path: string): void {
-  const run = dirname(path);
-  const others = readdirSync(run).some((name) => name.endsWith('.network') && hasRouter(`${run}/${name}/router`));
-  if (others) return;
+  if (routersLeft(path)) return;
   // Forwarding first: it is what made the others necessary.
   const changes = Object.entries(readMemory(path)).sort(
     ([a], [b]) => Number(b.includes('forward')) - Number(a.includes('forward')),
   );
   for (const [key, { before, ours }] of changes) if (readSysctl(key) === ours) writeSysctl(key, before);
   rmSync(path, { force: true });
+}
+
+/** Leaves everything as it is, for somebody else needs it so, once no project has a router any more. */
+export function forgetSysctls(path: string): void {
+  if (!routersLeft(path)) rmSync(path, { force: true });
+}
+
+function routersLeft(path: string): boolean {
+  const run = dirname(path);
+  return readdirSync(run).some((name) => name.endsWith('.network') && hasRouter(`${run}/${name}/router`));
 }
 
 /** The file for a run directory. Its name belongs to no project. */
