@@ -79,7 +79,8 @@ enum tsc_op_kind {
 	TSC_OP_DEVICE_BPF = 18,   /* s0 instructions (struct bpf_insn[]) attached as BPF_CGROUP_DEVICE to the cgroup2 dir */
 	TSC_OP_NAMESPACES = 19,   /* n0 clone flags for the child (CLONE_NEWPID|NEWNS|NEWUTS|NEWIPC …) */
 	TSC_OP_STDIO = 20,        /* n0 1 = a pty, n1 1 = keep stdin open (fifo "in") instead of /dev/null */
-	TSC_OP_INIT = 21,         /* n0 1 = tiny init is PID 1 (default), 0 = the command is */
+	TSC_OP_INIT = 21,         /* n0 1 = tiny init is PID 1 (default), 0 = the command is, 2 = tiny init
+	                             without a command: exec frames bring in what runs, the first signal ends all */
 	TSC_OP_ON_EXIT = 22,      /* after an end: if flock(s0) is free, take it and exec s1 (argv, NUL-terminated strings) with env s2, the lock on fd 3 */
 
 	/* ATTACH */
@@ -119,7 +120,8 @@ enum tsc_op_kind {
 
 	/* exec frames, in HOLD */
 	TSC_OP_JOIN = 80,         /* n0 pid of PID 1 of the container, n1 its start time (proc(5) field 22), s0 its cgroup2 dir or empty */
-	TSC_OP_EXEC_TTY = 81,     /* n0 1 = allocate a pty inside the container and relay the user's terminal */
+	TSC_OP_EXEC_TTY = 81,     /* n0 1 = allocate a pty inside the container and relay the user's terminal;
+	                             n1 1 = the caller does not stay; otherwise its death hangs up on the command */
 
 	/* CLEANUP */
 	TSC_OP_RMDIR = 90,        /* s0 host path; cgroups: children first, EBUSY is retried; missing and not-empty parents are fine when n0 = 1 */

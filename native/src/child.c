@@ -61,9 +61,13 @@ static _Noreturn void split(struct tsc_monitor *m, struct tsc_process *process, 
 		tsc_close(&exit_file);
 		tsc_become_command(process);
 	}
-	int command = sys_fork();
-	if (command == 0)
+	int command = m->only_init ? 0 : sys_fork();
+	if (command == 0 && !m->only_init)
 		tsc_become_command(process);
+	if (m->only_init) {
+		struct tsc_report ready = tsc_make_report(m->frame.id, TSC_NOTE_READY);
+		tsc_send_note(process->message, &ready, NULL, 0);
+	}
 	if (command < 0) {
 		struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
 		tsc_fail_report(&failure, TSC_PHASE_PROCESS, m->frame.span[TSC_PHASE_PROCESS].index, command, "fork");

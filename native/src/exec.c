@@ -47,9 +47,13 @@ static void hold(struct tsc_session *session)
 	struct tsc_op op;
 	while (tsc_next_op(&cursor, &op)) {
 		int error = op.kind == TSC_OP_JOIN ? join(session, &op) : 0;
-		if (op.kind == TSC_OP_EXEC_TTY)
+		bool is_tty = op.kind == TSC_OP_EXEC_TTY;
+		if (is_tty)
 			session->tty = op.number[0] == 1;
-		else if (op.kind != TSC_OP_JOIN)
+		/* Whoever called us is gone: as if the terminal had been hung up. */
+		if (is_tty && op.number[1] != 1)
+			sys_prctl(PR_SET_PDEATHSIG, TSC_SIGHUP, 0, 0);
+		if (!is_tty && op.kind != TSC_OP_JOIN)
 			error = -EPROTO;
 		if (error)
 			refuse(session, TSC_PHASE_HOLD, op.index, error, op.string[0]);

@@ -168,6 +168,7 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 		return open_stdio(m, op);
 	case TSC_OP_INIT:
 		m->no_init = op->number[0] == 0;
+		m->only_init = op->number[0] == 2;
 		return 0;
 	case TSC_OP_ON_EXIT:
 		m->on_exit_at = op->index + 1;

@@ -54,6 +54,25 @@ static void reap(const struct tsc_init *init)
 			finish(init, status);
 }
 
+/*
+ * Without a command of our own a signal is for all that exec has brought in, and we stay until they are gone: whoever
+ * stops the container waits for us. They are nobody's children here, so looking again is the only way to see their end.
+ */
+static void pass_to_all(const struct tsc_init *init, int signal)
+{
+	/* In a pid namespace that is not ours alone "all" would be strangers. */
+	if (sys_getpid() != 1)
+		finish(init, signal);
+	sys_kill(-1, signal);
+	if (signal == TSC_SIGWINCH || signal == TSC_SIGCONT)
+		return;
+	while (sys_kill(-1, 0) != -ESRCH) {
+		reap(init);
+		sys_sleep_ms(20);
+	}
+	finish(init, signal);
+}
+
 _Noreturn void tsc_run_init(const struct tsc_init *init)
 {
 	/* Faults of our own must kill; a blocked signal is kept even by PID 1, which otherwise ignores what it has no
@@ -75,7 +94,11 @@ _Noreturn void tsc_run_init(const struct tsc_init *init)
 		struct tsc_siginfo info;
 		reap(init);
 		int signal = sys_sigwait(&set, &info);
-		if (signal > 0 && signal != TSC_SIGCHLD)
+		if (signal <= 0 || signal == TSC_SIGCHLD)
+			continue;
+		if (init->command == 0)
+			pass_to_all(init, signal);
+		else
 			sys_kill(init->command, signal);
 	}
 }

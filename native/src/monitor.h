@@ -51,7 +51,7 @@ struct tsc_monitor {
 	struct tsc_log log;
 
 	uint64_t namespaces;
-	bool tty, keep_stdin, no_init;
+	bool tty, keep_stdin, no_init, only_init;
 	uint32_t on_exit_at; /* index of ON_EXIT + 1, 0 = none */
 
 	/* one life */

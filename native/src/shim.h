@@ -139,7 +139,7 @@ bool tsc_find_interpreter(const char *path, char out[256]);
 /* init.c: the descriptors PID 1 keeps */
 enum { TSC_INIT_EXIT = 3, TSC_INIT_MASTER = 4 };
 struct tsc_init {
-	int command; /* pid of the only child that counts */
+	int command; /* pid of the only child that counts; 0 = none, exec brings in what runs */
 	int exit_file;
 	uint32_t start;
 	int64_t boottime_offset;

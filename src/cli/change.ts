@@ -45,7 +45,9 @@ export type Changed = {
 /** Looks first, without a lock; takes the lock only when there is something to do. */
 export async function change(context: Context, runtime: Runtime, work: Change): Promise<Changed> {
   const observed = await runtime.observe(work.project);
-  const intact = observed.containers.every((container) => container.monitored || container.status.kind !== 'running');
+  const intact =
+    observed.containers.every((container) => container.monitored || container.status.kind !== 'running') &&
+    !observed.oneOffs?.some(({ oneOff }) => oneOff?.abandoned);
   const first = work.plan(observed, new Set());
   // A command that was killed may have left the beginnings of a container: taking the lock cleans them up.
   const abandoned = observed.containers.length === 0 && hasTraces(work.project, context.environment);

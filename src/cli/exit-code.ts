@@ -1,6 +1,6 @@
 import type { FailureCode } from '../model/event.ts';
 
-/** What the exit codes of tscompose mean; `exec` passes the code of its command on. */
+/** What the exit codes of tscompose mean; `exec` and `run` pass the code of their command on. */
 export const exitCodes = [
   { code: 0, meaning: 'done, or stopped gracefully' },
   { code: 1, meaning: 'something could not be done' },

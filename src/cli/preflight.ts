@@ -1,4 +1,5 @@
-import type { Plan } from '../model/plan.ts';
+import type { ActionOf, Plan } from '../model/plan.ts';
+import type { DesiredContainer } from '../model/state.ts';
 import type { HostPath } from '../model/units.ts';
 import { examine } from '../runtime/linux/doctor/checks.ts';
 import { readDoctorHost } from '../runtime/linux/doctor/host.ts';
@@ -15,7 +16,7 @@ import { report } from './report.ts';
  * printed at once. An exit code when it cannot.
  */
 export async function checkMachine(context: Context, plan: Plan): Promise<number | undefined> {
-  const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [action.container] : []));
+  const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [examined(action)] : []));
   if (containers.length === 0) return undefined;
   const { environment } = context;
   const machine = readDoctorHost(environment);
@@ -38,4 +39,9 @@ export async function checkMachine(context: Context, plan: Plan): Promise<number
   return errors.some(({ code }) => code === 'not-root' || code === 'host-feature')
     ? exitCode.hostLacks
     : exitCode.invalidFile;
+}
+
+/** A command that is brought in later says by itself that it is missing, with the exit code that scripts know. */
+function examined({ container, oneOff }: ActionOf<'create'>): DesiredContainer {
+  return oneOff?.mode === 'attached' ? { ...container, config: { ...container.config, argv: [] } } : container;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Project } from '../model/project.ts';
-import type { LoadRequest } from '../project/request.ts';
+import type { FileSource, LoadRequest } from '../project/request.ts';
 import type { Stack } from '../project/stack.ts';
 import type { Result } from '../util/result.ts';
 import { err, ok } from '../util/result.ts';
@@ -26,17 +27,52 @@ export async function loadProject(
   context: Context,
   services: readonly string[] = [],
 ): Promise<Result<Project, number>> {
+  return loadFrom(context, requestOf(context, services), hostFiles);
+}
+
+/** A file that only exists for this command, merged over all others like one more -f. */
+export type Overlay = {
+  /** What stands for its name in diagnostics. */
+  readonly name: string;
+  readonly text: string;
+  /** As `loadProject` got them. */
+  readonly services: readonly string[];
+};
+
+/** A stack that has been loaded, with something laid over it. What is wrong has been printed. */
+export async function loadWithOverlay(
+  context: Context,
+  { name: projectName, directory: projectDirectory, files }: Project,
+  { name, text, services }: Overlay,
+): Promise<Result<Project, number>> {
   const request = requestOf(context, services);
-  const cache = modelCache(context, request);
+  const path = join(context.cwd, name);
+  const bytes = Buffer.from(text);
+  const overlaid: FileSource = {
+    kind: (asked) => (asked === path ? 'file' : hostFiles.kind(asked)),
+    read: (asked, limit) => (asked === path ? { ok: true, bytes } : hostFiles.read(asked, limit)),
+  };
+  // What there was to say about the file itself has been said.
+  const quiet = (diagnostics: readonly Diagnostic[]) => diagnostics.filter(({ severity }) => severity === 'error');
+  return loadFrom(context, { ...request, projectName, projectDirectory, files: [...files, path] }, overlaid, quiet);
+}
+
+async function loadFrom(
+  context: Context,
+  request: LoadRequest,
+  files: FileSource,
+  toSay = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] => diagnostics,
+): Promise<Result<Project, number>> {
+  const cache = modelCache(context, request, files);
   const known = cache?.find();
   if (known !== undefined) {
-    report(known.diagnostics, context);
+    report(toSay(known.diagnostics), context);
     return ok(known.project);
   }
-  const recorded = recordFiles(hostFiles);
+  const recorded = recordFiles(files);
   const { loadProject: load } = await import('../project/load.ts');
   const outcome = load(request, recorded.files);
-  report(outcome.diagnostics, context);
+  report(toSay(outcome.diagnostics), context);
   const { project, diagnostics, inputs } = outcome;
   if (project === undefined) return err(exitCode.invalidFile);
   const variables = inputs.variables.map(({ name }) => name);
@@ -53,6 +89,14 @@ export async function loadStack(context: Context, services: readonly string[]): 
   return stack === undefined || project === undefined ? err(exitCode.invalidFile) : ok(stack);
 }
 
+let inputRead: string | undefined;
+
+/** It can be read only once. */
+function standardInput(): string {
+  inputRead ??= readStdin(stdinLimit).toString();
+  return inputRead;
+}
+
 function requestOf({ globals, cwd, home, environment }: Context, services: readonly string[]): LoadRequest {
   return {
     cwd,
@@ -60,7 +104,7 @@ function requestOf({ globals, cwd, home, environment }: Context, services: reado
     environment,
     services,
     ...(globals.file.length > 0 && { files: globals.file }),
-    ...(globals.file.includes('-') && { stdin: readStdin(stdinLimit).toString() }),
+    ...(globals.file.includes('-') && { stdin: standardInput() }),
     ...(globals['project-name'] !== undefined && { projectName: globals['project-name'] }),
     ...(globals['project-directory'] !== undefined && { projectDirectory: globals['project-directory'] }),
     ...(globals['env-file'].length > 0 && { envFiles: globals['env-file'] }),
@@ -80,7 +124,7 @@ type ModelCache = {
   readonly keep: (model: Model, made: { readonly answers: Answers; readonly variables: readonly string[] }) => void;
 };
 
-function modelCache({ cacheDirectory }: Context, request: LoadRequest): ModelCache | undefined {
+function modelCache({ cacheDirectory }: Context, request: LoadRequest, files: FileSource): ModelCache | undefined {
   if (cacheDirectory === undefined || request.stdin !== undefined) return undefined;
   const { environment, ...rest } = request;
   const key = JSON.stringify({ version, ...rest });
@@ -97,7 +141,7 @@ function modelCache({ cacheDirectory }: Context, request: LoadRequest): ModelCac
       const entry = JSON.parse(text) as Entry;
       const { answers, variables, model } = entry;
       const same = entry.key === key && variables.every(([variable, sum]) => sumOf(variable) === sum);
-      return same && sameAnswers(answers, hostFiles) ? unpackModel(model) : undefined;
+      return same && sameAnswers(answers, files) ? unpackModel(model) : undefined;
     },
     keep: (model, made) => {
       const variables = made.variables.map((variable) => [variable, sumOf(variable)] as const);

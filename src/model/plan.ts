@@ -1,6 +1,6 @@
 import type { Dependency, Hook, Network, Volume } from './project.ts';
 import type { Origin } from './source.ts';
-import type { DesiredContainer, ObservedContainer } from './state.ts';
+import type { DesiredContainer, ObservedContainer, OneOff } from './state.ts';
 import type { ContainerName, Millis, SignalName } from './units.ts';
 
 /** A directed acyclic graph of steps; deterministic, printable, executed without further decisions. */
@@ -26,6 +26,8 @@ export type Action =
       readonly container: DesiredContainer;
       /** The container it takes the place of: anonymous volumes and addresses are inherited from it. */
       readonly replaces?: ContainerName;
+      /** It is no replica of its service. */
+      readonly oneOff?: OneOff;
     }
   | {
       readonly kind: 'start';

@@ -26,6 +26,8 @@ export type DesiredContainer = {
 export type ObservedState = {
   readonly project: ProjectName;
   readonly containers: readonly ObservedContainer[];
+  /** What `run` has made and nobody has removed yet: no replicas, and never orphans. Absent: none. */
+  readonly oneOffs?: readonly ObservedContainer[];
   readonly volumes: readonly ObservedVolume[];
   readonly networks: readonly ObservedNetwork[];
 };
@@ -49,6 +51,23 @@ export type ObservedContainer = {
   readonly restarts: number;
   /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: none is published. */
   readonly ports?: readonly PublishedPort[];
+  readonly oneOff?: ObservedOneOff;
+};
+
+/** A container that runs one command beside the replicas of its service. */
+export type OneOff = {
+  /**
+   * `attached`: its command is brought in with exec by whoever made it, and lives as long as that stays.
+   * `detached`: it runs the command of its own configuration by itself.
+   */
+  readonly mode: 'attached' | 'detached';
+  /** Removed when its command is over: by whoever is attached, or else by the next command that changes something. */
+  readonly remove: boolean;
+};
+
+export type ObservedOneOff = OneOff & {
+  /** Its command is over, or whoever was attached was killed: the next command that changes something cleans up. */
+  readonly abandoned: boolean;
 };
 
 export type ContainerStatus =

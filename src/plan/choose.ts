@@ -22,6 +22,12 @@ export function choose(
     .sort((a, b) => byText(a.service, b.service) || a.number - b.number);
 }
 
+/** For commands that clear away: what `run` has left goes with the replicas. */
+export const withOneOffs = (observed: ObservedState): ObservedState => ({
+  ...observed,
+  containers: [...observed.containers, ...(observed.oneOffs ?? [])],
+});
+
 function reach(
   roots: ReadonlySet<ServiceName>,
   graph: ReturnType<typeof serviceGraph>,

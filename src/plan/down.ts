@@ -1,7 +1,7 @@
 import type { Plan } from '../model/plan.ts';
 import type { DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis } from '../model/units.ts';
-import { type Chosen, choose } from './choose.ts';
+import { type Chosen, choose, withOneOffs } from './choose.ts';
 import { addEndings } from './ending.ts';
 import { byText } from './order.ts';
 import { orphansOf } from './reconcile.ts';
@@ -22,7 +22,8 @@ export type DownOptions = Chosen & {
  * Stops and removes containers (of named services: with all that depend on them), then networks nobody is left in, then
  * volumes if asked for.
  */
-export function planDown(observed: ObservedState, options: DownOptions = {}): Plan {
+export function planDown(present: ObservedState, options: DownOptions = {}): Plan {
+  const observed = withOneOffs(present);
   const { desired, graceMs } = options;
   const orphans = new Set(desired === undefined ? [] : orphansOf(desired, observed));
   const leaving = choose(observed, options, { along: 'dependents' }).filter(

@@ -1,6 +1,7 @@
 import type { Cause, Plan } from '../model/plan.ts';
 import type { DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, ServiceName } from '../model/units.ts';
+import { withOneOffs } from './choose.ts';
 import { claimsCollide } from './claims.ts';
 import { type Decision, decide } from './decide.ts';
 import { addEndings, type Ended, type Ending, isAlive } from './ending.ts';
@@ -143,7 +144,7 @@ function removeStaleNetworks(
   const wanted = new Set(desired.networks.map(({ name }) => name));
   const removed = new Set(endings.filter(({ remove }) => remove !== undefined).map(({ container }) => container.name));
   for (const { name, network } of [...observed.networks].sort((a, b) => byText(a.name, b.name))) {
-    const users = observed.containers.filter((container) => networksOf(container).includes(network.key));
+    const users = withOneOffs(observed).containers.filter((container) => networksOf(container).includes(network.key));
     if (wanted.has(name) || users.some((container) => !removed.has(container.name))) continue;
     const after = users.map((container) => ended.get(container.name)?.removed);
     list.add({ action: { kind: 'remove-network', network }, cause: { kind: 'removed-from-file' }, after });

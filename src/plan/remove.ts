@@ -1,6 +1,6 @@
 import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
-import { type Chosen, choose } from './choose.ts';
+import { type Chosen, choose, withOneOffs } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
 import { StepList } from './steps.ts';
 
@@ -14,7 +14,7 @@ export type RemoveOptions = Chosen & {
 /** `rm`: the chosen containers that do not run. */
 export function planRemove(observed: ObservedState, options: RemoveOptions = {}): Plan {
   const list = new StepList();
-  const endings = choose(observed, options)
+  const endings = choose(withOneOffs(observed), options)
     .filter((container) => options.stop || !isAlive(container))
     .map((container) => ({
       container,

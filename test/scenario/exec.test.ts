@@ -1,7 +1,8 @@
 import { describe, expect } from 'vitest';
 import { cgroupLines, over, processesSeen, running } from '../support/checks.ts';
+import { eventually } from '../support/eventually.ts';
 import { fileText, inspectionIn, statusField } from '../support/inspection.ts';
-import { type Rig, scenario } from '../support/scenario.ts';
+import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 async function up(rig: Rig, more = {}): Promise<void> {
   rig.stack({ web: rig.puppet('web', more) });
@@ -54,6 +55,52 @@ describe('exec', () => {
     expect((await rig.cli(['exec', '-T', 'web', 'no-such-program'])).code).toBe(127);
     const cat = await rig.cli(['exec', '-T', 'web', 'busybox', 'cat'], { input: 'through the pipe' });
     expect([cat.code, cat.stdout]).toEqual([0, 'through the pipe']);
+  });
+
+  scenario(
+    'detached returns at once, leaves the command running, and still says what cannot be run',
+    [],
+    async (rig) => {
+      await up(rig);
+      await rig.ok(['exec', '-d', 'web', '/bin/puppet', '/strings/ctl', 'beside']);
+      const beside = await rig.next('beside');
+      expect(beside.guestPid).toBeGreaterThan(1);
+      const missing = await rig.cli(['exec', '-d', 'web', '/bin/absent']);
+      expect([missing.code, missing.stderr]).toEqual([127, expect.stringContaining('/bin/absent')]);
+      beside.tell('exit 0');
+      await beside.gone;
+    },
+  );
+
+  scenario('gives all capabilities only when asked to', ['root'], async (rig) => {
+    await up(rig, { cap_drop: ['ALL'] });
+    expect(statusField(await look(rig, '--privileged'), 'CapEff')).not.toBe('0000000000000000');
+  });
+
+  scenario('reaches the replica that is asked for', [], async (rig) => {
+    await up(rig, { deploy: { replicas: 2 } });
+    await rig.next('web');
+    const seen = await look(rig, '--index', '2');
+    expect(seen.env).toContain(`HOSTNAME=${rig.project}-web-2`);
+    const none = await rig.cli(['exec', '-T', '--index', '3', 'web', '/bin/inspect']);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('web number 3 has no container')]);
+  });
+
+  scenario('takes the limits of the container', [], async (rig) => {
+    await up(rig, { ulimits: { nofile: { soft: 77, hard: 88 } } });
+    expect(fileText(await look(rig), '/proc/self/limits')).toMatch(/Max open files +77 +88/);
+  });
+
+  scenario('passes signals on to the command', [], async (rig) => {
+    await up(rig);
+    const call = rig.start(['exec', '-T', 'web', '/bin/puppet', '/strings/ctl', 'beside']);
+    const beside = await rig.next('beside');
+    await beside.do('catch 15');
+    call.kill('SIGTERM');
+    await eventually(async () => expect(await beside.say('read /absent')).toBe('signal 15'));
+    const end = ended(call);
+    beside.tell('exit 9');
+    expect((await end).code).toBe(9);
   });
 
   scenario('in a service without a container, or whose container has ended, says so', [], async (rig) => {

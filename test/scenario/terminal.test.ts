@@ -1,61 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { type Rig, scenario } from '../support/scenario.ts';
-import { root } from '../support/tree.ts';
-
-/** A real terminal of 80 × 24 with a shell in it. */
-class Terminal {
-  readonly #name: string;
-
-  constructor(rig: Rig) {
-    this.#name = rig.project;
-    const shell = 'env -u NODE_EXTRA_CA_CERTS -u CI PS1=ready: TERM=screen-256color bash --norc --noprofile';
-    this.#tmux('new-session', '-d', '-s', 'main', '-x', '80', '-y', '24', '-c', rig.directory, shell);
-  }
-
-  #tmux(...args: string[]): string {
-    return execFileSync('tmux', ['-L', this.#name, '-f', '/dev/null', ...args], { encoding: 'utf8' });
-  }
-
-  type(line: string): void {
-    this.#tmux('send-keys', '-t', 'main', '-l', line);
-    this.#tmux('send-keys', '-t', 'main', 'Enter');
-  }
-
-  press(key: string): void {
-    this.#tmux('send-keys', '-t', 'main', key);
-  }
-
-  screen(): string {
-    return this.#tmux('capture-pane', '-p', '-S', '-', '-t', 'main');
-  }
-
-  /** Whether cursor and screen are as a shell wants them. */
-  isSane(): boolean {
-    const state = this.#tmux('display-message', '-p', '-t', 'main', '#{cursor_flag} #{alternate_on} #{mouse_any_flag}');
-    return state.trim() === '1 0 0';
-  }
-
-  close(): void {
-    this.#tmux('kill-server');
-  }
-}
-
-const tscompose = (rig: Rig, line: string) => `node ${root}/dist/tscompose.cjs -p ${rig.project} ${line}`;
-
-function inTerminal(title: string, body: (rig: Rig, terminal: Terminal) => Promise<void>): void {
-  scenario(title, ['tmux'], async (rig) => {
-    await rig.hold();
-    const terminal = new Terminal(rig);
-    try {
-      await eventually(() => expect(terminal.screen()).toContain('ready:'));
-      await body(rig, terminal);
-    } finally {
-      terminal.close();
-    }
-  });
-}
+import { inTerminal, tscompose } from '../support/terminal.ts';
 
 describe('in a terminal', () => {
   inTerminal('up shows one line a container, then their output, and Ctrl-C stops them', async (rig, terminal) => {

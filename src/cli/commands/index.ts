@@ -13,6 +13,7 @@ import { port } from './port.ts';
 import { ps } from './ps.ts';
 import { restart } from './restart.ts';
 import { rm } from './rm.ts';
+import { run } from './run.ts';
 import type { Runner } from './runner.ts';
 import { scale } from './scale.ts';
 import { start } from './start.ts';
@@ -37,6 +38,7 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   ps,
   restart,
   rm,
+  run,
   scale,
   start,
   stop,

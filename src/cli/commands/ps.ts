@@ -16,7 +16,8 @@ export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
   const services = knownServices(context, args, { project, observed });
   if (!services.ok) return services.error;
 
-  const chosen = observed.containers
+  const all = [...observed.containers, ...(flags.all ? (observed.oneOffs ?? []) : [])];
+  const chosen = all
     .filter((container) => args.length === 0 || services.value.includes(container.service))
     .filter((container) => flags.all || isUp(container))
     .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,5 +1,27 @@
-import type { CommandSpec } from '../flag.ts';
+import type { CommandSpec, Flag } from '../flag.ts';
 import { index, service } from './shared.ts';
+
+const env = { name: 'env', short: 'e', kind: 'list', value: 'NAME=VALUE', help: 'set a variable' } as const;
+const noTty = { name: 'no-tty', short: 'T', kind: 'switch', help: 'no terminal, even when this is one' } as const;
+const user = {
+  name: 'user',
+  short: 'u',
+  kind: 'text',
+  value: 'USER',
+  help: 'run as this user (uid[:gid] or name[:group])',
+} as const;
+const workdir = { name: 'workdir', short: 'w', kind: 'text', value: 'DIR', help: 'directory to run in' } as const;
+
+/** What fingers type: both are what happens anyway. */
+const asDocker = [
+  {
+    name: 'interactive',
+    short: 'i',
+    kind: 'switch',
+    help: 'accepted and not needed: standard input is always passed on',
+  },
+  { name: 'tty', short: 't', kind: 'switch', help: 'accepted and not needed: there is a terminal where this is one' },
+] as const satisfies readonly Flag[];
 
 /** Commands that reach into a container. */
 export const insideCommands = [
@@ -10,14 +32,57 @@ export const insideCommands = [
     details: ['Ends with the exit code of the command: 127 when it is not found, 128 + N when signal N killed it.'],
     arguments: [service, { name: 'COMMAND', help: 'the command and its arguments', many: true, verbatim: true }],
     flags: [
-      { name: 'no-tty', short: 'T', kind: 'switch', help: 'no terminal, even when this is one' },
-      { name: 'env', short: 'e', kind: 'list', value: 'NAME=VALUE', help: 'set a variable' },
-      { name: 'user', short: 'u', kind: 'text', value: 'USER', help: 'run as this user (uid[:gid] or name[:group])' },
-      { name: 'workdir', short: 'w', kind: 'text', value: 'DIR', help: 'directory to run in' },
+      { name: 'detach', short: 'd', kind: 'switch', help: 'return as soon as the command runs' },
+      env,
       index,
+      { name: 'privileged', kind: 'switch', help: 'give the command all capabilities' },
+      noTty,
+      user,
+      workdir,
+      ...asDocker,
     ],
+    conflicts: [['detach', 'tty']],
     examples: [['tscompose exec web sh', 'a shell beside the web server']],
     json: 'none',
     needsFile: false,
+  },
+  {
+    name: 'run',
+    group: 'run',
+    summary: 'Run one command in a new container of a service',
+    details: [
+      'The container has the configuration of the service, but not its ports, and is none of its replicas: up leaves it alone, down removes it.',
+      'Ends with the exit code of the command: 127 when it is not found, 128 + N when signal N killed it.',
+    ],
+    arguments: [
+      service,
+      { name: 'COMMAND', help: "instead of the service's own command", optional: true, many: true, verbatim: true },
+    ],
+    flags: [
+      { name: 'detach', short: 'd', kind: 'switch', help: 'return as soon as the command runs, and print the name' },
+      { name: 'rm', kind: 'switch', help: 'remove the container when its command has ended' },
+      env,
+      { name: 'env-from-file', kind: 'list', value: 'FILE', completes: 'file', help: 'set the variables of this file' },
+      { name: 'entrypoint', kind: 'text', value: 'COMMAND', help: "instead of the service's entrypoint" },
+      { name: 'name', kind: 'text', value: 'NAME', help: 'name of the container' },
+      { name: 'no-deps', kind: 'switch', help: 'do not start what the service depends on' },
+      { name: 'publish', short: 'p', kind: 'list', value: 'PORT', help: 'publish this port, as under ports:' },
+      { name: 'service-ports', short: 'P', kind: 'switch', help: 'publish the ports of the service' },
+      user,
+      { name: 'volume', short: 'v', kind: 'list', value: 'VOLUME', help: 'mount this, as under volumes:' },
+      workdir,
+      { name: 'label', short: 'l', kind: 'list', value: 'NAME=VALUE', help: 'add a label' },
+      { name: 'cap-add', kind: 'list', value: 'CAPABILITY', help: 'add a capability' },
+      { name: 'cap-drop', kind: 'list', value: 'CAPABILITY', help: 'drop a capability' },
+      noTty,
+      { name: 'quiet', short: 'q', kind: 'switch', help: 'no progress' },
+      ...asDocker,
+    ],
+    examples: [
+      ['tscompose run --rm web npm test', 'the tests, in a container of their own'],
+      ['tscompose run --rm --no-deps web sh', 'a shell where the service does not start'],
+    ],
+    json: 'none',
+    needsFile: true,
   },
 ] as const satisfies readonly CommandSpec[];

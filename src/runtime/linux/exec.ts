@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { ContainerConfig } from '../../model/project.ts';
 import type { ContainerName, GuestPath, ProjectName } from '../../model/units.ts';
@@ -17,7 +18,7 @@ import { resolveUser } from './rootfs/users.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
 import { op } from './sandbox/op.ts';
 import { processOps } from './sandbox/process.ts';
-import { containerHostname } from './sandbox.ts';
+import { attachOps, containerHostname } from './sandbox.ts';
 import { shimPath } from './shim-path.ts';
 import { type ContainerRecord, readRecord, readState } from './state-dir.ts';
 
@@ -32,8 +33,10 @@ export type ExecRequest = {
   /** Allocate a terminal inside the container and relay ours to it. */
   readonly tty: boolean;
   readonly privileged?: boolean;
-  /** What becomes of its stdio; absent: ours is inherited. */
+  /** What becomes of its stdio; absent: ours is inherited, and signals that come to us go to the command. */
   readonly stdio?: 'inherit' | 'capture';
+  /** Do not wait for its end: it gets no stdio, and `exitCode` is 0 once it runs. */
+  readonly detach?: boolean;
   readonly host?: HostEnvironment;
   /** Aborted: the command is killed. */
   readonly signal?: AbortSignal;
@@ -91,13 +94,10 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
       phase: 'HOLD',
       ops: [
         op('JOIN', { numbers: [initPid, initStart], strings: [record.cgroups.v2?.dir ?? ''] }),
-        op('EXEC_TTY', { numbers: [Number(request.tty)] }),
+        op('EXEC_TTY', { numbers: [Number(request.tty), Number(request.detach === true)] }),
       ],
     },
-    {
-      phase: 'ATTACH',
-      ops: record.cgroups.v1.map((leaf) => op('ATTACH', { strings: [`${leaf.dir}/cgroup.procs`] })),
-    },
+    { phase: 'ATTACH', ops: attachOps(config, record.cgroups) },
     { phase: 'PROCESS', ops: process.value },
   ]);
 }
@@ -107,28 +107,33 @@ async function runShim(
   program: SetupProgram,
   request: ExecRequest,
 ): Promise<Result<ExecOutcome, RuntimeFailure>> {
-  const capture = request.stdio === 'capture';
   const child = spawn(shim, ['exec'], {
-    stdio: [
-      ...(capture ? (['ignore', 'pipe', 'pipe'] as const) : (['inherit', 'inherit', 'inherit'] as const)),
-      'pipe',
-      'pipe',
-    ],
+    stdio: [...stdioOf(request), 'pipe', 'pipe'],
     env: {},
     cwd: '/',
+    detached: request.detach === true,
   });
   const output = keepLast([child.stdout, child.stderr], outputKept);
-  const failure = readFailure(child, program);
+  const outcome = readOutcome(child, program);
   const abort = (): void => void child.kill('SIGKILL');
   request.signal?.addEventListener('abort', abort);
   if (request.signal?.aborted) abort();
+  const stopRelaying = request.stdio === 'capture' || request.detach ? () => {} : relaySignals(child);
   const frame = child.stdio[3] as Writable;
   frame.on('error', () => {});
   frame.end(encodeFrame(frameKind.EXEC, 1, program));
   try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    const refused = await failure;
-    if (refused !== undefined) return err(refused);
+    const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    if (request.detach) {
+      closed.catch(() => {});
+      if ((await outcome) === 'started') {
+        child.unref();
+        return ok({ exitCode: 0, output: output() });
+      }
+    }
+    const [code, signal] = await closed;
+    const refused = await outcome;
+    if (typeof refused === 'object') return err(refused);
     if (code !== null) return ok({ exitCode: code, output: output() });
     const interrupted = request.signal?.aborted === true;
     const message = `cannot tell how the command ended: its shim was killed by ${signal}`;
@@ -136,28 +141,59 @@ async function runShim(
   } catch (cause) {
     return err({ code: 'shim-failed', message: `cannot start ${shim}: ${(cause as Error).message}`, notes: [] });
   } finally {
+    stopRelaying();
     request.signal?.removeEventListener('abort', abort);
   }
 }
 
-/** What the shim refused to do, if anything; its exit code then means nothing. */
-async function readFailure(child: ChildProcess, program: SetupProgram): Promise<RuntimeFailure | undefined> {
-  const chunks: Buffer[] = [];
+function stdioOf({ stdio, detach }: ExecRequest) {
+  if (stdio === 'capture') return ['ignore', 'pipe', 'pipe'] as const;
+  return detach ? (['ignore', 'ignore', 'ignore'] as const) : (['inherit', 'inherit', 'inherit'] as const);
+}
+
+const relayed = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/**
+ * What is sent to us is meant for the command. The keys of a terminal reach the shim by themselves, being in our process
+ * group: passed on by us as well, the command would hear every Ctrl-C twice.
+ */
+function relaySignals(child: ChildProcess): () => void {
+  const terminal = [0, 1, 2].some((fd) => isatty(fd));
+  const relay = (signal: NodeJS.Signals): void => {
+    if (!terminal || (signal !== 'SIGINT' && signal !== 'SIGQUIT')) child.kill(signal);
+  };
+  for (const signal of relayed) process.on(signal, relay);
+  return () => {
+    for (const signal of relayed) process.off(signal, relay);
+  };
+}
+
+/** `started`, or what the shim refused to do (its exit code then means nothing); undefined when it said neither. */
+async function readOutcome(
+  child: ChildProcess,
+  program: SetupProgram,
+): Promise<'started' | RuntimeFailure | undefined> {
+  let bytes: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of child.stdio[4] as Readable) chunks.push(chunk);
+    for await (const chunk of child.stdio[4] as Readable) {
+      bytes = Buffer.concat([bytes, chunk]);
+      for (; bytes.length >= size.report; bytes = bytes.subarray(size.report)) {
+        const report = decodeReport(bytes.subarray(0, size.report));
+        if (report.kind === reportKind.STARTED) return 'started';
+        if (report.kind === reportKind.FAILED) return failureOf(report, program);
+      }
+    }
   } catch {
     // It ends with the shim, whatever became of that.
   }
-  const bytes = Buffer.concat(chunks);
-  for (let at = 0; at + size.report <= bytes.length; at += size.report) {
-    const report = decodeReport(bytes.subarray(at, at + size.report));
-    if (report.kind !== reportKind.FAILED) continue;
-    const found = opAt(program, report.op);
-    if (found !== undefined) return opFailure({ op: found.op, errno: report.error, text: report.text });
-    const message = `cannot run the command: ${report.text === '' ? '' : `${report.text}: `}${errnoSentence(report.error)}`;
-    return { code: 'shim-failed', message, notes: [] };
-  }
   return undefined;
+}
+
+function failureOf(report: ReturnType<typeof decodeReport>, program: SetupProgram): RuntimeFailure {
+  const found = opAt(program, report.op);
+  if (found !== undefined) return opFailure({ op: found.op, errno: report.error, text: report.text });
+  const message = `cannot run the command: ${report.text === '' ? '' : `${report.text}: `}${errnoSentence(report.error)}`;
+  return { code: 'shim-failed', message, notes: [] };
 }
 
 function keepLast(streams: readonly (Readable | null)[], limit: number): () => Buffer {

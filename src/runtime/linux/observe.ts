@@ -4,6 +4,7 @@ import type { ContainerStatus, ObservedContainer, ObservedState } from '../../mo
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { readHealth } from './health.ts';
 import { boundPorts } from './network/record.ts';
+import { observeOneOff } from './one-off.ts';
 import { containerPaths, type Paths, projectPaths } from './paths.ts';
 import { bootId, isAlive } from './proc.ts';
 import { statePhase } from './protocol.ts';
@@ -17,14 +18,16 @@ import { listVolumes } from './volumes.ts';
 export function observeProject(paths: Paths, project: ProjectName): ObservedState {
   const at = projectPaths(paths, project);
   const containers: ObservedContainer[] = [];
+  const oneOffs: ObservedContainer[] = [];
   const bound = boundPorts(at);
   for (const name of entries(at.containers)) {
     const where = containerPaths(at, name as ContainerName);
     const record = readRecord(where.record);
-    if (record === undefined || record.oneOff) continue;
-    const observed = observeContainer(record, where.state);
+    if (record === undefined || record.oneOff === 'hook') continue;
     const ports = bound.get(name);
-    containers.push(ports === undefined ? observed : { ...observed, ports });
+    const observed = { ...observeContainer(record, where.state), ...(ports === undefined ? {} : { ports }) };
+    if (record.oneOff === undefined) containers.push(observed);
+    else oneOffs.push(observeOneOff(observed, record.oneOff, where));
   }
   const networks = entries(at.networks)
     .filter((name) => name.endsWith('.json'))
@@ -33,7 +36,7 @@ export function observeProject(paths: Paths, project: ProjectName): ObservedStat
   const volumes = listVolumes(paths.volumes, project).flatMap(({ name, key }) =>
     key === undefined ? [] : [{ name, key }],
   );
-  return { project, containers, volumes, networks };
+  return { project, containers, ...(oneOffs.length > 0 && { oneOffs }), volumes, networks };
 }
 
 /** `told` is what its monitor has just said; absent: what it has written down. */

@@ -38,6 +38,8 @@ export type ContainerPaths = {
   readonly upper: string;
   readonly work: string;
   readonly log: string;
+  /** How the command of a one-off ended, as whoever was attached has seen it. */
+  readonly ended: string;
 };
 
 export function hostPaths(environment: HostEnvironment): Paths {
@@ -76,5 +78,6 @@ export function containerPaths(paths: ProjectPaths, container: ContainerName): C
     upper: `${lib}/upper`,
     work: `${lib}/work`,
     log: `${lib}/log`,
+    ended: `${lib}/ended.json`,
   };
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
+import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { decodeExit, decodeStateFile, type ExitRecord, type ShimState } from './records.ts';
@@ -26,8 +27,13 @@ export type ContainerRecord = {
   readonly cgroups: CgroupLayout;
   readonly stoppedByUser: boolean;
   readonly restarts: number;
-  /** Runs one command for something else (a hook) and is no container of the project. */
-  readonly oneOff?: true;
+  /** No replica: it runs one command, for a hook or for the user. */
+  readonly oneOff?: 'hook' | OneOffRecord;
+};
+
+export type OneOffRecord = OneOff & {
+  /** Who is attached: pid, start time (proc(5), field 22) and boot name one process for ever. */
+  readonly owner: { readonly pid: number; readonly start: string; readonly bootId: string };
 };
 
 /** Undefined when there is none, or none that can be understood: a command killed in the middle leaves such folders. */

@@ -32,6 +32,8 @@ export type ContainerFacts = {
   readonly arch: 'x64' | 'arm64';
   /** The network namespace to join instead of making one. */
   readonly netns?: string;
+  /** Only the tiny init is started; commands are brought in with exec. */
+  readonly initOnly?: boolean;
   readonly supervisor?: SupervisorCommand & { readonly lock: string };
 };
 

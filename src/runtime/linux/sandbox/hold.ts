@@ -8,6 +8,8 @@ import type { ContainerFacts } from './facts.ts';
 import { clone } from './flags.ts';
 import { op } from './op.ts';
 
+/** Beside 0 (the command is PID 1) and 1 (the tiny init is). */
+const initKind = { only: 2 } as const;
 const netnsKind = { host: 0, fresh: 1, join: 2 } as const;
 
 /** What a monitor does once, when the container is created: it then holds all of it until the container is removed. */
@@ -19,7 +21,7 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups:
     ...netnsOps(config, facts),
     op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
     op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
-    op('INIT', { numbers: [Number(config.init)], configPath: 'init' }),
+    op('INIT', { numbers: [facts.initOnly ? initKind.only : Number(config.init)], configPath: 'init' }),
     ...onExitOps(config, facts),
   ];
 }

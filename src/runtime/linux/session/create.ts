@@ -3,7 +3,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { containerPaths } from '../paths.ts';
-import { bootId } from '../proc.ts';
+import { bootId, startTime } from '../proc.ts';
 import { prepareRootfs } from '../rootfs/prepare.ts';
 import { resolveUser } from '../rootfs/users.ts';
 import { type ContainerRecord, makeDirectory, readRecord } from '../state-dir.ts';
@@ -13,8 +13,8 @@ import { holdContainer } from './hold.ts';
 import { type MountedVolumes, makeBindSources, mountedVolumes } from './volumes.ts';
 
 export type CreateOptions = {
-  /** No container of the project, but one that runs a command for it. */
-  readonly oneOff?: true;
+  /** No container of the project, but one that runs a hook for it. */
+  readonly oneOff?: 'hook';
   /** Use the very volumes of this one, anonymous ones included. */
   readonly volumesOf?: ContainerRecord;
 };
@@ -46,7 +46,7 @@ export async function createContainer(
 /** The record of a container that is about to be made. */
 async function describe(
   context: SessionContext,
-  { container }: ActionOf<'create'>,
+  { container, oneOff: wish }: ActionOf<'create'>,
   options: CreateOptions & { readonly former?: ContainerRecord },
 ): Promise<Result<ContainerRecord, RuntimeFailure>> {
   const { name, service, number, config, dependsOn } = container;
@@ -54,7 +54,8 @@ async function describe(
   if (!rootfs.ok) return err({ configPath: 'rootfs', ...rootfs.error });
   const user = resolveUser(rootfs.value.lowers, config.user, config.groupAdd);
   if (!user.ok) return err({ configPath: 'user', ...user.error });
-  const { oneOff, volumesOf, former } = options;
+  const { volumesOf, former } = options;
+  const oneOff = options.oneOff ?? (wish && { ...wish, owner: ourselves() });
   const volumes: Result<MountedVolumes, RuntimeFailure> =
     volumesOf === undefined
       ? mountedVolumes(context, { config, name, lowers: rootfs.value.lowers, former })
@@ -81,3 +82,5 @@ async function describe(
     ...(oneOff ? { oneOff } : {}),
   });
 }
+
+const ourselves = () => ({ pid: process.pid, start: String(startTime(process.pid) ?? 0n), bootId: bootId() });

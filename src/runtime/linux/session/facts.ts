@@ -12,7 +12,7 @@ import { hostDevices } from './host-devices.ts';
 import { netnsToJoin } from './netns.ts';
 import { nodeOf } from './node.ts';
 
-export type Described = Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'user' | 'volumes'>;
+export type Described = Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'user' | 'volumes' | 'oneOff'>;
 
 /** What a container of this record needs to know of the machine. Looked up again at every (re)creation of its monitor. */
 export function containerFacts(context: SessionContext, record: Described): Result<ContainerFacts, RuntimeFailure> {
@@ -50,6 +50,7 @@ export function lookUpFacts(
     user: record.user,
     volumes: new Map(record.volumes),
     files: new Map(filePaths(config, where)),
+    initOnly: record.oneOff !== undefined && record.oneOff !== 'hook' && record.oneOff.mode === 'attached',
     devices: devices.value,
     blockDevices: blockDevices.value,
   });

@@ -8,14 +8,11 @@ import { planSandbox, type Sandbox } from '../sandbox.ts';
 import type { ContainerRecord } from '../state-dir.ts';
 import { makeDirectory, writeRecord } from '../state-dir.ts';
 import { type Known, type SessionContext, updateRecord } from './context.ts';
-import { containerFacts } from './facts.ts';
+import { containerFacts, type Described } from './facts.ts';
 import { writeBoundFiles } from './files.ts';
 
 /** The setup program of a container as it would be performed now. */
-export function planContainer(
-  context: SessionContext,
-  record: Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'user' | 'volumes'>,
-): Result<Sandbox, RuntimeFailure> {
+export function planContainer(context: SessionContext, record: Described): Result<Sandbox, RuntimeFailure> {
   const facts = containerFacts(context, record);
   return facts.ok ? planSandbox(record.config, facts.value) : facts;
 }
@@ -44,7 +41,9 @@ export async function holdContainer(context: SessionContext, known: Known): Prom
 
 /** Its addresses, and its ports, which must be had before anything of it is made. */
 function placeOnNetworks(context: SessionContext, record: ContainerRecord): Promise<Result<void, RuntimeFailure>> {
-  const { name: container, service, config } = record;
+  const { name: container, config } = record;
+  // Whoever looks up the service means its replicas.
+  const service = record.oneOff === undefined ? record.service : container;
   return isNetworked(config) ? context.network.place({ container, service, config }) : Promise.resolve(ok(undefined));
 }
 

@@ -40,7 +40,7 @@ export async function runBeside(
   const made = await createContainer(
     context,
     { kind: 'create', container: { name, service, number, config: likeIt, dependsOn: [], origins: {} } },
-    { oneOff: true, volumesOf: known.value.record },
+    { oneOff: 'hook', volumesOf: known.value.record },
   );
   if (!made.ok) return made;
   try {

@@ -5,7 +5,8 @@ import type { ObservedState } from '../../../model/state.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { ok } from '../../../util/result.ts';
 import type { Outcome, Session } from '../../runtime.ts';
-import { observeProject } from '../observe.ts';
+import { observeContainer, observeProject } from '../observe.ts';
+import { observeOneOff } from '../one-off.ts';
 import { containerPaths } from '../paths.ts';
 import { bootId } from '../proc.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
@@ -15,7 +16,7 @@ import { destroyContainer } from './destroy.ts';
 import { adoptContainer } from './hold.ts';
 import { runHook } from './hooks.ts';
 import { createNetwork, removeNetwork } from './networks.ts';
-import { removeContainer } from './remove.ts';
+import { cleanUpOneOff, removeContainer } from './remove.ts';
 import { startContainer } from './start.ts';
 import { killContainer, pauseContainer, stopContainer } from './stop.ts';
 import { dropVolume, makeVolume } from './volumes.ts';
@@ -76,7 +77,11 @@ async function repair(context: SessionContext): Promise<void> {
   const work = [...names].map(async (name) => {
     const where = containerPaths(at, name);
     const record = readRecord(where.record);
-    if (record === undefined || record.oneOff) return destroyContainer(context, { name, where });
+    if (record === undefined || record.oneOff === 'hook') return destroyContainer(context, { name, where });
+    if (record.oneOff !== undefined) {
+      const { oneOff } = observeOneOff(observeContainer(record, where.state), record.oneOff, where);
+      if (oneOff?.abandoned) return cleanUpOneOff(context, { name, where, remove: oneOff.remove });
+    }
     const state = readState(where.state);
     if (state === undefined || state.bootId !== bootId() || monitorLives(state) || !initLives(state))
       return ok(undefined);
