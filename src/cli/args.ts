@@ -26,11 +26,12 @@ export function parseArguments(argv: readonly string[]): Result<Parsed, UsageErr
   if (!head.ok) return head;
   const { values, positionals } = head.value;
   const name = positionals[0];
-  if (values.has('version')) return ok({ kind: 'version' });
-  if (name === undefined) return values.has('help') ? ok({ kind: 'help' }) : err({ message: 'no command given' });
+  if (values.get('version') === true) return ok({ kind: 'version' });
+  if (name === undefined)
+    return values.get('help') === true ? ok({ kind: 'help' }) : err({ message: 'no command given' });
   const spec = specOf(name);
   if (spec === undefined) return err(unknownCommand(name));
-  if (values.has('help')) return ok({ kind: 'help', command: spec });
+  if (values.get('help') === true) return ok({ kind: 'help', command: spec });
   return readCommand(spec, head.value);
 }
 
@@ -41,8 +42,8 @@ function readCommand(spec: CommandSpec, head: FlagReading): Result<Parsed, Usage
   });
   if (!tail.ok) return err({ ...tail.error, command: spec.name });
   const { values } = tail.value;
-  if (values.has('help')) return ok({ kind: 'help', command: spec });
-  if (values.has('version')) return ok({ kind: 'version' });
+  if (values.get('help') === true) return ok({ kind: 'help', command: spec });
+  if (values.get('version') === true) return ok({ kind: 'version' });
 
   const args = [...tail.value.positionals, ...withoutTerminator(tail.value.rest)];
   const problem = conflictProblem(spec, values) ?? countProblem(spec, args);
@@ -97,7 +98,8 @@ function countProblem(spec: CommandSpec, args: readonly string[]): string | unde
 }
 
 function conflictProblem(spec: CommandSpec, values: ReadonlyMap<string, Value>): string | undefined {
-  const pair = spec.conflicts?.find(([one, other]) => values.has(one) && values.has(other));
+  const isOn = (name: string): boolean => (values.get(name) ?? false) !== false;
+  const pair = spec.conflicts?.find(([one, other]) => isOn(one) && isOn(other));
   return pair === undefined ? undefined : `--${pair[0]} and --${pair[1]} contradict each other`;
 }
 
@@ -106,8 +108,10 @@ function valuesOf(flags: readonly Flag[], ...given: readonly ReadonlyMap<string,
   const result: Record<string, unknown> = {};
   for (const flag of flags) {
     if (flag.kind === 'list') result[flag.name] = given.flatMap((values) => values.get(flag.name) ?? []);
-    else if (flag.kind === 'switch') result[flag.name] = given.some((values) => values.has(flag.name));
-    else result[flag.name] = given.flatMap((values) => values.get(flag.name) ?? []).at(-1);
+    else {
+      const empty = flag.kind === 'switch' ? flag.default === true : undefined;
+      result[flag.name] = given.flatMap((values) => values.get(flag.name) ?? []).at(-1) ?? empty;
+    }
   }
   return result;
 }

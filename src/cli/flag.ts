@@ -3,7 +3,7 @@ export type Completes = 'service' | 'container' | 'project' | 'file' | 'director
 
 /**
  * One option of a command.
- * - `switch`: present or not
+ * - `switch`: present or not; `--name=false` takes it back
  * - `text`: one value; the last one wins
  * - `list`: may be given several times
  * - `count`: a whole number from 0 on
@@ -18,6 +18,8 @@ export type Flag = {
   /** What the help calls the value. */
   readonly value?: string;
   readonly choices?: readonly string[];
+  /** Of a switch: on unless taken back. */
+  readonly default?: true;
   readonly completes?: Completes;
   /** One line, no full stop. */
   readonly help: string;

@@ -8,7 +8,7 @@ export type Value = boolean | string | number | readonly string[];
 
 /** A stretch of the command line, taken apart. */
 export type FlagReading = {
-  /** Only flags that were given; a switch is true. */
+  /** Only flags that were given. */
   readonly values: ReadonlyMap<string, Value>;
   readonly positionals: readonly string[];
   /** Words after the last positional that was asked for, untouched. */
@@ -75,7 +75,8 @@ function unknownFlag(token: OptionToken, flags: readonly Flag[]): FlagProblem {
 function readValue(token: OptionToken, flag: Flag): Result<Value, FlagProblem> {
   const given = token.value;
   if (flag.kind === 'switch') {
-    return given === undefined ? ok(true) : err({ message: `${token.rawName} takes no value` });
+    if (given === undefined || given === 'true') return ok(true);
+    return given === 'false' ? ok(false) : err({ message: `${token.rawName} takes no value` });
   }
   // A word that looks like a flag is more likely the next flag than a value; `--name=-x` says otherwise.
   if (given === undefined || (!token.inlineValue && /^-./.test(given))) {

@@ -1,14 +1,34 @@
 import type { ObservedContainer } from '../../model/state.ts';
 import { listProjects } from '../../runtime/linux/list-projects.ts';
+import { stateOf } from '../container-row.ts';
 import { exitCode } from '../exit-code.ts';
-import { renderTable } from '../render/table.ts';
+import { printTable, printTemplate, readFilters, readFormat } from '../rows.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayError } from '../say.ts';
 import type { Runner } from './runner.ts';
 
 export const ls: Runner<'ls'> = async ({ flags, globals }, context) => {
-  const { stdout, paint, environment } = context;
+  const { stdout, environment } = context;
+  const format = readFormat(context, flags.format, ['Name', 'Status']);
+  if (!format.ok) return format.error;
+  const filters = readFilters(context, flags.filter, ['name']);
+  if (!filters.ok) return filters.error;
+  const patterns: RegExp[] = [];
+  for (const text of filters.value.get('name') ?? []) {
+    try {
+      patterns.push(new RegExp(text));
+    } catch {
+      sayError(context, {
+        code: 'usage',
+        message: `"${text}" is no regular expression`,
+        hint: 'for example name=^web',
+      });
+      return exitCode.usage;
+    }
+  }
   const runtime = openRuntime(context);
-  const observed = await Promise.all(listProjects(environment).map((name) => runtime.observe(name)));
+  const names = listProjects(environment).filter((name) => patterns.every((pattern) => pattern.test(name)));
+  const observed = await Promise.all(names.map((name) => runtime.observe(name)));
   const projects = observed
     .map(({ project, containers }) => ({
       name: project,
@@ -16,22 +36,25 @@ export const ls: Runner<'ls'> = async ({ flags, globals }, context) => {
       running: containers.some(isUp),
     }))
     .filter(({ running }) => flags.all || running);
+  const rows = projects.map(({ name, status }) => ({ Name: name, Status: status }));
   if (flags.quiet) stdout.write(projects.map(({ name }) => `${name}\n`).join(''));
   else if (globals.json) {
     stdout.write(projects.map(({ name, status }) => `${JSON.stringify({ name, status })}\n`).join(''));
-  } else {
-    const width = stdout.isTty ? stdout.columns() : Number.POSITIVE_INFINITY;
-    const rows = projects.map(({ name, status }) => [name, status]);
-    stdout.write(renderTable(['NAME', 'STATUS'], rows, { paint, width }));
+  } else if (format.value.kind === 'json') stdout.write(`${JSON.stringify(rows)}\n`);
+  else if (format.value.kind === 'template') printTemplate(context, format.value.template, rows);
+  else {
+    const cells = projects.map(({ name, status }) => [name, status]);
+    printTable(context, ['NAME', 'STATUS'], cells);
   }
   return exitCode.ok;
 };
 
-const isUp = ({ status }: ObservedContainer) => status.kind === 'running' || status.kind === 'paused';
+const isUp = (container: ObservedContainer): boolean =>
+  ['running', 'paused', 'restarting'].includes(stateOf(container));
 
 /** `running(2), exited(1)`, as docker compose puts it. */
 function countText(containers: readonly ObservedContainer[]): string {
   const counts = new Map<string, number>();
-  for (const { status } of containers) counts.set(status.kind, (counts.get(status.kind) ?? 0) + 1);
-  return [...counts].map(([kind, count]) => `${kind}(${count})`).join(', ') || 'empty';
+  for (const container of containers) counts.set(stateOf(container), (counts.get(stateOf(container)) ?? 0) + 1);
+  return [...counts].map(([state, count]) => `${state}(${count})`).join(', ') || 'empty';
 }

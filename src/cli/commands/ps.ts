@@ -1,14 +1,26 @@
-import type { ObservedContainer } from '../../model/state.ts';
+import type { ObservedContainer, ObservedState } from '../../model/state.ts';
+import { dockerRow, psFields, psJson, psRow, psTitles, stateNames, stateOf } from '../container-row.ts';
 import { exitCode } from '../exit-code.ts';
-import { portText } from '../render/ports.ts';
-import { spanText, statusText } from '../render/status.ts';
-import { renderTable } from '../render/table.ts';
+import { printTable, printTemplate, readFilters, readFormat } from '../rows.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayError } from '../say.ts';
 import { knownServices } from '../services.ts';
-import { findTarget } from '../target.ts';
+import type { Flags } from '../table.ts';
+import { findTarget, type Target } from '../target.ts';
 import type { Runner } from './runner.ts';
 
 export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
+  const format = readFormat(context, flags.format, psFields);
+  if (!format.ok) return format.error;
+  const filters = readFilters(context, flags.filter, ['status']);
+  if (!filters.ok) return filters.error;
+  const states = [...flags.status, ...(filters.value.get('status') ?? [])];
+  const unknown = states.find((state) => !stateNames.some((name) => name === state));
+  if (unknown !== undefined) {
+    const hint = `it is one of ${stateNames.join(', ')}`;
+    sayError(context, { code: 'usage', message: `no container can be "${unknown}"`, hint });
+    return exitCode.usage;
+  }
   const target = await findTarget(context);
   if (!target.ok) return target.error;
   const { name, project } = target.value;
@@ -16,62 +28,50 @@ export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
   const services = knownServices(context, args, { project, observed });
   if (!services.ok) return services.error;
 
-  const all = [...observed.containers, ...(flags.all ? (observed.oneOffs ?? []) : [])];
-  const chosen = all
-    .filter((container) => args.length === 0 || services.value.includes(container.service))
-    .filter((container) => flags.all || isUp(container))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const { stdout, paint } = context;
-  if (flags.quiet) stdout.write(chosen.map((container) => `${container.name}\n`).join(''));
-  else if (globals.json) stdout.write(chosen.map((container) => `${JSON.stringify(rowJson(container))}\n`).join(''));
-  else {
-    const width = stdout.isTty ? stdout.columns() : Number.POSITIVE_INFINITY;
-    const rows = chosen.map((container) => rowOf(container, Date.now()));
-    stdout.write(
-      renderTable(['NAME', 'ROOTFS', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'], rows, { paint, width }),
-    );
+  const chosen = choose(observed, { flags, states, services: services.value, target: target.value });
+  const { stdout } = context;
+  const now = Date.now();
+  if (flags.services) {
+    const names = [...new Set(chosen.map(({ service }) => service))].sort();
+    stdout.write(names.map((service) => `${service}\n`).join(''));
+  } else if (flags.quiet) stdout.write(chosen.map((container) => `${container.name}\n`).join(''));
+  else if (globals.json) stdout.write(chosen.map((container) => `${JSON.stringify(psJson(container))}\n`).join(''));
+  else if (format.value.kind === 'json') {
+    stdout.write(chosen.map((container) => `${JSON.stringify(dockerRow(container, name, now))}\n`).join(''));
+  } else if (format.value.kind === 'template') {
+    const rows = chosen.map((container) => dockerRow(container, name, now));
+    printTemplate(context, format.value.template, rows);
+  } else {
+    const rows = chosen.map((container) => psRow(container, { now, truncate: !flags['no-trunc'] }));
+    printTable(context, psTitles, rows);
   }
   return exitCode.ok;
 };
 
-const isUp = ({ status }: ObservedContainer) => status.kind === 'running' || status.kind === 'paused';
+type Choice = {
+  readonly flags: Flags<'ps'>;
+  /** Empty: those that are up, or all with `--all`. */
+  readonly states: readonly string[];
+  /** Empty: all. */
+  readonly services: readonly string[];
+  readonly target: Target;
+};
 
-function rowOf(container: ObservedContainer, nowMs: number): readonly string[] {
-  const { name, service, config, createdAtMs, status } = container;
-  return [
-    name,
-    config.image ?? rootfsText(container),
-    cut(JSON.stringify(config.argv.join(' ')), 28),
-    service,
-    `${spanText(nowMs - createdAtMs)} ago`,
-    container.monitored || !isUp(container) ? statusText(status, nowMs) : `${statusText(status, nowMs)}, unattended`,
-    (container.ports ?? []).map(portText).join(', '),
-  ];
-}
-
-function rootfsText({ config: { rootfs } }: ObservedContainer): string {
-  return rootfs.kind === 'host' ? cut(`host: ${rootfs.programs.join(' ')}`, 24) : cutStart(rootfs.path, 24);
-}
-
-const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
-const cutStart = (text: string, length: number) => (text.length <= length ? text : `…${text.slice(1 - length)}`);
-
-/** Stable names; new ones may be added. */
-function rowJson(container: ObservedContainer): object {
-  const { name, service, number, config, createdAtMs, status, monitored, stoppedByUser, restarts } = container;
-  return {
-    name,
-    service,
-    number,
-    ...(config.image !== undefined && { image: config.image }),
-    rootfs: config.rootfs,
-    command: config.argv,
-    createdAtMs,
-    status,
-    monitored,
-    stoppedByUser,
-    restarts,
-    ports: container.ports ?? [],
-    labels: config.labels,
+/** By name. */
+function choose(observed: ObservedState, { flags, states, services, target }: Choice): readonly ObservedContainer[] {
+  const { project } = target;
+  const isOrphan = ({ service }: ObservedContainer): boolean =>
+    project !== undefined &&
+    !project.services.some(({ name }) => name === service) &&
+    !project.disabledServices.includes(service);
+  const isWanted = (container: ObservedContainer): boolean => {
+    const state = stateOf(container);
+    if (states.length > 0) return states.includes(state);
+    return flags.all || state === 'running' || state === 'paused' || state === 'restarting';
   };
+  return [...observed.containers, ...(flags.all ? (observed.oneOffs ?? []) : [])]
+    .filter(({ service }) => services.length === 0 || services.includes(service))
+    .filter((container) => flags.orphans || !isOrphan(container))
+    .filter(isWanted)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

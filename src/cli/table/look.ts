@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../flag.ts';
-import { index, noLogPrefix, service, services } from './shared.ts';
+import { filter, format, index, noLogPrefix, service, services } from './shared.ts';
 
 /** Commands that only look at what runs. */
 export const lookCommands = [
@@ -8,7 +8,7 @@ export const lookCommands = [
     group: 'look',
     summary: 'Wait until a container ends, print its exit code and end with it',
     arguments: [{ ...service, many: true }],
-    flags: [],
+    flags: [{ name: 'down-project', kind: 'switch', help: 'then take the project down, as tscompose down does' }],
     json: 'none',
     needsFile: false,
   },
@@ -20,6 +20,8 @@ export const lookCommands = [
     flags: [
       { name: 'all', short: 'a', kind: 'switch', help: 'also those where nothing runs' },
       { name: 'quiet', short: 'q', kind: 'switch', help: 'only names' },
+      { ...filter, help: 'only projects whose name matches: name=REGEXP' },
+      { ...format, help: 'table, json (an array, as docker compose prints it), or a template such as {{.Name}}' },
     ],
     json: 'lines',
     needsFile: false,
@@ -32,6 +34,12 @@ export const lookCommands = [
     flags: [
       { name: 'all', short: 'a', kind: 'switch', help: 'stopped ones too' },
       { name: 'quiet', short: 'q', kind: 'switch', help: 'only names' },
+      { name: 'services', kind: 'switch', help: 'only names of services' },
+      { name: 'status', kind: 'list', value: 'STATE', help: 'only containers in this state: running, exited …' },
+      { ...filter, help: 'only those that match: status=STATE' },
+      { ...format, help: 'table, json (lines, as docker compose prints them), or a template such as {{.Name}}' },
+      { name: 'no-trunc', kind: 'switch', help: 'long texts are not cut' },
+      { name: 'orphans', kind: 'switch', default: true, help: '=false: not those of services that the file lacks' },
     ],
     json: 'lines',
     needsFile: false,

@@ -22,6 +22,9 @@ export const timeout = {
   help: 'grace before a container that does not stop is killed',
 } as const satisfies Flag;
 
+export const format = { name: 'format', kind: 'text', value: 'FORMAT' } as const;
+export const filter = { name: 'filter', kind: 'list', value: 'NAME=VALUE' } as const;
+
 export const noLogPrefix = {
   name: 'no-log-prefix',
   kind: 'switch',
