@@ -158,7 +158,8 @@ export function dependenciesOf({ service, name, view, report }: Subject): readon
     });
 }
 
-function invalidPattern(pattern: string): string | undefined {
+/** Why a regular expression cannot be used. */
+export function invalidPattern(pattern: string): string | undefined {
   try {
     new RegExp(pattern);
     return undefined;

@@ -16,6 +16,7 @@ import {
   updateOf,
   watchOf,
 } from './resolve-policy.ts';
+import { probesOf } from './resolve-probes.ts';
 import { argvOf, checkArgv, environmentOf, labelsOf, sortedObject } from './resolve-process.ts';
 import { compact, resourcesOf, sysctlsOf, ulimitsOf } from './resolve-resources.ts';
 import { capabilitiesOf, securityOf } from './resolve-security.ts';
@@ -129,6 +130,7 @@ function configOf(subject: Subject): ContainerConfig | undefined {
     clock: clockOf(subject),
     restart: restartOf(subject),
     healthcheck: healthcheckOf(subject),
+    probes: probesOf(subject),
     hooks: hooksOf(subject),
   };
   return rootfs === undefined ? undefined : compact<ContainerConfig>({ rootfs, ...config });

@@ -22,6 +22,7 @@ import {
   withDefaults,
 } from './canonical-leaf.ts';
 import { devices, extraHosts, fileReferences, ports, volumes } from './canonical-mounts.ts';
+import { probes } from './canonical-probes.ts';
 import { suggest } from './suggest.ts';
 import {
   child,
@@ -192,19 +193,10 @@ const blkio = fields({
 
 export const rootfs: Canon = (tree, scope) => (tree.kind === 'scalar' ? hostPath(tree, scope) : tree);
 
-const probeTimes = { interval: duration, timeout: duration, retries: integer, start_period: duration };
-const probe = fields({
-  http: fields({ port: integer, status: integer }),
-  tcp: fields({ port: integer }),
-  exec: fields({ command }),
-  notify: bool,
-  ...probeTimes,
-});
-
 const extension = fields({
   rootfs,
   clock: fields({ monotonic: duration, boottime: duration }),
-  probes: fields({ readiness: probe, liveness: probe }),
+  probes,
   post_stop: items(hook),
 });
 

@@ -1,6 +1,5 @@
 import type * as z from 'zod';
 import type { hook } from './schema-container.ts';
-import type { probes } from './schema-extension.ts';
 import type { watchRule } from './schema-service.ts';
 import type { ServiceInput, StackInput } from './schema-top.ts';
 import type { longVolume } from './schema-volume.ts';
@@ -178,13 +177,31 @@ export type NormalMount = Omit<z.infer<typeof longVolume>, 'read_only' | 'bind' 
 export type NormalExtension = {
   readonly rootfs?: NormalRootfs;
   readonly clock?: { readonly monotonic?: string; readonly boottime?: string };
-  readonly probes?: z.infer<typeof probes>;
+  readonly probes?: { readonly readiness?: NormalProbe; readonly liveness?: NormalLiveness };
   readonly post_stop?: readonly NormalHook[];
   readonly depends_on?: Elements<{
     readonly condition: 'service_completed' | 'service_log_line';
     readonly pattern?: string;
   }>;
 };
+
+export type NormalProbe = {
+  readonly http?: {
+    readonly port: number;
+    readonly path?: string;
+    readonly scheme?: 'http' | 'https';
+    readonly status?: number;
+  };
+  readonly tcp?: { readonly port: number };
+  readonly exec?: { readonly command: readonly string[] | null; readonly user?: string };
+  readonly log?: { readonly pattern: string };
+  readonly notify?: boolean;
+  readonly interval?: string;
+  readonly timeout?: string;
+  readonly retries?: number;
+  readonly start_period?: string;
+};
+export type NormalLiveness = NormalProbe & { readonly action?: 'restart' | 'stop' | 'none' };
 
 export type NormalRootfs = string | { readonly host?: readonly string[] };
 

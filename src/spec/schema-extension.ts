@@ -13,53 +13,84 @@ export const rootfs = z.union([
 ]);
 
 const probeTimes = {
-  interval: key(duration, 'Time between two probes.', { default: '10s' }),
-  timeout: key(duration, 'A probe that takes longer has not passed.', { default: '5s' }),
-  retries: key(whole(1), 'Probes in a row that must agree.', { default: 3 }),
+  interval: key(duration, 'Time from the end of a probe to the next.', { default: '10s', examples: ['2s'] }),
+  timeout: key(duration, 'A probe that takes longer has not passed.', { default: '5s', examples: ['1s'] }),
+  retries: key(whole(1), 'Probes in a row that do not pass before anything comes of it.', { default: 3 }),
   start_period: key(duration, 'Time after the start in which a probe that does not pass does not count.', {
     default: '0s',
+    examples: ['30s'],
   }),
 };
 
-const probeKeys = {
-  http: key(
-    object({
-      port: key(port, 'Port in the container.', { required: 'here' }),
-      path: key(text, 'Path of the request.', { default: '/' }),
-      scheme: key(z.enum(['http', 'https']), 'Protocol.', { default: 'http' }),
-      status: key(whole(100, 599), 'The status that passes; any from 200 to 399 when left out.'),
-    }),
-    'Passes when an HTTP request is answered well.',
-  ),
+const http = object({
+  port: key(port, 'Port in the container.', { required: 'here', examples: [8080] }),
+  path: key(text, 'Path of the request, with its query.', { default: '/', examples: ['/healthz'] }),
+  scheme: key(z.enum(['http', 'https']), 'Protocol; of https, the certificate is not checked.', { default: 'http' }),
+  status: key(whole(100, 599), 'The only status that passes; without it all from 200 to 399 do.', { examples: [204] }),
+});
+
+const exec = object({
+  command: key(command, 'What runs; text is split into words, no shell runs it.', {
+    required: 'here',
+    examples: [['redis-cli', 'ping']],
+  }),
+  user: key(user, 'User of the command; that of the service when left out.'),
+});
+
+const checks = {
+  http: key(z.union([port, http]), 'Passes when a request to this port of the container is answered well.', {
+    examples: [8080, { port: 8080, path: '/healthz' }],
+  }),
   tcp: key(
-    object({ port: key(port, 'Port in the container.', { required: 'here' }) }),
-    'Passes when a connection is accepted.',
+    z.union([port, object({ port: key(port, 'Port in the container.', { required: 'here', examples: [5432] }) })]),
+    'Passes when this port of the container accepts a connection.',
+    { examples: [5432] },
   ),
-  exec: key(
-    object({
-      command: key(command, 'What runs.', { required: 'here' }),
-      user: key(user, 'User of the command.'),
-    }),
-    'Passes when a command in the container ends with 0.',
+  exec: key(z.union([text, texts, exec]), 'Passes when this command, run in the container, ends with 0.', {
+    examples: [['redis-cli', 'ping']],
+  }),
+  notify: key(
+    flag,
+    'Passes when the process says so as in sd_notify(3): READY=1 for readiness, WATCHDOG=1 within every interval for liveness.',
+    { examples: [true] },
   ),
-  log: key(
-    object({ pattern: key(text, 'Regular expression that a line of the output must match.', { required: 'here' }) }),
-    'Passes once a line of the output matches.',
-  ),
-  notify: key(flag, 'Passes when the process says READY=1 as in sd_notify(3).'),
-  ...probeTimes,
 };
 
-const probe = object(probeKeys);
+/** Exactly one of the checks has to be there: project/resolve-probes.ts. */
+const readiness = object({
+  ...checks,
+  log: key(
+    z.union([
+      text,
+      object({
+        pattern: key(text, 'Regular expression.', { required: 'here', examples: ['ready to accept connections'] }),
+      }),
+    ]),
+    'Passes for good once a line of the output since the start matches this regular expression.',
+    { examples: ['ready to accept connections'] },
+  ),
+  ...probeTimes,
+});
 
 const liveness = object({
-  ...probeKeys,
-  action: key(z.enum(['restart', 'stop', 'none']), 'What happens when it does not pass.', { default: 'restart' }),
+  ...checks,
+  ...probeTimes,
+  action: key(z.enum(['restart', 'stop', 'none']), 'What is done when it does not pass any more.', {
+    default: 'restart',
+  }),
 });
 
 export const probes = object({
-  readiness: key(probe, 'When the service counts as healthy for those that depend on it.'),
-  liveness: key(liveness, 'Whether the running service still does its work.'),
+  readiness: key(
+    readiness,
+    'When the service is healthy for those that wait for it; takes the place of a health check.',
+    {
+      examples: [{ http: { port: 8080, path: '/healthz' }, interval: '2s' }],
+    },
+  ),
+  liveness: key(liveness, 'Whether a service that runs still does its work, and what is done when it does not.', {
+    examples: [{ tcp: 8080, action: 'restart' }],
+  }),
 });
 
 const postStop = object({

@@ -15,6 +15,7 @@ import { loadText } from '../../support/load.ts';
  *     === title
  *     $ NAME=value            a variable of the shell
  *     % show services.web     which part of the normal form is compared; without it, only diagnostics
+ *     % resolved web.probes   which part of a service's container configuration is compared, as JSON
  *     % files a.yml b.yml     -f, in order
  *     % profiles debug        --profile
  *     % project               resolve to a project as `up` does (notices included)
@@ -58,32 +59,42 @@ function outcome({ head }: Case): string {
   const files: { [path: string]: string } = {};
   const environment: { [name: string]: string } = {};
   const request: { -readonly [K in keyof LoadRequest]?: LoadRequest[K] } = { runnable: false };
-  let show: string | undefined;
+  const parts: { show?: string; resolved?: string } = {};
   let file = 'stack.yml';
   for (const line of head.split('\n').slice(1, -1)) {
     const [mark, rest] = [line.slice(0, 2), line.slice(2)];
     if (mark === '@ ') file = rest;
     else if (mark === '$ ') environment[rest.split('=')[0]!] = rest.slice(rest.indexOf('=') + 1);
-    else if (mark === '% ') show = option(rest.split(' '), request) ?? show;
+    else if (mark === '% ') option(rest.split(' '), request, parts);
     else files[file] = `${files[file] ?? ''}${line.replaceAll('→', '\t').replaceAll('␍', '\r')}\n`;
   }
   const { 'stack.yml': main = '', ...more } = files;
   const loaded = loadText(main, { ...request, environment, more });
-  return `${diagnosticsOf(loaded)}${show === undefined ? '' : shown(loaded, show)}`.trimEnd().concat('\n');
+  const { show, resolved } = parts;
+  const texts = [
+    diagnosticsOf(loaded),
+    show === undefined ? '' : shown(loaded, show),
+    resolved === undefined ? '' : configured(loaded, resolved),
+  ];
+  return texts.join('').trimEnd().concat('\n');
 }
 
 function option(
   [name, ...values]: string[],
   request: { -readonly [K in keyof LoadRequest]?: LoadRequest[K] },
-): string | undefined {
-  if (name === 'show') return values[0];
+  parts: { show?: string; resolved?: string },
+): void {
+  if (name === 'show') parts.show = values[0]!;
+  if (name === 'resolved') {
+    parts.resolved = values[0]!;
+    request.runnable = true;
+  }
   if (name === 'project') request.runnable = true;
   if (name === 'files') request.files = values;
   if (name === 'profiles') request.profiles = values;
   if (name === 'services') request.services = values;
   if (name === 'name') request.projectName = values[0]!;
   if (name === 'raw') request.interpolate = false;
-  return undefined;
 }
 
 function diagnosticsOf({ diagnostics }: LoadOutcome): string {
@@ -98,4 +109,11 @@ function shown({ stack }: LoadOutcome, path: string): string {
     data = (data as { [key: string]: unknown } | undefined)?.[step];
   }
   return data === undefined ? 'absent' : printYaml(data);
+}
+
+function configured({ project }: LoadOutcome, path: string): string {
+  const [service = '', ...steps] = path.split('.');
+  let data: unknown = project?.services.find(({ name }) => name === service)?.config;
+  for (const step of steps) data = (data as { [key: string]: unknown } | undefined)?.[step];
+  return data === undefined ? 'absent' : JSON.stringify(data, null, 2);
 }
