@@ -31,7 +31,7 @@
 
 #include <stdint.h>
 
-#define TSC_ABI 1
+#define TSC_ABI 2
 #define TSC_FRAME_MAGIC 0x46435354u  /* "TSCF" */
 #define TSC_REPORT_MAGIC 0x52435354u /* "TSCR" */
 #define TSC_STATE_MAGIC 0x53435354u  /* "TSCS" */
@@ -202,7 +202,7 @@ struct tsc_state {
 	uint32_t adoptions;
 	uint64_t dropped_bytes;    /* log output given up because the disk refused it */
 	char fail_text[116];
-	uint32_t checksum;         /* CRC-32 (IEEE) of all bytes before it */
+	uint32_t checksum;         /* MurmurHash3 (x86, 32 bits, seed 0) of all words before it */
 };
 _Static_assert(sizeof(struct tsc_state) == 256, "state layout");
 

@@ -1,27 +1,29 @@
 // Makes dist/: the bundle (JavaScript that Node can start fast) and the native shim.
 //
-// One CommonJS file holds everything; modules that are imported lazily are in it too, but only run when they are asked
-// for. What drags large packages in is a file of its own beside it, with copies of the pure modules that both need: a
-// command with nothing to do reads neither YAML nor schema nor listr2. Files instead of packages are the unit because
-// fewer, larger files start faster, and CommonJS because it starts faster than ES modules and V8's code cache can be
-// used for it.
+// esbuild splits the program where modules are imported lazily. Its chunks are then put together into few files, by what
+// is loaded together: a command with nothing to do reads neither what changes the machine nor YAML, schema and listr2.
+// Few files, because fewer, larger files start faster; CommonJS, because it starts faster than ES modules and V8's code
+// cache can be used for it. The launcher knows which chunk is in which file.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { buildNative } from './build-native.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** Modules that become files of their own, by file name. They must be pure, or at least not mind being there twice. */
-const apart = {
-  'load.cjs': 'src/project/load.ts',
-  'config-out.cjs': 'src/project/config-out.ts',
-  'tasks.cjs': 'src/cli/render/tasks.ts',
+/** Lazily loaded modules that are wanted together, by the name of their file; every other one gets a file of its own. */
+const together = {
+  'work.cjs': [
+    'src/cli/preflight.ts',
+    'src/runtime/linux/session/session.ts',
+    'src/runtime/linux/network/index.ts',
+    'src/runtime/linux/native.ts',
+  ],
 };
 
 const options = {
@@ -29,40 +31,87 @@ const options = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  format: 'cjs',
-  external: ['koffi', './cli.cjs'],
-  // `import()` becomes `require()`, which the launcher answers from its cache.
-  supported: { 'dynamic-import': false },
   write: false,
-  metafile: true,
   legalComments: 'none',
   logLevel: 'warning',
 };
 
-const setApart = {
-  name: 'set-apart',
-  setup({ onResolve }) {
-    const names = new Map(Object.entries(apart).map(([name, path]) => [join(root, path), name]));
-    onResolve({ filter: /^[.]/ }, ({ kind, path, resolveDir }) => {
-      const name = kind === 'dynamic-import' ? names.get(resolve(resolveDir, path)) : undefined;
-      return name === undefined ? undefined : { path: `./${name}`, external: true };
-    });
-  },
-};
-
-async function bundle(entry, name) {
+/** The chunks of the program by name: text, what they need, and the module that is asked for when they are loaded lazily. */
+async function split() {
   const result = await build({
     ...options,
-    entryPoints: [entry],
-    outfile: join(dist, name),
-    plugins: [setApart],
+    format: 'esm',
+    splitting: true,
+    metafile: true,
+    entryPoints: { main: 'src/cli/main.ts' },
+    outdir: dist,
+    external: ['koffi'],
     define: { TSCOMPOSE_VERSION: JSON.stringify(version), 'import.meta.url': '__fileUrl' },
   });
-  const text = lazyBuiltins(result.outputFiles[0].text);
-  const fileUrl = text.includes('__fileUrl')
-    ? 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;'
-    : '';
-  return { name, text: `"use strict";${fileUrl}\n${text}`, inputs: Object.keys(result.metafile.inputs) };
+  const { outputs, inputs } = result.metafile;
+  const chunks = new Map();
+  for (const { path, text } of result.outputFiles) {
+    const { imports, entryPoint } = outputs[relative(root, path)];
+    const needs = (kind) => imports.filter((it) => it.kind === kind && !it.external).map((it) => basename(it.path));
+    chunks.set(basename(path), { text, entryPoint, needs: needs('import-statement'), later: needs('dynamic-import') });
+  }
+  return { chunks, inputs: Object.keys(inputs) };
+}
+
+/** A chunk and all that is loaded with it. */
+function closure(chunks, name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  for (const next of chunks.get(name).needs) closure(chunks, next, found);
+  return found;
+}
+
+/** Which chunk goes into which file: what two files need, and the program does not always, is in a third. */
+function placement(chunks) {
+  const places = new Map([...closure(chunks, 'main.js')].map((name) => [name, 'cli.cjs']));
+  const always = new Set(places.keys());
+  for (const [name, { entryPoint }] of chunks) {
+    if (entryPoint === undefined || always.has(name)) continue;
+    const [file = name.replace(/[.]js$/, '.cjs')] =
+      Object.entries(together).find(([, modules]) => modules.includes(entryPoint)) ?? [];
+    for (const needed of closure(chunks, name)) {
+      if (always.has(needed)) continue;
+      const other = places.get(needed);
+      places.set(needed, other === undefined || other === file ? file : 'shared.cjs');
+    }
+  }
+  return places;
+}
+
+/** `import()` becomes `require()`, which the launcher answers from its cache. */
+async function asFunction(name, text) {
+  const { code } = await transform(text, {
+    format: 'cjs',
+    target: options.target,
+    platform: 'node',
+    supported: { 'dynamic-import': false },
+  });
+  // In parentheses: V8 compiles it with the file, and so keeps it in its cache; it would parse it again otherwise.
+  return `${JSON.stringify(name)}: (function (exports, require, module) {\n${lazyBuiltins(code)}})`;
+}
+
+async function bundle() {
+  const { chunks, inputs } = await split();
+  const places = placement(chunks);
+  const files = new Map();
+  for (const [name, file] of places) {
+    files.set(file, [...(files.get(file) ?? []), asFunction(name, chunks.get(name).text)]);
+  }
+  const texts = await Promise.all(
+    [...files].map(async ([name, functions]) => {
+      const body = (await Promise.all(functions)).join(',\n');
+      const fileUrl = body.includes('__fileUrl')
+        ? 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;\n'
+        : '';
+      return { name, text: `"use strict";\n${fileUrl}module.exports = {\n${body}\n};\n` };
+    }),
+  );
+  return { files: texts, places: Object.fromEntries(places), inputs };
 }
 
 /** Builtin modules that Node has loaded anyway before it comes to us. */
@@ -87,13 +136,14 @@ function lazyBuiltins(code) {
   return changed ? lazy + text : text;
 }
 
-async function bundleLauncher(buildId) {
+async function bundleLauncher(buildId, places) {
   const result = await build({
     ...options,
+    format: 'cjs',
     entryPoints: ['src/cli/launcher.ts'],
     outfile: join(dist, 'tscompose.cjs'),
     banner: { js: '#!/usr/bin/env node' },
-    define: { TSCOMPOSE_BUILD: JSON.stringify(buildId) },
+    define: { TSCOMPOSE_BUILD: JSON.stringify(buildId), TSCOMPOSE_CHUNKS: JSON.stringify(places) },
   });
   return result.outputFiles[0].text;
 }
@@ -120,19 +170,13 @@ function write(name, text, mode = 0o644) {
 }
 
 mkdirSync(dist, { recursive: true });
-const [files] = await Promise.all([
-  Promise.all([
-    bundle('src/cli/main.ts', 'cli.cjs'),
-    ...Object.entries(apart).map(([name, path]) => bundle(path, name)),
-  ]),
-  buildNative({ outDir: join(dist, 'native') }),
-]);
+const [{ files, places, inputs }] = await Promise.all([bundle(), buildNative({ outDir: join(dist, 'native') })]);
 const hash = createHash('sha256');
 for (const { name, text } of files) hash.update(`${name}\n${text}`);
-const launcher = await bundleLauncher(hash.digest('hex').slice(0, 12));
+const launcher = await bundleLauncher(hash.digest('hex').slice(0, 12), places);
 
 for (const { name, text } of files) write(name, text);
-write('THIRD-PARTY-LICENSES.txt', licences(files.flatMap(({ inputs }) => inputs)).join(`\n${'-'.repeat(80)}\n\n`));
+write('THIRD-PARTY-LICENSES.txt', licences(inputs).join(`\n${'-'.repeat(80)}\n\n`));
 write('tscompose.cjs', launcher, 0o755);
 const current = new Set(['tscompose.cjs', ...files.map(({ name }) => basename(name))]);
 for (const name of readdirSync(dist)) if (name.endsWith('.cjs') && !current.has(name)) rmSync(join(dist, name));

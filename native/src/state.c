@@ -6,13 +6,13 @@ void tsc_seal_state(struct tsc_state *state)
 {
 	state->magic = TSC_STATE_MAGIC;
 	state->abi = TSC_ABI;
-	state->checksum = tsc_sum_bytes(state, offsetof(struct tsc_state, checksum));
+	state->checksum = tsc_hash_words((const uint32_t *)state, offsetof(struct tsc_state, checksum) / 4);
 }
 
 bool tsc_check_state(const struct tsc_state *state)
 {
 	return state->magic == TSC_STATE_MAGIC && state->abi == TSC_ABI &&
-	       state->checksum == tsc_sum_bytes(state, offsetof(struct tsc_state, checksum));
+	       state->checksum == tsc_hash_words((const uint32_t *)state, offsetof(struct tsc_state, checksum) / 4);
 }
 
 int tsc_pick_state(const struct tsc_state slot[2])
@@ -28,13 +28,13 @@ int tsc_pick_state(const struct tsc_state slot[2])
 void tsc_seal_exit(struct tsc_exit *record)
 {
 	record->magic = TSC_STATE_MAGIC;
-	record->checksum = tsc_sum_bytes(record, offsetof(struct tsc_exit, checksum));
+	record->checksum = tsc_hash_words((const uint32_t *)record, offsetof(struct tsc_exit, checksum) / 4);
 }
 
 bool tsc_check_exit(const struct tsc_exit *record, uint32_t start)
 {
 	return record->magic == TSC_STATE_MAGIC && record->start == start &&
-	       record->checksum == tsc_sum_bytes(record, offsetof(struct tsc_exit, checksum));
+	       record->checksum == tsc_hash_words((const uint32_t *)record, offsetof(struct tsc_exit, checksum) / 4);
 }
 
 uint32_t tsc_log_read_size(uint64_t limit, uint32_t wanted)

@@ -106,20 +106,23 @@ bool tsc_find_field(const char *text, const char *name, uint64_t *out)
 	return false;
 }
 
-uint32_t tsc_sum_bytes(const void *bytes, size_t size)
+static uint32_t rotate(uint32_t word, unsigned bits)
 {
-	/* Four bits at a time: 16 words of table, and a record of 256 bytes needs no more speed than that. */
-	static const uint32_t table[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-	};
-	const uint8_t *at = bytes;
-	uint32_t sum = 0xffffffffu;
-	for (size_t i = 0; i < size; i++) {
-		sum = table[(sum ^ at[i]) & 15] ^ (sum >> 4);
-		sum = table[(sum ^ ((uint32_t)at[i] >> 4)) & 15] ^ (sum >> 4);
+	return word << bits | word >> (32 - bits);
+}
+
+uint32_t tsc_hash_words(const uint32_t *words, size_t count)
+{
+	/* A record of 256 bytes is read by an interpreter at the other end: words instead of bytes, and no table. */
+	uint32_t hash = 0;
+	for (size_t i = 0; i < count; i++) {
+		hash ^= rotate(words[i] * 0xcc9e2d51u, 15) * 0x1b873593u;
+		hash = rotate(hash, 13) * 5 + 0xe6546b64u;
 	}
-	return ~sum;
+	hash ^= (uint32_t)(count * sizeof *words);
+	hash = (hash ^ hash >> 16) * 0x85ebca6bu;
+	hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
+	return hash ^ hash >> 16;
 }
 
 int tsc_next_name(const char **path, char name[256])

@@ -34,7 +34,7 @@ bool tsc_parse_uuid(const char *text, uint8_t out[16]);
 /* The number after "name " in a flat keyed kernel file; false when it is not there. */
 bool tsc_find_field(const char *text, const char *name, uint64_t *out);
 
-uint32_t tsc_sum_bytes(const void *bytes, size_t size); /* CRC-32 (IEEE) */
+uint32_t tsc_hash_words(const uint32_t *words, size_t count); /* MurmurHash3 (x86, 32 bits), seed 0 */
 
 /* Next component of an absolute or relative path: its length, 0 at the end, -1 for ".." and for names over 255 bytes. */
 int tsc_next_name(const char **path, char name[256]);

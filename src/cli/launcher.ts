@@ -25,6 +25,8 @@ import { doubled, halved } from './cache/doubled.ts';
 
 /** Replaced by the build: changes with every change of the bundle. */
 declare const TSCOMPOSE_BUILD: string;
+/** Replaced by the build: the file of `dist` that has a chunk of the program in it. */
+declare const TSCOMPOSE_CHUNKS: { readonly [chunk: string]: string };
 
 type Entry = {
   readonly main: (
@@ -33,11 +35,18 @@ type Entry = {
   ) => Promise<void>;
 };
 
-type Chunk = { readonly script: Script; readonly warm: readonly string[]; readonly stale: boolean };
+type File = { readonly script: Script; readonly warm: readonly string[]; readonly stale: boolean };
+type Chunks = {
+  readonly [name: string]: (exports: unknown, require: (wanted: string) => unknown, own: NodeModule) => void;
+};
 
-const chunks = new Map<string, Chunk>();
+/** Files whose code is kept, by the name it is kept under. */
+const files = new Map<string, File>();
 const loaded = new Map<string, NodeModule>();
 const builds = 4;
+
+/** Commands for which every millisecond counts: the code kept for them is theirs alone, without what others need. */
+const frequent = ['up', 'ps', 'logs', 'exec', 'supervise', 'completion'];
 
 /** A private directory for what can be made again; undefined when there is none that only we can write to. */
 function cacheDirectory(): string | undefined {
@@ -119,25 +128,39 @@ function store(path: string, warm: readonly string[], code: Buffer): void {
   renameSync(temporary, path);
 }
 
-/** Loads a file of the bundle; `name` is one of `dist`. */
-function load(name: string, codeCache: string): NodeModule['exports'] {
+/** Runs a chunk of the program, once; what else it asks for is a module of Node or a package. */
+function requireChunk(name: string, chunksOf: (file: string) => Chunks): NodeModule['exports'] {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
+  const own = { exports: {} } as NodeModule;
+  loaded.set(name, own);
+  const file = TSCOMPOSE_CHUNKS[name] as string;
+  const requireFrom = (wanted: string) =>
+    wanted.startsWith('./') ? requireChunk(wanted.slice(2), chunksOf) : require(wanted);
+  chunksOf(file)[name]?.(own.exports, requireFrom, own);
+  return own.exports;
+}
+
+const readFiles = new Map<string, Chunks>();
+
+/** Loads a file of `dist` with the code kept for this kind of run. */
+function loadFile(name: string, { codeCache, kind }: { readonly codeCache: string; readonly kind: string }): Chunks {
+  const known = readFiles.get(name);
+  if (known !== undefined) return known;
   const filename = join(__dirname, name);
-  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
-  const stored = readStored(join(codeCache, `${name}.bin`));
+  const source = `(function (require, module, __filename) {${readFileSync(filename, 'utf8')}\n})`;
+  const kept = `${name}${kind}.bin`;
+  const stored = readStored(join(codeCache, kept));
   const script = new Script(source, {
     filename,
     ...(stored === undefined ? {} : { cachedData: stored.code }),
     importModuleDynamically: vmConstants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const stale = stored === undefined || script.cachedDataRejected === true;
-  chunks.set(name, { script, warm: stale ? [] : stored.warm, stale });
-  const own = { exports: {} } as NodeModule;
-  loaded.set(name, own);
-  const requireFrom = (wanted: string) =>
-    wanted.startsWith('./') ? load(wanted.slice(2), codeCache) : require(wanted);
-  script.runInThisContext()(own.exports, requireFrom, own, filename, __dirname);
+  files.set(kept, { script, warm: stale ? [] : stored.warm, stale });
+  const own = { exports: {} as Chunks };
+  script.runInThisContext()(require, own, filename);
+  readFiles.set(name, own.exports);
   return own.exports;
 }
 
@@ -145,9 +168,9 @@ function load(name: string, codeCache: string): NodeModule['exports'] {
 function keepCode(codeCache: string, ran: string): void {
   try {
     let stored = false;
-    for (const [name, { script, warm, stale }] of chunks) {
+    for (const [name, { script, warm, stale }] of files) {
       if (!stale && warm.includes(ran)) continue;
-      store(join(codeCache, `${name}.bin`), [...warm, ran].slice(-20), script.createCachedData());
+      store(join(codeCache, name), [...warm, ran].slice(-20), script.createCachedData());
       stored = true;
     }
     if (stored) removeOldBuilds(dirname(codeCache));
@@ -173,14 +196,15 @@ function enableCompileCache(directory: string): void {
 
 function start(hasCompileCache: boolean): void {
   const cache = cacheDirectory();
-  let entry: Entry;
+  const argv = process.argv.slice(2);
   let ran = '';
-  if (cache === undefined || hasCompileCache) {
-    if (cache !== undefined) enableCompileCache(join(cache, 'code', 'node'));
-    entry = require('./cli.cjs');
-  } else {
+  let chunksOf = (file: string): Chunks => require(join(__dirname, file));
+  if (cache !== undefined && hasCompileCache) enableCompileCache(join(cache, 'code', 'node'));
+  if (cache !== undefined && !hasCompileCache) {
     const codeCache = codeDirectory(cache);
-    entry = load('cli.cjs', codeCache);
+    const command = argv.find((word) => frequent.includes(word));
+    const kind = command === undefined ? '' : `.${command}`;
+    chunksOf = (file) => loadFile(file, { codeCache, kind });
     process.on('exit', () => {
       if (ran !== '') keepCode(codeCache, ran);
     });
@@ -191,7 +215,8 @@ function start(hasCompileCache: boolean): void {
       ran = what;
     },
   };
-  void entry.main(process.argv.slice(2), options);
+  const entry: Entry = requireChunk('main.js', chunksOf);
+  void entry.main(argv, options);
 }
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

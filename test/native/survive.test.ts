@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
@@ -54,7 +54,12 @@ describe.skipIf(!possible)('what survives', () => {
     expect(adopted).toMatchObject({ phase: phases.running, initPid: state.initPid, adoptions: 1, starts: 1 });
     const net = execFileSync('readlink', [`/proc/${report.pid}/ns/net`], { encoding: 'utf8' });
     expect(net).toBe(execFileSync('readlink', [`/proc/${state.initPid}/ns/net`], { encoding: 'utf8' }));
-    for (const i of [1, 2, 3]) writeFileSync(`/proc/${state.initPid}/root/tmp/go${i}`, `${i}\n`);
+    for (const i of [1, 2, 3]) {
+      const path = `/proc/${state.initPid}/root/tmp/go${i}`;
+      // Seen with its content or not at all: the script reads a file as soon as it is there.
+      writeFileSync(`${path}.new`, `${i}\n`);
+      renameSync(`${path}.new`, path);
+    }
     const end = (await control.ask('WAIT')).state;
     expect(end).toMatchObject({ phase: phases.exited, exitKnown: true, status: 6 << 8 });
     expect(container.output()).toMatch(/^net:\[\d+\]\n1\n2\n3\nend\n$/);

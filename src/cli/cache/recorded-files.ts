@@ -1,10 +1,9 @@
 import type { FileKind, FileSource } from '../../project/request.ts';
-import { checksum } from './checksum.ts';
 
 /** What was asked of the files and what they answered; the same answers mean the same outcome. */
 export type Answers = {
   readonly kinds: readonly (readonly [path: string, kind: FileKind])[];
-  /** A checksum, or the code of an error. */
+  /** The content, a byte a character, or the code of an error: comparing texts is one native call, a checksum is not. */
   readonly reads: readonly (readonly [path: string, limit: number, answer: string])[];
 };
 
@@ -40,4 +39,8 @@ export function sameAnswers({ kinds, reads }: Answers, files: FileSource): boole
   );
 }
 
-const answerOf = (result: ReturnType<FileSource['read']>) => (result.ok ? checksum(result.bytes) : result.code);
+function answerOf(result: ReturnType<FileSource['read']>): string {
+  if (!result.ok) return result.code;
+  const { buffer, byteOffset, length } = result.bytes;
+  return `=${Buffer.from(buffer, byteOffset, length).toString('latin1')}`;
+}

@@ -11,7 +11,7 @@ import { hostPaths, projectPaths } from './paths.ts';
 export function isLockHeld(project: ProjectName, environment: HostEnvironment): boolean {
   const { lock } = projectPaths(hostPaths(environment), project);
   try {
-    const holder = Number.parseInt(readFileSync(lock, 'latin1'), 10);
+    const holder = Number.parseInt(readFileSync(lock, 'utf8'), 10);
     return holder > 0 && readFileSync(`/proc/${holder}/cmdline`, 'utf8').split('\0').includes(lock);
   } catch {
     return false;

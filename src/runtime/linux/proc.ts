@@ -4,7 +4,7 @@ let cachedBootId: string | undefined;
 
 /** The running kernel's boot id as 32 hex digits: what was written under another one is history. */
 export function bootId(): string {
-  cachedBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().replaceAll('-', '');
+  cachedBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
   return cachedBootId;
 }
 
@@ -34,9 +34,10 @@ export function describeProcess(pid: number): string {
   return `process ${pid} (${command.length > 80 ? `${command.slice(0, 79)}…` : command})`;
 }
 
+/** As UTF-8, which Node reads in one call where other encodings cost four and a buffer each. */
 function readOrUndefined(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }

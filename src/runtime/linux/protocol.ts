@@ -2,7 +2,7 @@
  * The same table as native/protocol.h, which says what each number means; test/house/protocol.test.ts compiles that header
  * and compares. Little-endian throughout.
  */
-export const abi = 1;
+export const abi = 2;
 export const frameMagic = 0x46435354;
 export const reportMagic = 0x52435354;
 export const stateMagic = 0x53435354;

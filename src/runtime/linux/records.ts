@@ -53,22 +53,23 @@ export type LogEntry = {
   readonly flags: number;
 };
 
-let crcTable: Uint32Array | undefined;
-
-/** CRC-32 as in IEEE 802.3. Not zlib's, because loading that module costs more than all checksums of a command. */
-export function crc32(bytes: Uint8Array, from = 0, to = bytes.length): number {
-  crcTable ??= makeCrcTable();
-  let crc = 0xffffffff;
-  for (let i = from; i < to; i++) crc = (crcTable[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-function makeCrcTable(): Uint32Array {
-  return Uint32Array.from({ length: 256 }, (_, index) => {
-    let value = index;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-    return value >>> 0;
-  });
+/**
+ * MurmurHash3 (x86, 32 bits, seed 0) of the words before `to`, which is a multiple of four. It finds what is torn; a CRC
+ * goes byte by byte, and run by the interpreter that was a quarter of the time it takes to look at twenty containers.
+ */
+export function hashWords(bytes: Buffer, to: number): number {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  const words = new Int32Array(aligned.buffer, aligned.byteOffset, to / 4);
+  let hash = 0;
+  for (let at = 0; at < words.length; at++) {
+    const word = Math.imul(words[at] as number, 0xcc9e2d51);
+    hash ^= Math.imul((word << 15) | (word >>> 17), 0x1b873593);
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+  }
+  hash ^= to;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;
@@ -102,7 +103,7 @@ export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
   if (bytes.length < from + size.state) return undefined;
   const b = bytes.subarray(from, from + size.state);
   if (b.readUInt32LE(at.magic) !== stateMagic || b.readUInt32LE(at.abi) !== abi) return undefined;
-  if (b.readUInt32LE(at.checksum) !== crc32(b, 0, at.checksum)) return undefined;
+  if (b.readUInt32LE(at.checksum) !== hashWords(b, at.checksum)) return undefined;
   return {
     sequence: b.readBigUInt64LE(at.sequence),
     bootId: b.toString('hex', at.boot_id, at.boot_id + 16),
@@ -144,7 +145,7 @@ export function decodeStateFile(bytes: Buffer): ShimState | undefined {
 export function decodeExit(bytes: Buffer): ExitRecord | undefined {
   const at = offset.exit;
   if (bytes.length < size.exit || bytes.readUInt32LE(at.magic) !== stateMagic) return undefined;
-  if (bytes.readUInt32LE(at.checksum) !== crc32(bytes, 0, at.checksum)) return undefined;
+  if (bytes.readUInt32LE(at.checksum) !== hashWords(bytes, at.checksum)) return undefined;
   return {
     waitStatus: bytes.readInt32LE(at.wait_status),
     finishedMs: nsToMs(bytes.readBigUInt64LE(at.finished_ns)),

@@ -1,8 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
+import { size } from './protocol.ts';
 import { decodeExit, decodeStateFile, type ExitRecord, type ShimState } from './records.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
 
@@ -77,13 +87,23 @@ export function readExit(stateDir: string): ExitRecord | undefined {
   return bytes === undefined ? undefined : decodeExit(bytes);
 }
 
+/** States and exit records are fixed and small: one read, without asking for the size, which for many containers shows. */
 function readBytes(path: string): Buffer | undefined {
+  let fd: number;
   try {
-    return readFileSync(path);
+    fd = openSync(path, 'r');
   } catch {
     return undefined;
   }
+  try {
+    const bytes = Buffer.allocUnsafe(recordBytes);
+    return bytes.subarray(0, readSync(fd, bytes, 0, recordBytes, 0));
+  } finally {
+    closeSync(fd);
+  }
 }
+
+const recordBytes = 2 * size.state;
 
 /** 0711: others may pass through to what is theirs, but not list it. */
 export function makeDirectory(path: string, mode = 0o711): void {

@@ -72,8 +72,14 @@ describe.skipIf(cannotHelp)('compiled code', () => {
   test('learns what another kind of run needs', async () => {
     await version();
     const before = readFileSync(codeFile()).length;
-    await runCli(['-p', 'nobody', 'ps'], { env: { XDG_CACHE_HOME: cache } });
+    await runCli(['ls'], { env: { XDG_CACHE_HOME: cache } });
     expect(readFileSync(codeFile()).length).toBeGreaterThan(before);
+  });
+
+  test('of a frequent command is its own', async () => {
+    await runCli(['-p', 'nobody', 'ps'], { env: { XDG_CACHE_HOME: cache } });
+    const code = join(cache, 'tscompose', 'code');
+    expect(readdirSync(join(code, readdirSync(code)[0]!))).toContain('cli.cjs.ps.bin');
   });
 
   test('of old builds goes', async () => {
