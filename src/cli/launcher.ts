@@ -148,7 +148,7 @@ function loadFile(name: string, { codeCache, kind }: { readonly codeCache: strin
   const known = readFiles.get(name);
   if (known !== undefined) return known;
   const filename = join(__dirname, name);
-  const source = `(function (require, module, __filename) {${readFileSync(filename, 'utf8')}\n})`;
+  const source = `(function (require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`;
   const kept = `${name}${kind}.bin`;
   const stored = readStored(join(codeCache, kept));
   const script = new Script(source, {
@@ -159,7 +159,7 @@ function loadFile(name: string, { codeCache, kind }: { readonly codeCache: strin
   const stale = stored === undefined || script.cachedDataRejected === true;
   files.set(kept, { script, warm: stale ? [] : stored.warm, stale });
   const own = { exports: {} as Chunks };
-  script.runInThisContext()(require, own, filename);
+  script.runInThisContext()(require, own, filename, __dirname);
   readFiles.set(name, own.exports);
   return own.exports;
 }
