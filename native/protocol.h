@@ -82,6 +82,8 @@ enum tsc_op_kind {
 	TSC_OP_INIT = 21,         /* n0 1 = tiny init is PID 1 (default), 0 = the command is, 2 = tiny init
 	                             without a command: exec frames bring in what runs, the first signal ends all */
 	TSC_OP_ON_EXIT = 22,      /* after an end: if flock(s0) is free, take it and exec s1 (argv, NUL-terminated strings) with env s2, the lock on fd 3 */
+	TSC_OP_ON_HANGUP = 23,    /* whenever the last writer of the fifo s0 is gone: exec s1 (argv, NUL-terminated strings), host's network, no
+	                             environment. The fifo is made when missing; without its directory nothing is watched */
 
 	/* ATTACH */
 	TSC_OP_ATTACH = 30,       /* s0 host path of a v1 cgroup.procs (or tasks) file: the child's pid is written to it */

@@ -70,6 +70,13 @@ int tsc_start_partner(const char *mode)
 	return 0;
 }
 
+void tsc_show_alive(void)
+{
+	int error = sys_mknodat(AT_FDCWD, "net.alive", 0010600, 0);
+	if (!error || error == -EEXIST)
+		sys_open("net.alive", O_RDWR | O_NONBLOCK | O_CLOEXEC, 0); /* open for as long as we live */
+}
+
 /* Waits for the worker's end, and brings it back unless it said that it goes for good. */
 static _Noreturn void keep(void)
 {
@@ -77,6 +84,7 @@ static _Noreturn void keep(void)
 	struct __kernel_timespec began, ended;
 	int32_t pid = sys_getpid();
 	sys_setns_net(TSC_FD_HOST);
+	tsc_show_alive();
 	for (;;) {
 		char said;
 		sys_write(TSC_FD_TELL, &pid, sizeof pid);
@@ -105,31 +113,58 @@ static void ignore_signals(void)
 		sys_sigaction(signals[i], &ignore);
 }
 
+static bool is_ready(void)
+{
+	int fd = sys_socket(TSC_AF_UNIX, TSC_SOCK_STREAM | TSC_SOCK_CLOEXEC);
+	int error = sys_connect(fd, &tsc_control_address, sizeof tsc_control_address);
+	sys_close(fd);
+	return !error;
+}
+
 /* Until the worker's socket takes connections. */
 static int wait_ready(void)
 {
 	for (int i = 0; i < READY_TRIES; i++) {
-		int fd = sys_socket(TSC_AF_UNIX, TSC_SOCK_STREAM | TSC_SOCK_CLOEXEC);
-		int error = sys_connect(fd, &tsc_control_address, sizeof tsc_control_address);
-		sys_close(fd);
-		if (!error)
+		if (is_ready())
 			return 0;
 		sys_sleep_ms(1);
 	}
 	return 1;
 }
 
-/* The first of the pair: takes the lock, leaves the session, has the worker started. */
-static int serve(const char *directory)
+/* Who dies lets go of the fifo a little before the lock: it is only lost to somebody who serves. */
+static bool wait_lock(int lock)
+{
+	for (int i = 0; i < READY_TRIES; i++) {
+		if (!sys_flock(lock, TSC_LOCK_EX | TSC_LOCK_NB))
+			return true;
+		if (is_ready())
+			return false;
+		sys_sleep_ms(1);
+	}
+	return false;
+}
+
+/*
+ * The first of the pair: takes the lock, leaves the session, has the worker started. `revive`: only if there is a table,
+ * that is if nobody has said that it shall end.
+ */
+static int serve(const char *directory, bool revive)
 {
 	int fds[4];
 	if (sys_chdir(directory))
 		return 2;
+	if (revive) {
+		int table = sys_open("net.table", O_RDONLY | O_CLOEXEC, 0);
+		if (table < 0)
+			return 4;
+		sys_close(table);
+	}
 	int lock = sys_open("net.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int host = sys_open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
 	if (lock < 0 || host < 0)
 		return 1;
-	if (sys_flock(lock, TSC_LOCK_EX | TSC_LOCK_NB))
+	if (revive ? !wait_lock(lock) : sys_flock(lock, TSC_LOCK_EX | TSC_LOCK_NB))
 		return 3;
 	int pid = sys_fork();
 	if (pid)
@@ -153,7 +188,7 @@ static int serve(const char *directory)
 
 static int usage(void)
 {
-	static const char text[] = "usage: tsc-net serve DIRECTORY | version\n";
+	static const char text[] = "usage: tsc-net serve DIRECTORY | revive DIRECTORY | version\n";
 	sys_write(2, text, sizeof text - 1);
 	return 2;
 }
@@ -166,7 +201,9 @@ static int net_main(int argc, char **argv)
 	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc-net", 0, 0);
 	if (argc == 3 && tsc_same_text(argv[1], "serve"))
-		return serve(argv[2]);
+		return serve(argv[2], false);
+	if (argc == 3 && tsc_same_text(argv[1], "revive"))
+		return serve(argv[2], true);
 	if (argc == 2 && tsc_same_text(argv[1], "version")) {
 		char bytes[16];
 		struct tsc_text text = tsc_start_text(bytes, sizeof bytes);

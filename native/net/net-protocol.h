@@ -9,6 +9,7 @@
  *                        connections (0), somebody else serves already (3), or it cannot (1, 2). DIR/router is the
  *                        router's network namespace, the caller's is the host's. DIR/net.table, if it is there, is
  *                        served at once.
+ *   tsc-net revive DIR   the same, but only if there is a DIR/net.table; otherwise 4
  *   DIR/net.sock         requests and replies, one after the other on a connection; 0600
  *
  *   request   struct tsc_net_request · for SET a struct tsc_net_table and its arrays, in the order of its counts
@@ -16,7 +17,7 @@
  *
  * Two processes stand for one: the *worker* does everything, the *keeper* only waits for its end. Each starts the other
  * again when it is gone, and the worker takes up the last table from DIR/net.table, so killing either costs the open
- * connections at most.
+ * connections at most. Both hold the fifo DIR/net.alive open, so that others see it when both are gone.
  */
 #ifndef TSC_NET_PROTOCOL_H
 #define TSC_NET_PROTOCOL_H

@@ -15,6 +15,9 @@ enum {
 	TSC_FD_FIRST_FREE = 7,
 };
 
+/* Both of a pair hold this fifo open; whoever reads it sees a hang-up when neither is left. */
+void tsc_show_alive(void);
+
 /* Something epoll watches. `ready` may retire the watch; its memory stays valid until the current round is over. */
 struct tsc_watch {
 	void (*ready)(struct tsc_watch *watch, uint32_t events);

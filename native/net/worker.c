@@ -171,6 +171,7 @@ static void perform(struct control *control)
 	case TSC_NET_QUIT:
 		sys_write(TSC_FD_TELL, "q", 1);
 		sys_unlinkat(AT_FDCWD, "net.sock", 0);
+		sys_unlinkat(AT_FDCWD, "net.table", 0); /* or a monitor would bring us back */
 		reply(control, 0, ports, 0);
 		sys_exit(0);
 	case TSC_NET_STATUS:
@@ -312,6 +313,7 @@ _Noreturn void tsc_work(void)
 	router_ns = sys_open("router", O_RDONLY | O_CLOEXEC, 0);
 	if (epoll < 0 || router_ns < 0 || sys_setns_net(router_ns))
 		sys_exit(1);
+	tsc_show_alive();
 	open_control();
 	load_table();
 	partner = (struct tsc_watch){hear_partner, TSC_FD_HEAR};

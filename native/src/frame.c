@@ -33,6 +33,7 @@ static const struct shape shapes[] = {
 	[TSC_OP_STDIO] = {HOLD, 0, 0, 0},
 	[TSC_OP_INIT] = {HOLD, 0, 0, 0},
 	[TSC_OP_ON_EXIT] = {HOLD, 3, 6, 6},
+	[TSC_OP_ON_HANGUP] = {HOLD, 2, 2, 2},
 	[TSC_OP_ATTACH] = {ATTACH, 1, 0, 0},
 	[TSC_OP_RLIMIT] = {ATTACH, 0, 0, 0},
 	[TSC_OP_OOM_SCORE] = {ATTACH, 0, 0, 0},

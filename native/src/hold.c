@@ -173,6 +173,8 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 	case TSC_OP_ON_EXIT:
 		m->on_exit_at = op->index + 1;
 		return 0;
+	case TSC_OP_ON_HANGUP:
+		return tsc_watch_hangup(m, op);
 	default:
 		return -EPROTO;
 	}

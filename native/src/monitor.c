@@ -4,7 +4,7 @@
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 
-enum slot { LISTEN, INIT, MESSAGE, TIMER, OOM, OUT, ERR, MASTER, INPUT, CLIENTS };
+enum slot { LISTEN, INIT, MESSAGE, TIMER, OOM, HANGUP, OUT, ERR, MASTER, INPUT, CLIENTS };
 
 static struct tsc_monitor monitor;
 static struct pollfd set[CLIENTS + TSC_MAX_CLIENTS];
@@ -33,10 +33,11 @@ static void relay_input(struct tsc_monitor *m)
 static void prepare(struct tsc_monitor *m)
 {
 	bool pending = typed.done < typed.size;
-	const int fds[CLIENTS] = {m->listen, m->init, m->message, m->timer, m->oom_event,
-				  m->out,    m->err,  m->master,  m->tty && m->master >= 0 && !pending ? m->in : -1};
+	const int fds[CLIENTS] = {m->listen, m->init, m->message, m->timer,  m->oom_event,
+				  m->hangup, m->out,  m->err,     m->master, m->tty && m->master >= 0 && !pending ? m->in : -1};
 	for (unsigned i = 0; i < CLIENTS; i++)
 		set[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	set[HANGUP].events = 0; /* what is written there is nobody's business */
 	if (pending)
 		set[MASTER].events = POLLIN | POLLOUT;
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
@@ -71,6 +72,8 @@ static _Noreturn void run(struct tsc_monitor *m)
 			tsc_hear_child(m);
 		if (set[OOM].revents)
 			tsc_see_oom(m);
+		if (set[HANGUP].revents)
+			tsc_see_hangup(m);
 		serve_output(m);
 		if (set[INIT].revents)
 			tsc_see_end(m);
@@ -89,7 +92,7 @@ static _Noreturn void run(struct tsc_monitor *m)
 static void forget_descriptors(struct tsc_monitor *m)
 {
 	m->dir = m->lock = m->record = m->listen = m->out = m->err = m->in = m->cgroup = -1;
-	m->oom_event = m->oom_counter = m->host_net = m->timer = m->init = m->message = -1;
+	m->oom_event = m->oom_counter = m->hangup = m->host_net = m->timer = m->init = m->message = -1;
 	m->log.dir = m->log.data = m->log.index = m->master = m->slave = m->report = -1;
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
 		m->clients[i].fd = -1;

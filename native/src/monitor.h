@@ -53,6 +53,7 @@ struct tsc_monitor {
 	uint64_t namespaces;
 	bool tty, keep_stdin, no_init, only_init;
 	uint32_t on_exit_at; /* index of ON_EXIT + 1, 0 = none */
+	int hangup; /* the fifo of ON_HANGUP; -1 = none */
 
 	/* one life */
 	int init;    /* pidfd; -1 when nothing runs */
@@ -114,6 +115,14 @@ void tsc_resume(struct tsc_monitor *m);
 
 /* onexit.c */
 void tsc_run_on_exit(struct tsc_monitor *m);
+
+/* onhangup.c */
+int tsc_watch_hangup(struct tsc_monitor *m, const struct tsc_op *op);
+void tsc_see_hangup(struct tsc_monitor *m); /* the last writer of the fifo is gone */
+
+/* detach.c */
+/* Starts a program that is nobody's child, on the host's network; `lock`, if not -1, is its descriptor 3. */
+void tsc_run_detached(struct tsc_monitor *m, const struct tsc_op *op, unsigned argv_at, unsigned env_at, int lock);
 
 /* control.c */
 int tsc_open_control(struct tsc_monitor *m);

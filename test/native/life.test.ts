@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
@@ -273,6 +273,22 @@ describe.skipIf(!possible)('the life of a container', () => {
     holder.close();
     await holder.ended;
     control.close();
+  });
+
+  test('runs the command of ON_HANGUP whenever the last writer of the fifo is gone, and not before one has come', async () => {
+    const fifo = join(rig.dir, 'alive');
+    const said = join(rig.dir, 'hung-up');
+    const onHangup = op('ON_HANGUP', [], fifo, `/bin/sh\0-c\0echo "$WHO"gone >> ${said}\0`);
+    const container = rig.container({ argv: ['sleep', '1000'], hold: [onHangup] });
+    await container.hold();
+    for (const expected of ['gone\n', 'gone\ngone\n']) {
+      const writers = [openSync(fifo, 'w'), openSync(fifo, 'w')];
+      closeSync(writers[0] as number);
+      writeSync(writers[1] as number, 'nobody reads this');
+      expect(existsSync(said) ? readFileSync(said, 'utf8') : '').toBe(expected.slice(5));
+      closeSync(writers[1] as number);
+      await until(() => existsSync(said) && readFileSync(said, 'utf8') === expected);
+    }
   });
 
   test('PID 1 reaps orphans and everything goes when the command does', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { killed, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
 import { PrivateHost } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
@@ -46,12 +47,39 @@ describe('networks when things end', () => {
       await eventually(() => expect(ask('127.0.0.1:18140')).toBe('alive\n'), { withinMs: 200 });
       await eventually(() => expect(netProcesses(rig.project)).toHaveLength(2));
     }
+  });
+
+  scenario('killed in every way at once, the net process is brought back by the containers', ['socat'], async (rig) => {
+    rig.stack({ web: answering(80, 'echo alive', { ports: ['18141:80'] }), other: idle() });
+    await rig.up();
+    await eventually(() => expect(ask('127.0.0.1:18141')).toBe('alive\n'));
+    for (let round = 0; round < 4; round++) {
+      const before = netProcesses(rig.project);
+      // Stopped, neither can bring the other back.
+      for (const pid of before) process.kill(pid, 'SIGSTOP');
+      for (const pid of round % 2 === 0 ? before : before.reverse()) process.kill(pid, 'SIGKILL');
+      await eventually(() => expect(ask('127.0.0.1:18141')).toBe('alive\n'));
+      await eventually(() => expect(netProcesses(rig.project)).toHaveLength(2));
+      expect(netProcesses(rig.project)).not.toEqual(expect.arrayContaining(before));
+      expect(await inside(rig, 'other', 'dig +short web')).toMatch(/^10\./);
+    }
+    expect((await rig.ok(['up', '-d'])).stderr).not.toContain('created');
+    expect(ask('127.0.0.1:18141')).toBe('alive\n');
+  });
+
+  scenario('with every process of ours killed, connections and ports go on', ['socat'], async (rig) => {
+    rig.stack({ web: answering(80, 'echo alive', { ports: ['18142:80'] }), other: idle() });
+    await rig.up();
+    await eventually(() => expect(ask('127.0.0.1:18142')).toBe('alive\n'));
+    const monitors = monitorsOf(rig.project).filter(({ command }) => command === 'tsc:monitor');
+    expect(monitors).toHaveLength(2);
+    for (const { pid } of monitors) killed(pid);
+    expect(ask('127.0.0.1:18142')).toBe('alive\n');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
-    await eventually(() => expect(netProcesses(rig.project)).toHaveLength(0));
-    expect(ask('127.0.0.1:18140')).toContain('refused');
-    rig.stack({ web: answering(80, 'echo alive', { ports: ['18140:80'] }), more: idle() });
+    await eventually(() => expect(ask('127.0.0.1:18142')).toContain('refused'));
     await rig.up();
-    expect(ask('127.0.0.1:18140')).toBe('alive\n');
+    expect(ask('127.0.0.1:18142')).toBe('alive\n');
+    expect(await inside(rig, 'other', 'socat -T2 - TCP:web:80')).toBe('alive\n');
   });
 });

@@ -29,6 +29,7 @@ export const opKind = {
   STDIO: 20,
   INIT: 21,
   ON_EXIT: 22,
+  ON_HANGUP: 23,
   ATTACH: 30,
   RLIMIT: 31,
   OOM_SCORE: 32,

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
-import type { ContainerConfig, Network } from '../../../model/project.ts';
+import type { Network } from '../../../model/project.ts';
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { KernelError, loadNative, type Native } from '../native.ts';
@@ -40,10 +40,6 @@ export type NetworkingOptions = {
   readonly program: string;
 };
 
-/** Whether a container with this config is on networks of its own, and so concerns `Networking` at all. */
-export const isNetworked = (config: ContainerConfig): boolean =>
-  config.networkMode.kind === 'networks' && config.networks.length > 0;
-
 /**
  * The networks of one project, for one session under its lock. Everything is made at its first use and again when it is
  * gone: nothing is assumed to have survived from the command before. Requests that come together are done together.
@@ -64,6 +60,12 @@ export class Networking {
   constructor(options: NetworkingOptions) {
     this.#options = options;
     this.#where = networkPaths(options.at);
+  }
+
+  /** The fifo that the net process holds open, and the command that brings it back. */
+  get revival(): { readonly alive: string; readonly argv: readonly string[] } {
+    const { run, alive } = this.#where;
+    return { alive, argv: [this.#options.program, 'revive', run] };
   }
 
   /** Adds a network; its bridge is there when this returns. */
@@ -299,6 +301,7 @@ export class Networking {
     await quitNetProcess(this.#where.run);
     dropRouter(native, this.#where.router);
     dropUplink(native, { project, memory: memoryPath(paths.run) });
+    rmSync(this.#where.alive, { force: true });
     if (existsSync(this.#where.run)) rmdirSync(this.#where.run);
     removeNetworkRecord(this.#where.record);
     this.#released.clear();

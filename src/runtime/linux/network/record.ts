@@ -1,7 +1,11 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Network, PublishedPort } from '../../../model/project.ts';
+import type { ContainerConfig, Network, PublishedPort } from '../../../model/project.ts';
 import type { ProjectPaths } from '../paths.ts';
+
+/** Whether a container with this config is on networks of its own, and so concerns `Networking` at all. */
+export const isNetworked = (config: ContainerConfig): boolean =>
+  config.networkMode.kind === 'networks' && config.networks.length > 0;
 
 /**
  * What a project's network is: enough to make all of it again after a boot or a crash, byte for byte the same. Nothing
@@ -62,13 +66,15 @@ export type NetworkPaths = {
   /** Directory of the net process; "router" in it is the pinned namespace. */
   readonly run: string;
   readonly router: string;
+  /** A fifo that is open for writing as long as the net process lives. */
+  readonly alive: string;
   readonly record: string;
 };
 
 /** Project names have no dot, so nothing of a container or another project can be called like this. */
 export function networkPaths(at: ProjectPaths): NetworkPaths {
   const run = `${at.run}.network`;
-  return { run, router: `${run}/router`, record: `${at.networks}/addresses` };
+  return { run, router: `${run}/router`, alive: `${run}/net.alive`, record: `${at.networks}/addresses` };
 }
 
 export const emptyRecord: NetworkRecord = { version: 1, networks: [], endpoints: [] };

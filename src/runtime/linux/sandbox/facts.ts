@@ -35,6 +35,8 @@ export type ContainerFacts = {
   /** Only the tiny init is started; commands are brought in with exec. */
   readonly initOnly?: boolean;
   readonly supervisor?: SupervisorCommand & { readonly lock: string };
+  /** On a network: the fifo that the net process holds open, and what brings that process back. */
+  readonly netProcess?: { readonly alive: string; readonly argv: readonly string[] };
 };
 
 export type ResolvedUser = {

@@ -23,6 +23,7 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups:
     op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
     op('INIT', { numbers: [facts.initOnly ? initKind.only : Number(config.init)], configPath: 'init' }),
     ...onExitOps(config, facts),
+    ...onHangupOps(facts),
   ];
 }
 
@@ -110,6 +111,12 @@ function onExitOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
       strings: [supervisor.lock, nulTerminated([...supervisor.argv, facts.project]), nulTerminated(environment)],
     }),
   ];
+}
+
+/** Names and ports are served by a pair that brings each other back; when both are killed, the containers' monitors do. */
+function onHangupOps({ netProcess }: ContainerFacts): SetupOp[] {
+  if (netProcess === undefined) return [];
+  return [op('ON_HANGUP', { strings: [netProcess.alive, nulTerminated(netProcess.argv)] })];
 }
 
 /** What goes when the container is removed: its cgroups, and those above that nobody else needs. */

@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../../../model/project.ts';
 import type { ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { HostFacts } from '../host-facts.ts';
+import { isNetworked } from '../network/record.ts';
 import { type ContainerPaths, containerPaths, type ProjectPaths } from '../paths.ts';
 import type { ContainerFacts, DeviceNode } from '../sandbox/facts.ts';
 import type { ContainerRecord } from '../state-dir.ts';
@@ -24,6 +25,7 @@ export function containerFacts(context: SessionContext, record: Described): Resu
   return ok({
     ...facts.value,
     ...(netns.value === undefined ? {} : { netns: netns.value }),
+    ...(isNetworked(record.config) ? { netProcess: context.network.revival } : {}),
     ...(supervisor === undefined ? {} : { supervisor: { ...supervisor, lock: context.at.supervisorLock } }),
   });
 }

@@ -1,7 +1,7 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { enableControllers } from '../cgroup/prepare.ts';
-import { isNetworked } from '../network/index.ts';
+import { isNetworked } from '../network/record.ts';
 import { bootId } from '../proc.ts';
 import { frameKind } from '../protocol.ts';
 import { planSandbox, type Sandbox } from '../sandbox.ts';
