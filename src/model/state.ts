@@ -114,5 +114,9 @@ export type ProbeResult = {
   readonly output: string;
 };
 
-export type ObservedVolume = { readonly name: string; readonly key: string };
+export type ObservedVolume = {
+  readonly name: string;
+  /** Key under top-level `volumes:`; empty for an anonymous volume whose container is gone (`rm` without -v). */
+  readonly key: string;
+};
 export type ObservedNetwork = { readonly name: string; readonly network: Network };

@@ -22,11 +22,15 @@ function sortKeys(value: unknown): unknown {
 
 /** Where the content of a config lies on the host, or what it is called there, changes nothing inside. */
 const ignored = /^mounts\..*\.content\.(path|text)$/;
+const contentSum = /^(mounts\..*\.content)\.sha256$/;
+
+/** Variables whose value is nobody's business, by their name. */
+const sensitive = /^environment\..*(pass(word|wd|phrase)?|secret|token|credential|(api|access|private|signing)_?key)/i;
 
 /**
  * The fields in which two configurations differ, sorted by path: `environment.PORT`, `mounts./data.source`, `argv`. Lists of
- * things with an identity are compared thing by thing, all others as a whole. Secret contents are never shown, only that
- * they differ (their checksum).
+ * things with an identity are compared thing by thing, all others as a whole; what appears or goes as a whole is one
+ * change. Contents of configs and secrets, and variables with a telling name, are never shown, only that they differ.
  */
 export function differences(from: ContainerConfig, to: ContainerConfig): readonly Change[] {
   // Most containers have not changed, their keys come in the order of the loader on both sides, and comparing texts is
@@ -34,43 +38,76 @@ export function differences(from: ContainerConfig, to: ContainerConfig): readonl
   if (JSON.stringify(from) === JSON.stringify(to) || canonical(from) === canonical(to)) return [];
   const before = flatten(from);
   const after = flatten(to);
-  const changes: Change[] = [];
-  for (const path of [...new Set([...before.keys(), ...after.keys()])].sort()) {
+  const oneSided = differing(before.items, after.items).filter((item) => !('from' in item && 'to' in item));
+  const isPart = (path: string): boolean => oneSided.some((item) => path.startsWith(`${item.path}.`));
+  const fields = differing(before.fields, after.fields).filter(({ path }) => !ignored.test(path) && !isPart(path));
+  return [...oneSided, ...fields.map(withoutSecrets)].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function differing(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly Change[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((path) => {
     const old = before.get(path);
     const now = after.get(path);
-    if (old === now || ignored.test(path)) continue;
-    changes.push({ path, ...(old === undefined ? {} : { from: old }), ...(now === undefined ? {} : { to: now }) });
-  }
-  return changes;
+    if (old === now) return [];
+    return [{ path, ...(old === undefined ? {} : { from: old }), ...(now === undefined ? {} : { to: now }) }];
+  });
 }
 
-/** Lists whose items are told apart by what they are, not by their position. */
-const identities: { readonly [path: string]: (item: { readonly [key: string]: unknown }) => string } = {
-  mounts: (item) => String(item['target']),
-  devices: (item) => String(item['target']),
-  ulimits: (item) => String(item['name']),
-  networks: (item) => String(item['network']),
-  'resources.blkio': (item) => `${String(item['device'])}.${String(item['kind'])}`,
+function withoutSecrets(change: Change): Change {
+  const content = contentSum.exec(change.path)?.[1];
+  if (content !== undefined) return { path: content };
+  return sensitive.test(change.path) ? { path: change.path } : change;
+}
+
+type Item = { readonly [key: string]: unknown };
+
+/** Lists whose items are told apart by what they are, not by their position, and how one is shown as a whole. */
+const lists: {
+  readonly [path: string]: { readonly identity: (item: Item) => string; readonly summary: (item: Item) => string };
+} = {
+  mounts: {
+    identity: ({ target }) => String(target),
+    summary: ({ kind, source, volume }) => [kind, source ?? volume].filter(Boolean).join(' '),
+  },
+  devices: {
+    identity: ({ target }) => String(target),
+    summary: ({ source, permissions }) => `${source} ${permissions}`,
+  },
+  ulimits: { identity: ({ name }) => String(name), summary: ({ soft, hard }) => `${soft}:${hard}` },
+  networks: { identity: ({ network }) => String(network), summary: () => 'attached' },
+  'resources.blkio': {
+    identity: ({ device, kind }) => `${device}.${kind}`,
+    summary: ({ value }) => String(value),
+  },
 };
 
-function flatten(config: ContainerConfig): Map<string, string> {
-  const found = new Map<string, string>();
+type Flat = {
+  /** Values by path. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** Items of `lists` by path. What differs inside of one that both sides have is for the fields to tell. */
+  readonly items: ReadonlyMap<string, string>;
+};
+
+function flatten(config: ContainerConfig): Flat {
+  const fields = new Map<string, string>();
+  const items = new Map<string, string>();
   const walk = (path: string, value: unknown): void => {
     if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
-    const parts = partsOf(path, value);
-    if (parts === undefined) found.set(path, shown(value));
-    else for (const [key, part] of parts) walk(path === '' ? key : `${path}.${key}`, part);
+    if (typeof value !== 'object' || value === null) return void fields.set(path, shown(value));
+    if (!Array.isArray(value)) {
+      for (const [key, part] of Object.entries(value)) walk(path === '' ? key : `${path}.${key}`, part);
+      return;
+    }
+    const list = lists[path];
+    if (list === undefined) return void fields.set(path, shown(value));
+    for (const item of value) {
+      const at = `${path}.${list.identity(item)}`;
+      items.set(at, list.summary(item));
+      walk(at, item);
+    }
   };
   walk('', config);
-  return found;
-}
-
-/** What a value is made of; nothing when it is compared as a whole. */
-function partsOf(path: string, value: unknown): readonly (readonly [string, unknown])[] | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (!Array.isArray(value)) return Object.entries(value);
-  const identity = identities[path];
-  return identity === undefined ? undefined : value.map((item) => [identity(item), item]);
+  return { fields, items };
 }
 
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(sortKeys(value)));

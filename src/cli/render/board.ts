@@ -38,7 +38,7 @@ export function advance(row: Row, event: Extract<Event, { readonly step: Step }>
   if (row.state === 'failed') return { ...row, left };
   switch (event.kind) {
     case 'step-started': {
-      const reason = row.reason ?? reasonText(event.step.cause);
+      const reason = row.reason ?? reasonText(event.step);
       const startedMs = row.startedMs ?? event.atMs;
       const text = doing(event.step.action);
       return { ...row, state: 'active', text, startedMs, ...(reason === undefined ? {} : { reason }) };

@@ -23,7 +23,7 @@ export function plainProgress(output: Output): Progress {
 export function plainLine(event: Event): string | undefined {
   switch (event.kind) {
     case 'step-started': {
-      const reason = reasonText(event.step.cause);
+      const reason = reasonText(event.step);
       return `${subjectText(event.step)}  ${doing(event.step.action)}${reason === undefined ? '' : `: ${reason}`}`;
     }
     case 'step-done':

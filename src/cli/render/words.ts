@@ -1,4 +1,4 @@
-import type { Action, Cause, Step } from '../../model/plan.ts';
+import type { Action, Step } from '../../model/plan.ts';
 import { causeText } from '../../plan/format.ts';
 import { subjectOf } from '../../plan/json.ts';
 import { conditionText } from '../../plan/steps.ts';
@@ -72,8 +72,9 @@ export function done(action: Action): string {
   }
 }
 
-/** Why, when it is not what anybody would expect anyway. */
-export function reasonText(cause: Cause): string | undefined {
+/** Why, when it is not what anybody would expect anyway, nor was told at an earlier step of the same container. */
+export function reasonText({ action, cause }: Pick<Step, 'action' | 'cause'>): string | undefined {
+  if (action.kind === 'start' && (cause.kind === 'changed' || cause.kind === 'forced')) return undefined;
   switch (cause.kind) {
     case 'missing':
     case 'requested':

@@ -33,8 +33,9 @@ export function observeProject(paths: Paths, project: ProjectName): ObservedStat
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(`${at.networks}/${name}`, 'utf8')) as Network)
     .map((network) => ({ name: network.name, network }));
-  const volumes = listVolumes(paths.volumes, project).flatMap(({ name, key }) =>
-    key === undefined ? [] : [{ name, key }],
+  const names = new Set<string>([...containers, ...oneOffs].map(({ name }) => name));
+  const volumes = listVolumes(paths.volumes, project).flatMap(({ name, key, container = '' }) =>
+    key === undefined && names.has(container) ? [] : [{ name, key: key ?? '' }],
   );
   return { project, containers, ...(oneOffs.length > 0 && { oneOffs }), volumes, networks };
 }

@@ -1,0 +1,116 @@
+import { describe, expect } from 'vitest';
+import { running } from '../support/checks.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
+
+/** A stack as text, so that lines and columns are known. */
+const stackText = (rig: Rig, port: number): string => `services:
+  web:
+    rootfs: ./root
+    command: [/bin/puppet, /strings/ctl, web]
+    network_mode: none
+    stop_grace_period: 1s
+    volumes: [./strings:/strings, /anon]
+    env_file: [app.env]
+    environment:
+      PORT: "${port}"
+    configs: [{ source: app, target: /app.conf }]
+configs:
+  app: { file: ./app.conf }
+name: ${rig.project}
+`;
+
+function write(rig: Rig, { port = 8080, env = 'A=1', conf = 'one' } = {}): void {
+  rig.puppetRoot();
+  rig.write('stack.yml', stackText(rig, port));
+  rig.write('app.env', `${env}\n`);
+  rig.write('app.conf', `${conf}\n`);
+}
+
+const planOf = async (rig: Rig) => (await rig.ok(['plan'])).stdout;
+
+describe('plan', () => {
+  scenario(
+    'names every field that has changed with its values and its place, and up says the same',
+    [],
+    async (rig) => {
+      write(rig);
+      await rig.up();
+      const before = await running(rig, 'web');
+      expect(await planOf(rig)).toBe('nothing to do\n');
+      expect((await rig.cli(['plan', '--detailed-exitcode'])).code).toBe(0);
+
+      write(rig, { port: 9090, env: 'A=2', conf: 'two' });
+      expect(await planOf(rig)).toBe(`recreate ${rig.project}-web-1:
+  environment.A 1 → 2, app.env:1:1
+  environment.PORT 8080 → 9090, stack.yml:10:13
+  mounts./app.conf.content changed, stack.yml:11:15
+`);
+      expect((await rig.cli(['plan', '--detailed-exitcode'])).code).toBe(2);
+      const json = JSON.parse((await rig.ok(['plan', '--json'])).stdout);
+      expect(json.steps.find(({ action }: { action: string }) => action === 'create').cause).toMatchObject({
+        kind: 'changed',
+        changes: [
+          { path: 'environment.A', from: '1', to: '2', at: 'app.env:1:1' },
+          { path: 'environment.PORT', from: '8080', to: '9090', at: 'stack.yml:10:13' },
+          { path: 'mounts./app.conf.content', at: 'stack.yml:11:15' },
+        ],
+      });
+      const { stderr } = await rig.up();
+      expect(stderr).toContain('web-1  creating: environment.A 1 → 2, app.env:1:1; environment.PORT 8080 → 9090');
+      expect((await running(rig, 'web')).pid).not.toBe(before.pid);
+      expect(await planOf(rig)).toBe('nothing to do\n');
+    },
+  );
+
+  scenario('sees what only the machine can tell: a container that has ended, one that is gone', [], async (rig) => {
+    write(rig);
+    await rig.up();
+    (await rig.next('web')).tell('exit 3');
+    await eventually(async () => expect(await planOf(rig)).toBe(`start ${rig.project}-web-1: has ended\n`));
+    await rig.ok(['rm', '-f']);
+    expect(await planOf(rig)).toBe(`create ${rig.project}-web-1: does not exist\n`);
+  });
+});
+
+describe('anonymous volumes', () => {
+  scenario('are handed on to the successor, and with -V they are fresh', [], async (rig) => {
+    write(rig);
+    await rig.up();
+    await (await rig.next('web')).do('write /anon/kept 31');
+    write(rig, { port: 9090 });
+    await rig.up();
+    expect(await (await rig.next('web')).say('list /anon')).toContain('kept');
+    await rig.up('--force-recreate', '-V');
+    expect(await (await rig.next('web')).say('list /anon')).not.toContain('kept');
+  });
+
+  scenario('outlive an rm without -v, and go with down -v', [], async (rig) => {
+    write(rig);
+    await rig.up();
+    await rig.ok(['rm', '-sf']);
+    expect((await rig.ok(['down', '-v'])).stderr).toMatch(/volume \S+-web-1-\w+ +removed/);
+  });
+});
+
+describe('a named service', () => {
+  scenario('is made anew with --force-recreate alone, and its dependency with it on demand', [], async (rig) => {
+    rig.stack({ db: rig.puppet('db'), web: rig.puppet('web', { depends_on: ['db'] }) });
+    await rig.up();
+    const pids = async () => [(await running(rig, 'db')).pid, (await running(rig, 'web')).pid];
+    const [db, web] = await pids();
+    await rig.up('--force-recreate', 'web');
+    const [sameDb, otherWeb] = await pids();
+    expect([sameDb === db, otherWeb === web]).toEqual([true, false]);
+    await rig.up('--always-recreate-deps', 'web');
+    expect((await pids())[0]).not.toBe(db);
+  });
+
+  scenario('is the only one that is made with --no-deps, and nothing runs with --no-start', [], async (rig) => {
+    rig.stack({ db: rig.puppet('db'), web: rig.puppet('web', { depends_on: ['db'] }) });
+    await rig.up('--no-deps', '--no-start', 'web');
+    expect((await rig.ps()).map(({ service, status }) => [service, status.kind])).toEqual([['web', 'created']]);
+    await rig.up('--scale', 'web=2', '--no-deps', 'web');
+    expect((await rig.ps()).map(({ name }) => name)).toEqual([`${rig.project}-web-1`, `${rig.project}-web-2`]);
+  });
+});
