@@ -8,11 +8,13 @@ import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { sayError } from './say.ts';
 
+type Known = Pick<Project, 'disabledServices'> & { readonly services: readonly { readonly name: ServiceName }[] };
+
 /** The services named on the command line, each known to the file or to the machine; the error is an exit code. */
 export function knownServices(
   context: Context,
   names: readonly string[],
-  { project, observed }: { readonly project?: Project | undefined; readonly observed?: ObservedState },
+  { project, observed }: { readonly project?: Known | undefined; readonly observed?: ObservedState },
 ): Result<readonly ServiceName[], number> {
   const known = new Set<string>([
     ...(project?.services.map(({ name }) => name) ?? []),

@@ -81,12 +81,17 @@ async function loadFrom(
   return ok(project);
 }
 
-/** The stack file in normal form, for `config`; with `services`, only what these need. */
-export async function loadStack(context: Context, services: readonly string[]): Promise<Result<Stack, number>> {
+/** The stack file in normal form, for `config`; notices only when they are wanted. */
+export async function loadStack(
+  context: Context,
+  wishes: Partial<LoadRequest>,
+  { notices }: { readonly notices: boolean },
+): Promise<Result<Stack, number>> {
   const { loadProject: load } = await import('../project/load.ts');
-  const { stack, project, diagnostics } = load(requestOf(context, services), hostFiles);
-  report(diagnostics, context);
-  return stack === undefined || project === undefined ? err(exitCode.invalidFile) : ok(stack);
+  const { stack, diagnostics } = load({ ...requestOf(context, wishes.services ?? []), ...wishes }, hostFiles);
+  report(notices ? diagnostics : diagnostics.filter(({ severity }) => severity !== 'notice'), context);
+  const wrong = stack === undefined || diagnostics.some(({ severity }) => severity === 'error');
+  return wrong ? err(exitCode.invalidFile) : ok(stack);
 }
 
 let inputRead: string | undefined;

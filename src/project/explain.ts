@@ -17,16 +17,41 @@ export function explain(stack: Stack, path: string): readonly Contributor[] | un
   const steps = stepsOf(stack.tree, path);
   if (steps === undefined) return undefined;
   const found: Contributor[] = [];
-  let at: Tree | undefined = nearest(stack.tree, steps).tree;
+  const { tree, key } = nearest(stack.tree, steps);
+  let at: Tree | undefined = tree;
   for (; at !== undefined; at = at.replaced) {
     found.push({
       value: toValue(at),
-      origin: originOf(at),
+      // What is made of parts, from several files perhaps, is best shown by its name.
+      origin: originOf(at === tree && at.kind !== 'scalar' && key !== undefined ? key : at),
       implied: at.implied === true,
       variables: at.kind === 'scalar' ? ((at as Scalar).uses ?? []) : [],
     });
   }
   return found;
+}
+
+/** The values below `path` that are not made of others, in order of their paths. */
+export function writtenBelow(stack: Stack, path: string): readonly Leaf[] {
+  const steps = stepsOf(stack.tree, path);
+  return steps === undefined ? [] : leavesOf(nearest(stack.tree, steps).tree, '');
+}
+
+export type Leaf = Pick<Contributor, 'value' | 'origin' | 'implied'> & {
+  /** From the value that was asked for on. */
+  readonly path: string;
+};
+
+function leavesOf(tree: Tree, path: string): readonly Leaf[] {
+  const parts: readonly (readonly [string, Tree])[] =
+    tree.kind === 'mapping'
+      ? [...tree.entries].map(([key, { value }]) => [key, value] as const)
+      : tree.kind === 'sequence'
+        ? tree.items.map((item, i) => [String(i), item] as const)
+        : [];
+  if (parts.length === 0)
+    return [{ path, value: toValue(tree), origin: originOf(tree), implied: tree.implied === true }];
+  return parts.flatMap(([key, part]) => leavesOf(part, path === '' ? key : `${path}.${key}`));
 }
 
 /** Keys may have dots in them: the longest key that fits is taken at every level; `[0]` and `.0` both mean an item. */

@@ -1,3 +1,4 @@
+import type { ServiceName } from '../model/units.ts';
 import { describeVariables, type VariableDescription } from '../spec/interpolate.ts';
 import { Report } from '../spec/report.ts';
 import { maxStackBytes } from '../spec/text.ts';
@@ -75,7 +76,8 @@ function loadFound(
     directory,
     files,
     tree,
-    disabled,
+    services: namesOf(tree, 'services').map((each) => ({ name: each as ServiceName })),
+    disabled: disabled as readonly ServiceName[],
     profiles,
     variables: variablesOf([...loading.documents.values()].flat()),
     environment: environmentOf(environment, sources),

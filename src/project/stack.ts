@@ -1,4 +1,4 @@
-import type { ProjectName } from '../model/units.ts';
+import type { ProjectName, ServiceName } from '../model/units.ts';
 import type { VariableDescription } from '../spec/interpolate.ts';
 import type { Mapping } from '../spec/tree.ts';
 
@@ -10,8 +10,10 @@ export type Stack = {
   readonly files: readonly string[];
   /** In normal form; services whose profile is off are not in it. */
   readonly tree: Mapping;
+  /** The services in it. */
+  readonly services: readonly { readonly name: ServiceName }[];
   /** Names of the services whose profile is off. */
-  readonly disabled: readonly string[];
+  readonly disabled: readonly ServiceName[];
   /** All profiles that the file knows, sorted. */
   readonly profiles: readonly string[];
   /** Variables that the stack files mention, sorted by name. */

@@ -11,7 +11,17 @@ export type KeySupport = Support & {
   readonly origin: Origin;
 };
 
-/** Every key of the stack that somebody wrote and whose verdict is wanted, in the order of the files. */
+/** Every key of the stack that somebody wrote, in the order of the text, file by file. */
+export const supportOf = (tree: Mapping): readonly KeySupport[] => {
+  const files = new Map<SourceFile, KeySupport[]>();
+  for (const support of collectAll(tree, () => true)) {
+    const { file } = support.origin;
+    files.set(file, [...(files.get(file) ?? []), support]);
+  }
+  return [...files.values()].flatMap((list) => list.sort((a, b) => a.origin.range.start - b.origin.range.start));
+};
+
+/** Every key of the stack that somebody wrote and whose verdict is wanted. */
 function collectAll(tree: Mapping, wanted: (support: Support) => boolean): KeySupport[] {
   const found: KeySupport[] = [];
   const section = (mapping: Mapping, verdicts: Verdicts, prefix: string): void => {
@@ -100,10 +110,13 @@ export function noticeUnsupported({ view, report }: Pick<Resolving, 'view' | 're
     const sorted = [...list].sort((a, b) => a.origin.range.start - b.origin.range.start);
     const [first] = sorted;
     if (first === undefined) continue;
-    const notes: Note[] = sorted.map(({ path, reason, origin }) => ({
-      text: `${path}: ${reason ?? 'no effect'}`,
-      origin,
-    }));
+    const notes = sorted.map(
+      ({ path, reason, origin }): Note => ({
+        text: `${path}: ${reason ?? 'no effect'}`,
+        // The first one is shown as what the notice is about.
+        ...(origin === first.origin ? {} : { origin }),
+      }),
+    );
     const count = sorted.length === 1 ? 'one setting has' : `${sorted.length} settings have`;
     report.add('notice', 'not-honoured', { summary: `${count} no effect: ${names(sorted)}`, at: first.origin, notes });
   }

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../flag.ts';
+import { configCommand } from './config.ts';
 import { convergeConflicts, convergeFlags, services, timeout } from './shared.ts';
 
 /** Commands about the stack file. */
@@ -24,22 +25,5 @@ export const fileCommands = [
     json: 'document',
     needsFile: true,
   },
-  {
-    name: 'config',
-    group: 'file',
-    summary: 'Check the stack file and print it in normal form',
-    arguments: [services],
-    flags: [
-      {
-        name: 'format',
-        kind: 'choice',
-        value: 'FORMAT',
-        choices: ['yaml', 'json'],
-        help: 'yaml (the default) or json',
-      },
-      { name: 'quiet', short: 'q', kind: 'switch', help: 'print nothing, only check' },
-    ],
-    json: 'document',
-    needsFile: true,
-  },
+  configCommand,
 ] as const satisfies readonly CommandSpec[];
