@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { uplinkName } from '../../src/runtime/linux/network/host-side.ts';
 import { cgroupDirectory } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { added, processesOf, tracesOf } from '../support/leaks.ts';
+import { oursOnHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
 // The check that everything else relies on must itself be able to fail.
@@ -46,6 +48,20 @@ describe('the leak check', () => {
       if (existsSync(cgroup)) rmdirSync(cgroup);
       rmSync(state, { recursive: true, force: true });
       await new Promise((resolve) => server.close(resolve));
+    }
+    expect(Object.values(tracesOf([rig.project])).flat()).toEqual([]);
+  });
+
+  scenario('finds the way out of a project: its interface and its table of rules', ['socat', 'nft'], async (rig) => {
+    const uplink = uplinkName(rig.project);
+    try {
+      shell(`ip link add ${uplink} type veth peer name ${uplink}p; nft add table inet tscompose-${rig.project}`);
+      const traces = tracesOf([rig.project]);
+      expect(traces['interfaces']).toContainEqual(expect.stringContaining(uplink));
+      expect(traces['packet filter']).toEqual([expect.stringContaining(rig.project)]);
+      expect(oursOnHost()).toContainEqual(expect.stringContaining(uplink));
+    } finally {
+      shell(`ip link del ${uplink}; nft delete table inet tscompose-${rig.project}`);
     }
     expect(Object.values(tracesOf([rig.project])).flat()).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { idle, inside } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
-import { scenario } from '../support/scenario.ts';
+import { PrivateHost, shell } from '../support/private-host.ts';
+import { Rig, scenario } from '../support/scenario.ts';
 
 let host: PrivateHost;
 
@@ -73,4 +73,34 @@ describe('addresses on networks', () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('172.31.98.0/29 has no free address left');
   });
+
+  scenario(
+    'subnets touch no route of the host and no other project, and when none is left it says so',
+    ['socat'],
+    async (rig) => {
+      const other = new Rig('other');
+      try {
+        shell('ip route add 10.200.0.0/14 dev lan; ip route add 10.204.0.0/17 dev lan');
+        for (const each of [rig, other]) {
+          each.stack({ probe: idle() });
+          await each.up();
+        }
+        const subnets = await Promise.all(
+          [rig, other].map((each) => inside(each, 'probe', 'ip -o route show dev eth0 scope link')),
+        );
+        expect(subnets[0]).toMatch(/^10\.204\.(12[89]|1[3-9]\d|2\d\d)\./);
+        expect(subnets[1]).toMatch(/^10\.204\.(12[89]|1[3-9]\d|2\d\d)\./);
+        expect(subnets[0]?.split(' ')[0]).not.toBe(subnets[1]?.split(' ')[0]);
+        await other.ok(['down']);
+        shell('ip route add 10.204.128.0/17 dev lan');
+        const refused = await other.cli(['up', '-d']);
+        expect(refused.code).toBe(1);
+        expect(refused.stderr).toContain('no free subnet is left in 10.201.0.0 to 10.204.255.255');
+        expect(refused.stderr).toContain('ipam: { config:');
+      } finally {
+        shell('ip route flush dev lan proto boot scope link');
+        await other.close();
+      }
+    },
+  );
 });

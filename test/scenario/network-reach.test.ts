@@ -113,30 +113,29 @@ describe('who reaches whom over networks', () => {
   });
 
   scenario(
-    'egress works where Docker drops what it does not know, and nothing of it stays',
+    'the way out works where Docker drops what it does not know, for IPv6 too, and nothing of it stays',
     ['socat', 'iptables'],
     async (rig) => {
-      host.serveThere('socat', 'TCP-LISTEN:7002,fork,reuseaddr', 'SYSTEM:echo outside');
-      const dockers =
-        'iptables -w -N DOCKER-USER; iptables -w -A FORWARD -j DOCKER-USER; iptables -w -P FORWARD DROP; iptables -w -A DOCKER-USER -j RETURN';
+      host.serveThere('socat', 'TCP6-LISTEN:7002,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
+      const all = 'iptables -w -P FORWARD DROP; ip6tables -w -P FORWARD DROP';
+      const dockers = 'iptables -w -N DOCKER-USER; iptables -w -A FORWARD -j DOCKER-USER';
+      // A host that learns its routes from its neighbours, as most do.
+      shell('echo 1 >/proc/sys/net/ipv6/conf/lan/accept_ra');
       rig.environment = ownState(rig);
-      for (const rules of ['iptables -w -P FORWARD DROP', dockers]) {
+      rig.stack({ probe: idle() }, { networks: { default: { enable_ipv6: true } } });
+      for (const rules of [all, `${all}; ${dockers}`]) {
         shell(rules);
-        const before = shell(
-          'iptables-save -t filter | grep -v "^[#:]"; sysctl -a 2>/dev/null | grep -E "forward|accept_ra|rp_filter" | grep -v "tsc"',
-        );
-        rig.stack({ probe: idle() });
+        const before = traces();
         await rig.up();
+        const reach = (address: string) => inside(rig, 'probe', `socat -T2 - TCP:${address}:7002,connect-timeout=2`);
+        await eventually(async () => expect(await reach('192.168.77.2')).toContain('ffff:c0a8:4d01'));
         await eventually(async () =>
-          expect(await inside(rig, 'probe', 'socat -T2 - TCP:192.168.77.2:7002,connect-timeout=2')).toBe('outside\n'),
+          expect(await reach('[fd77::2]')).toContain('fd77:0000:0000:0000:0000:0000:0000:0001'),
         );
+        expect(shell('cat /proc/sys/net/ipv6/conf/lan/accept_ra')).toBe('2\n');
         await rig.ok(['down']);
-        expect(
-          shell(
-            'iptables-save -t filter | grep -v "^[#:]"; sysctl -a 2>/dev/null | grep -E "forward|accept_ra|rp_filter" | grep -v "tsc"',
-          ),
-        ).toBe(before);
-        shell('iptables -w -P FORWARD ACCEPT; iptables -w -F; iptables -w -X');
+        await eventually(() => expect(traces()).toBe(before));
+        shell('for t in iptables ip6tables; do $t -w -P FORWARD ACCEPT; $t -w -F; $t -w -X; done');
       }
     },
   );
@@ -159,3 +158,10 @@ describe('who reaches whom over networks', () => {
     expect(await inside(rig, 'open', 'ip -br addr show lan')).toContain(PrivateHost.address);
   });
 });
+
+/** Everything a way out could leave on the host: rules, and sysctls by which packets are let through. */
+function traces(): string {
+  return shell(
+    'iptables-save | grep -v "^[#:]"; ip6tables-save | grep -v "^[#:]"; sysctl -a 2>/dev/null | grep -E "forward|accept_ra|rp_filter|route_localnet"; ip -br link',
+  );
+}

@@ -122,7 +122,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     for (const entry of ['front', 'back', 'six']) await networking.removeNetwork(network(entry));
     await networking.close();
     for (const child of sleepers) child.kill('SIGKILL');
-    host.close();
+    await host.close();
     rmSync(root, { recursive: true, force: true });
   });
 

@@ -16,6 +16,7 @@ const probes = {
   dig: () => program('dig'),
   dockerd: () => program('dockerd') ?? program('containerd') ?? program('docker'),
   iptables: () => program('iptables'),
+  nft: () => program('nft'),
   nginx: () => program('nginx'),
   postgres: () => program('postgres') ?? program('initdb'),
   python3: () => program('python3'),

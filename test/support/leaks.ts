@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { uplinkName } from '../../src/runtime/linux/network/host-side.ts';
 
 /** What is on the machine because of some projects, by kind; every entry says where it was found. */
 export type Traces = { readonly [kind: string]: readonly string[] };
@@ -15,6 +17,10 @@ export function tracesOf(projects: readonly string[]): Traces {
     cgroups: cgroupDirectories().filter(named),
     mounts: linesOf('/proc/self/mountinfo').filter(named),
     sockets: linesOf('/proc/net/unix').filter(named),
+    interfaces: linesOf('/proc/net/dev').filter((line) =>
+      projects.some((project) => line.includes(uplinkName(project))),
+    ),
+    'packet filter': textFrom('nft', 'list', 'ruleset').split('\n').filter(named),
     state: ['/run/tscompose', '/var/lib/tscompose'].flatMap((top) => pathsNaming(top, named, 4)),
   };
 }
@@ -128,6 +134,10 @@ function pathsNaming(top: string, named: (text: string) => boolean, depth: numbe
     return named(name) ? [path] : pathsNaming(path, named, depth - 1);
   });
 }
+
+/** What a program prints; nothing where it is not installed. */
+const textFrom = (program: string, ...args: string[]): string =>
+  spawnSync(program, args, { encoding: 'utf8' }).stdout ?? '';
 
 /** What vanishes while it is looked at is not there: processes end, directories are removed. */
 function attempt<T>(read: () => T, otherwise: T): T {

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { expect } from 'vitest';
 import { loadNative, type Native } from '../../src/runtime/linux/native.ts';
+import { eventually } from './eventually.ts';
 
 const CLONE_NEWNET = 0x40000000;
 
@@ -61,12 +63,19 @@ export class PrivateHost {
     this.#children.push(spawn('nsenter', [`--net=/proc/${this.neighbour}/ns/net`, ...argv], { stdio: 'ignore' }));
   }
 
-  /** Ends the neighbour and goes home; the namespace goes with whatever still lives in it. */
-  close(): void {
+  /** Ends the neighbour and goes home, once nothing of ours is left here: the namespace would hide it for ever. */
+  async close(): Promise<void> {
+    await eventually(() => expect(oursOnHost(), 'left behind on the private host').toEqual([]));
     for (const child of this.#children.reverse()) child.kill('SIGKILL');
     this.#native.setns(this.#home, CLONE_NEWNET);
     closeSync(this.#home);
   }
+}
+
+/** Interfaces and rules of any project in the namespace that the test process is in. */
+export function oursOnHost(): string[] {
+  const lines = shell('ip -o link; nft list ruleset').split('\n');
+  return lines.filter((line) => /\btsc[0-9a-f]{8}\b|tscompose/.test(line));
 }
 
 /** What a shell command on the (private) host writes, errors included. */

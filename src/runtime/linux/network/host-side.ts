@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
-import { changeSysctl, forgetSysctls, forwardIpv6, restoreSysctls } from './host-sysctls.ts';
+import { changeSysctl, forwardIpv6, type HostSysctls, restoreSysctls } from './host-sysctls.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
 import {
@@ -103,8 +103,9 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   } finally {
     home.close();
   }
-  changeSysctl(uplink.memory, 'ipv4/ip_forward', '1');
-  if (uplink.ipv6) forwardIpv6(uplink.memory);
+  const sysctls = hostSysctls(native, uplink.memory);
+  changeSysctl(sysctls, 'ipv4/ip_forward', '1');
+  if (uplink.ipv6) forwardIpv6(sysctls);
   letThrough(native, { name, project: uplink.project, sources: [nth(four, 2), nth(six, 2)].map(addressBytes) });
 }
 
@@ -199,23 +200,26 @@ export function dropUplink(native: Native, { project, memory }: Pick<Uplink, 'pr
         const handles = existing(() => rulesAbout(socket, place, name));
         if (handles.length > 0) socket.commit(batch(handles.map((handle) => deleteRule({ ...place, handle }))));
       }
-    if (othersForward(socket)) forgetSysctls(memory);
-    else restoreSysctls(memory);
   } finally {
     socket.close();
   }
+  restoreSysctls(hostSysctls(native, memory));
 }
 
-/** Others who have come meanwhile may have found forwarding on, and rely on it. */
 const forwarders = /^(DOCKER|NETAVARK|CNI-|KUBE-|LIBVIRT_)/;
 
-const othersForward = (socket: NetlinkSocket): boolean =>
-  (['ip', 'ip6', 'inet'] as const).some((family) =>
-    socket
-      .dump(dumpChains(family))
-      .map(decodeChain)
-      .some(({ table, name }) => forwarders.test(name) || table === 'netavark'),
-  );
+function hostSysctls(native: Native, memory: string): HostSysctls {
+  const othersForward = (): boolean => {
+    const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
+    try {
+      const chains = (['ip', 'ip6', 'inet'] as const).flatMap((family) => socket.dump(dumpChains(family)));
+      return chains.map(decodeChain).some(({ table, name }) => forwarders.test(name) || table === 'netavark');
+    } finally {
+      socket.close();
+    }
+  };
+  return { memory, othersForward };
+}
 
 /** What a dump finds, or nothing when what it asks about is not there. */
 function existing<T>(dump: () => T[]): T[] {

@@ -4,7 +4,21 @@ import { hasRouter } from './router.ts';
 import { readSysctl, writeSysctl } from './sysctl.ts';
 
 /** Sysctls of the host that a project needed otherwise: what they were, and what we made of them. */
-type Memory = { readonly [key: string]: { readonly before: string; readonly ours: string } };
+type Memory = { readonly [key: string]: Changed };
+type Changed = {
+  readonly before: string;
+  readonly ours: string;
+  /** Somebody else let packets through already, and did without this. */
+  readonly unshared: boolean;
+};
+
+/** What the sysctls of the host are changed with. */
+export type HostSysctls = {
+  /** File that remembers what we changed, shared by all projects. */
+  readonly memory: string;
+  /** Whether somebody else on this host lets packets through: Docker, podman, libvirt, Kubernetes. */
+  readonly othersForward: () => boolean;
+};
 
 function readMemory(path: string): Memory {
   try {
@@ -21,11 +35,12 @@ function writeMemory(path: string, memory: Memory): void {
 }
 
 /** Sets a sysctl and remembers, before that, what it was; one that has the value already is nobody's change. */
-export function changeSysctl(path: string, key: string, value: string): void {
+export function changeSysctl({ memory: path, othersForward }: HostSysctls, key: string, value: string): void {
   const before = readSysctl(key);
   if (before === undefined || before === value) return;
   const memory = readMemory(path);
-  writeMemory(path, { ...memory, [key]: { before: memory[key]?.before ?? before, ours: value } });
+  const known = memory[key] ?? { before, unshared: othersForward() };
+  writeMemory(path, { ...memory, [key]: { ...known, ours: value } });
   writeSysctl(key, value);
 }
 
@@ -33,28 +48,27 @@ export function changeSysctl(path: string, key: string, value: string): void {
  * Lets IPv6 packets through the host. A forwarding host ignores router advertisements unless told otherwise, so interfaces
  * that live by them are told first.
  */
-export function forwardIpv6(path: string): void {
+export function forwardIpv6(sysctls: HostSysctls): void {
   if (readSysctl('ipv6/conf/all/forwarding') !== '0') return;
   for (const name of readdirSync('/proc/sys/net/ipv6/conf'))
     if (name !== 'all' && name !== 'default' && name !== 'lo' && readSysctl(`ipv6/conf/${name}/accept_ra`) === '1')
-      changeSysctl(path, `ipv6/conf/${name}/accept_ra`, '2');
-  changeSysctl(path, 'ipv6/conf/all/forwarding', '1');
+      changeSysctl(sysctls, `ipv6/conf/${name}/accept_ra`, '2');
+  changeSysctl(sysctls, 'ipv6/conf/all/forwarding', '1');
 }
 
-/** Puts everything back that still has the value we gave it, once no project has a router any more. */
-export function restoreSysctls(path: string): void {
+/**
+ * Puts everything back that still has the value we gave it, once no project has a router any more; but not what others may
+ * rely on, who have come since and have found it so.
+ */
+export function restoreSysctls({ memory: path, othersForward }: HostSysctls): void {
   if (routersLeft(path)) return;
   // Forwarding first: it is what made the others necessary.
   const changes = Object.entries(readMemory(path)).sort(
     ([a], [b]) => Number(b.includes('forward')) - Number(a.includes('forward')),
   );
-  for (const [key, { before, ours }] of changes) if (readSysctl(key) === ours) writeSysctl(key, before);
+  for (const [key, { before, ours, unshared }] of changes)
+    if (readSysctl(key) === ours && (unshared || !othersForward())) writeSysctl(key, before);
   rmSync(path, { force: true });
-}
-
-/** Leaves everything as it is, for somebody else needs it so, once no project has a router any more. */
-export function forgetSysctls(path: string): void {
-  if (!routersLeft(path)) rmSync(path, { force: true });
 }
 
 function routersLeft(path: string): boolean {
