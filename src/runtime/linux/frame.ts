@@ -38,47 +38,62 @@ export function opAt(program: SetupProgram, index: number): { phase: PhaseName; 
 
 /** The binary form of a program. Throws when a program is larger than the shim accepts, which only a bug can make. */
 export function encodeFrame(kind: FrameKind, id: number, program: SetupProgram): Buffer {
-  const head = Buffer.alloc(16);
-  const parts: Buffer[] = [head];
+  let at = headBytes;
   let count = 0;
   for (const part of program) {
-    parts.push(encodeOp({ kind: 'PHASE', numbers: [phase[part.phase]], strings: [] }));
-    for (const op of part.ops) parts.push(encodeOp(op));
+    at = encodeOp({ kind: 'PHASE', numbers: [phase[part.phase]], strings: [] }, at);
+    for (const op of part.ops) at = encodeOp(op, at);
     count += 1 + part.ops.length;
   }
-  const frame = Buffer.concat(parts);
   invariant(count <= maxOps, `a setup program has ${count} ops`);
-  invariant(frame.length <= maxFrame, `a setup program has ${frame.length} bytes`);
-  frame.writeUInt32LE(frameMagic, 0);
-  frame.writeUInt16LE(abi, 4);
-  frame.writeUInt16LE(kind, 6);
-  frame.writeUInt32LE(frame.length, 8);
-  frame.writeUInt32LE(id, 12);
-  return frame;
+  invariant(at <= maxFrame, `a setup program has ${at} bytes`);
+  scratch.writeUInt32LE(frameMagic, 0);
+  scratch.writeUInt16LE(abi, 4);
+  scratch.writeUInt16LE(kind, 6);
+  scratch.writeUInt32LE(at, 8);
+  scratch.writeUInt32LE(id, 12);
+  return Buffer.from(scratch.subarray(0, at));
 }
 
-function encodeOp(op: SetupOp): Buffer {
+const headBytes = 16;
+
+/** Frames are put together here and copied out whole: a buffer for each op would cost more than all the rest. */
+let scratch = Buffer.alloc(16 << 10);
+
+/** Writes an op at `from`; returns where the next one starts. */
+function encodeOp(op: SetupOp, from: number): number {
   invariant(op.numbers.length <= maxNumbers && op.strings.length <= maxStrings, `${op.kind} has too many operands`);
-  let length = 8 + 8 * op.numbers.length;
-  for (const string of op.strings) {
-    length += 5 + (typeof string === 'string' ? Buffer.byteLength(string) : string.length);
-  }
-  length = (length + 7) & ~7;
-  const bytes = Buffer.alloc(length);
-  bytes.writeUInt16LE(opKind[op.kind], 0);
-  bytes[2] = op.numbers.length;
-  bytes[3] = op.strings.length;
-  bytes.writeUInt32LE(length, 4);
-  let at = 8;
-  for (const number of op.numbers) at = bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(number)), at);
+  let room = 16 + 8 * op.numbers.length;
+  // UTF-8 takes at most three bytes for a unit of UTF-16.
+  for (const string of op.strings) room += 5 + (typeof string === 'string' ? 3 * string.length : string.length);
+  if (from + room > scratch.length) scratch = Buffer.concat([scratch], 2 * (from + room));
+  const bytes = scratch;
+  bytes.writeUInt16LE(opKind[op.kind], from);
+  bytes[from + 2] = op.numbers.length;
+  bytes[from + 3] = op.strings.length;
+  let at = from + 8;
+  for (const number of op.numbers) at = writeNumber(bytes, number, at);
   for (const string of op.strings) {
     const start = at + 4;
-    const raw = typeof string === 'string' ? Buffer.from(string) : string;
-    bytes.set(raw, start);
-    bytes.writeUInt32LE(raw.length, at);
-    at = start + raw.length + 1;
+    let size = string.length;
+    if (typeof string === 'string') size = bytes.write(string, start);
+    else bytes.set(string, start);
+    bytes.writeUInt32LE(size, at);
+    at = start + size;
+    bytes[at++] = 0;
   }
-  return bytes;
+  while (at % 8 !== 0) bytes[at++] = 0;
+  bytes.writeUInt32LE(at - from, from + 4);
+  return at;
+}
+
+/** As 64 bits, two's complement. */
+function writeNumber(bytes: Buffer, number: number | bigint, at: number): number {
+  if (typeof number === 'bigint' || number < 0 || number > 0xffffffff) {
+    return bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(number)), at);
+  }
+  bytes.writeUInt32LE(number, at);
+  return bytes.writeUInt32LE(0, at + 4);
 }
 
 /** Strings as C arrays want them: each followed by a NUL. */
