@@ -23,6 +23,7 @@ import {
   type Tag,
   type Tree,
 } from './tree.ts';
+import { unclosedIn } from './unclosed.ts';
 
 /** Deeper nesting than this is no stack file; the limit keeps every later walk within the stack. */
 const maxDepth = 100;
@@ -117,11 +118,24 @@ function nestedTooDeeply(report: Report, at: Place): void {
 
 function syntaxError(file: SourceFile, report: Report, error: YAMLError): void {
   const [start, end] = error.pos;
+  // The parser sees it where the text cannot go on, which may be many lines below.
+  const open =
+    error.code === 'MISSING_CHAR' || /^Flow /.test(error.message) ? unclosedIn(file.text.slice(0, start)) : undefined;
+  if (open !== undefined) {
+    report.error('yaml-syntax', {
+      summary: `the ${open.opener} that is opened here is not closed`,
+      at: { file, start: open.at, end: open.at + 1 },
+      notes: [`the other end is missing: ${closers[open.opener]}`],
+    });
+    return;
+  }
   const words = syntaxWords[error.code] ?? [lowerFirst(error.message.split('\n')[0] ?? 'invalid YAML')];
   const code = error.code === 'BAD_ALIAS' ? 'yaml-alias' : 'yaml-syntax';
   const at = { file, start, end: Math.max(start + 1, Math.min(end, endOfLine(file.text, start))) };
   report.error(code, { summary: words[0] as string, at, notes: words.slice(1) });
 }
+
+const closers = { '[': ']', '{': '}', '"': '"', "'": "'" } as const;
 
 const syntaxWords: { readonly [code: string]: readonly string[] } = {
   TAB_AS_INDENT: ['a tab cannot indent YAML', 'use spaces'],
