@@ -10,6 +10,7 @@ import { applyExtends } from './extends.ts';
 import { applyIncludes } from './include.ts';
 import { resolveNames } from './key-only.ts';
 import { documentsOf, type Loading, namesOf, type Part } from './loading.ts';
+import { checkVolumesOf } from './targets.ts';
 
 /** Reads, checks and merges the files of one model; nothing when none of them could be read. */
 export function assemble(part: Part, loading: Loading): Mapping | undefined {
@@ -34,6 +35,7 @@ function prepare(document: Mapping, path: string, part: Part, loading: Loading):
   const sound = withoutVersion(withoutFaults(filled, faults), report);
   const scope = { report, home: loading.home, base: loading.resolvePaths ? part.directory : undefined };
   const ready = markBroken(sound, loading, (tree) => canonical(tree, scope));
+  checkVolumesOf(ready, report);
   const included = applyIncludes(ready, part, { loading, assemble });
   return applyExtends(included, { path, part }, loading);
 }

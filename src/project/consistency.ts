@@ -3,6 +3,7 @@ import type { NormalFile, NormalService, NormalStack } from '../spec/normal.ts';
 import type { Report } from '../spec/report.ts';
 import { suggest } from '../spec/suggest.ts';
 import { originOf } from '../spec/tree.ts';
+import { cleanTarget, reportTwice } from './targets.ts';
 import { keyAt, type Path, placeAt, type View } from './view.ts';
 
 export type Checked = {
@@ -229,21 +230,16 @@ function checkWatch(name: string, service: NormalService, context: Checked): voi
   });
 }
 
-/** Two mounts on one path would hide one another. */
 function checkTargets(name: string, service: NormalService, context: Checked): void {
   const seen = new Map<string, Path>();
   const add = (target: string, path: Path): void => {
-    const clean = target.length > 1 ? target.replace(/\/+$/, '') : target;
+    const clean = cleanTarget(target);
     const first = seen.get(clean);
-    if (first === undefined) {
-      seen.set(clean, path);
-      return;
+    if (first === undefined) seen.set(clean, path);
+    else {
+      const [a, b] = [placeAt(context.view, ...first), placeAt(context.view, ...path)];
+      reportTwice({ service: name, target: clean, first: a, second: b }, context.report);
     }
-    context.report.error('duplicate-target', {
-      summary: `service "${name}" mounts two things on ${clean}`,
-      at: placeAt(context.view, ...path),
-      notes: [{ text: 'the first one is here', origin: originOf(placeAt(context.view, ...first)) }, 'keep one of them'],
-    });
   };
   service.volumes?.forEach(({ target }, i) => {
     add(target, ['services', name, 'volumes', i, 'target']);

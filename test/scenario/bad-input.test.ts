@@ -21,7 +21,7 @@ const dependent = (name: string, on: string) =>
   `  ${name}:\n    rootfs: ./root\n    command: [/bin/puppet]\n    depends_on: [${on}]\n`;
 
 const cases: readonly Case[] = [
-  { what: 'text that is no YAML', code: 'yaml-syntax', stack: 'services:\n  web: [\n', at: '3:1', says: /./ },
+  { what: 'text that is no YAML', code: 'yaml-syntax', stack: 'services:\n  web: [\n', at: '2:8', says: /not closed/ },
   { what: 'a tab as indentation', code: 'yaml-syntax', stack: 'services:\n\tweb: {}\n', at: '2:1', says: /tab/i },
   {
     what: 'a key given twice',
@@ -72,6 +72,13 @@ const cases: readonly Case[] = [
     web: 'volumes:\n  - ./root:/x\ntmpfs: /x',
     at: '7:12',
     says: /\/x/,
+  },
+  {
+    what: 'one target given to two volumes',
+    code: 'duplicate-target',
+    web: 'volumes:\n  - ./root:/x\n  - ./strings:/x/',
+    at: '7:9',
+    says: /two things on \/x/,
   },
   { what: 'too little processor', code: 'limit-out-of-range', web: 'cpus: 0.001', at: '5:11', says: /0\.01/ },
   {
