@@ -26,9 +26,15 @@ const modelsKept = 64;
 export async function loadProject(
   context: Context,
   services: readonly string[] = [],
+  said: 'all' | 'errors' = 'all',
 ): Promise<Result<Project, number>> {
-  return loadFrom(context, requestOf(context, services), hostFiles);
+  const toSay = said === 'all' ? everything : errorsOnly;
+  return loadFrom(context, requestOf(context, services), hostFiles, toSay);
 }
+
+type Choice = (diagnostics: readonly Diagnostic[]) => readonly Diagnostic[];
+const everything: Choice = (diagnostics) => diagnostics;
+const errorsOnly: Choice = (diagnostics) => diagnostics.filter(({ severity }) => severity === 'error');
 
 /** A file that only exists for this command, merged over all others like one more -f. */
 export type Overlay = {
@@ -53,15 +59,15 @@ export async function loadWithOverlay(
     read: (asked, limit) => (asked === path ? { ok: true, bytes } : hostFiles.read(asked, limit)),
   };
   // What there was to say about the file itself has been said.
-  const quiet = (diagnostics: readonly Diagnostic[]) => diagnostics.filter(({ severity }) => severity === 'error');
-  return loadFrom(context, { ...request, projectName, projectDirectory, files: [...files, path] }, overlaid, quiet);
+  const whole = { ...request, projectName, projectDirectory, files: [...files, path] };
+  return loadFrom(context, whole, overlaid, errorsOnly);
 }
 
 async function loadFrom(
   context: Context,
   request: LoadRequest,
   files: FileSource,
-  toSay = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] => diagnostics,
+  toSay: Choice,
 ): Promise<Result<Project, number>> {
   const cache = modelCache(context, request, files);
   const known = cache?.find();

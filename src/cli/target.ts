@@ -10,7 +10,10 @@ import { loadProject } from './stack.ts';
 /** Which project a command is about, and the stack file's idea of it when there is one at hand. */
 export type Target = { readonly name: ProjectName; readonly project?: Project };
 
-/** For commands that work from what is stored: a name is enough, the file is only read when none is given. */
+/**
+ * For commands that work from what is stored: a name is enough, the file is only read when none is given. Of the file they
+ * need its names only: what has no effect in it is for those who bring it up to be told.
+ */
 export async function findTarget(context: Context): Promise<Result<Target, number>> {
   const { globals, environment } = context;
   const given = globals['project-name'] ?? environment['COMPOSE_PROJECT_NAME'];
@@ -24,6 +27,6 @@ export async function findTarget(context: Context): Promise<Result<Target, numbe
     });
     return err(exitCode.usage);
   }
-  const loaded = await loadProject(context);
+  const loaded = await loadProject(context, [], 'errors');
   return loaded.ok ? ok({ name: loaded.value.name, project: loaded.value }) : loaded;
 }

@@ -21,6 +21,7 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], view: Diag
 /** One block; ends with a newline. */
 export function renderDiagnostic(diagnostic: Diagnostic, view: DiagnosticView): string {
   const { paint, width } = view;
+  if (diagnostic.severity === 'notice') return renderNotice(diagnostic, paint);
   const subject = diagnostic.subject === undefined ? undefined : spotOf(diagnostic.subject);
   const notes = diagnostic.notes.map((note) => ({ ...note, spot: note.origin && spotOf(note.origin) }));
   const gutter = gutterOf([subject, ...notes.map((note) => note.spot)]);
@@ -34,6 +35,16 @@ export function renderDiagnostic(diagnostic: Diagnostic, view: DiagnosticView): 
     else lines.push(...frame(spot, { paint, style: 'blue', arrow: ':::', mark: '-', label: text, width, gutter }));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Nothing is wrong, and it is said at every `up`: the places without their text, one line each. */
+function renderNotice({ severity, code, summary, subject, notes }: Diagnostic, paint: Paint): string {
+  const lines = notes.map(({ text, origin = subject }) => {
+    const at = origin === undefined ? undefined : spotOf(origin);
+    const place = at === undefined ? '=' : `${printable(at.file)}:${at.line}:${at.column}:`;
+    return `  ${paint('blue', place)} ${printable(text)}`;
+  });
+  return `${paint(severity, `${severity}[${code}]`)}: ${printable(summary)}\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
 /** A remedy or a piece of evidence under a frame. */
