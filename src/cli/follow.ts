@@ -1,20 +1,16 @@
 import type { ContainerName, ProjectName } from '../model/units.ts';
-import { openLogs } from '../runtime/linux/logs.ts';
+import { type LogOptions, openLogs } from '../runtime/linux/logs.ts';
 import type { Context } from './context.ts';
+import { logJson } from './render/log-json.ts';
 import { type LogPrinter, logPrinter } from './render/log-lines.ts';
 
 /** Whose output is wanted, and in which form. */
-export type LogRequest = {
+export type LogRequest = Pick<LogOptions, 'follow' | 'signal' | 'tail' | 'sinceMs' | 'untilMs' | 'joins'> & {
   readonly project: ProjectName;
   readonly containers: readonly ContainerName[];
   readonly timestamps: boolean;
   readonly prefix: boolean;
   readonly json: boolean;
-  readonly follow: boolean;
-  readonly signal: AbortSignal;
-  readonly tail?: number;
-  /** Milliseconds since the epoch. */
-  readonly sinceMs?: number;
 };
 
 /** A printer for these containers: the name of the project is left out of the prefixes. */
@@ -26,6 +22,7 @@ export function printerFor(
     name.startsWith(`${request.project}-`) ? name.slice(request.project.length + 1) : name;
   return logPrinter({
     names: new Map(request.containers.map((name) => [name, short(name)])),
+    nameOf: short,
     prefix: request.prefix,
     timestamps: request.timestamps,
     paint,
@@ -40,15 +37,9 @@ const breath = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Prints the output of the containers; with `follow`, until `signal`. */
 export async function printLogs(context: Context, request: LogRequest, printer?: LogPrinter): Promise<void> {
-  const { project, containers, follow, signal, tail, sinceMs } = request;
-  const chunks = openLogs(project, containers, {
-    follow,
-    signal,
-    host: context.environment,
-    ...(tail !== undefined && { tail }),
-    ...(sinceMs !== undefined && { sinceMs }),
-  });
-  const lines = printer ?? printerFor(context, request);
+  const { project, containers, json, follow, signal } = request;
+  const chunks = openLogs(project, containers, { ...request, host: context.environment });
+  const lines = json ? logJson(context.stdout.write) : (printer ?? printerFor(context, request));
   let sinceBreath = 0;
   for await (const chunk of chunks) {
     // Reading and writing are synchronous: without a breath a flood would keep Ctrl-C from being heard.
@@ -58,10 +49,7 @@ export async function printLogs(context: Context, request: LogRequest, printer?:
       await breath();
     }
     if (signal.aborted && !follow) break;
-    if (request.json) {
-      const { container, stream, timeMs, bytes } = chunk;
-      context.stdout.write(`${JSON.stringify({ container, stream, timeMs, text: bytes.toString() })}\n`);
-    } else lines.print(chunk);
+    lines.print(chunk);
   }
   lines.flush();
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerStatus, ObservedContainer, ObservedState } from '../model/state.ts';
+import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import { planStop } from '../plan/stop.ts';
 import type { Runtime, Watching } from '../runtime/runtime.ts';
@@ -11,7 +11,7 @@ import { printerFor, printLogs } from './follow.ts';
 import type { Interrupts } from './interrupt.ts';
 import { type Keys, listenForKeys } from './keys.ts';
 import { OutputClosed } from './output.ts';
-import { exitText } from './render/status.ts';
+import { endText } from './render/status.ts';
 
 export type Attachment = {
   readonly runtime: Runtime & Watching;
@@ -138,11 +138,6 @@ async function end(context: Context, { runtime, project, services, interrupts, g
   const plan = (observed: ObservedState) => planStop(observed, { services, graceMs: 0 as Millis });
   await change(context, runtime, { ...shared, plan, signal: new AbortController().signal });
   return interrupts.exitCode();
-}
-
-function endText(status: ContainerStatus): string {
-  if (status.kind === 'exited') return `exited with code ${exitText(status)}`;
-  return status.kind === 'failed' ? `could not be started: ${status.message}` : 'has ended';
 }
 
 const endOf = ({ status }: ObservedContainer): number =>

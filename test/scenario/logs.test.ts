@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { over } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { scenario } from '../support/scenario.ts';
+import { ended, scenario } from '../support/scenario.ts';
 
 /** The hash of what the puppet's `flood` writes: numbered lines of 16 bytes. */
 function hashOfFlood(bytes: number): string {
@@ -133,5 +133,89 @@ describe('logs', () => {
     await eventually(() => expect(shown).toBe('two\nthree\nfour\n'));
     follow.kill('SIGINT');
     await new Promise((resolve) => follow.once('close', resolve));
+  });
+
+  scenario('are cut by --since and --until, and timed with -t', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    const moments: number[] = [];
+    for (const text of ['one', 'two', 'three']) {
+      await web.print(`${text}\n`);
+      await eventually(async () => expect((await rig.ok(['logs'])).stdout).toContain(text));
+      moments.push(Date.now());
+    }
+    const cut = async (...flags: string[]) => (await rig.ok(['logs', '--no-log-prefix', ...flags])).stdout;
+    const seconds = (at: number) => String((moments[at] as number) / 1000);
+    expect(await cut('--since', seconds(0))).toBe('two\nthree\n');
+    expect(await cut('--until', new Date(moments[1] as number).toISOString())).toBe('one\ntwo\n');
+    expect(await cut('--since', seconds(0), '--until', seconds(1))).toBe('two\n');
+    expect(await cut('--until', seconds(1), '--tail', '1')).toBe('two\n');
+    expect(await cut('--since', '1h')).toBe('one\ntwo\nthree\n');
+    expect(await cut('-t', '--since', seconds(1))).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z three\n$/);
+    const wrong = await rig.cli(['logs', '--since', 'yesterday']);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('"yesterday" is no time for --since')]);
+  });
+
+  scenario('of one replica, as JSON', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { deploy: { replicas: 2 }, command: ['/bin/inspect'] }) });
+    await rig.up();
+    await eventually(async () => {
+      const lines = (await rig.ok(['logs', '--index', '2', '--json'])).stdout.trim().split('\n');
+      const objects = lines.map((line) => JSON.parse(line));
+      expect(new Set(objects.map(({ container }) => container))).toEqual(new Set([`${rig.project}-web-2`]));
+      expect(objects[0]).toEqual({
+        container: `${rig.project}-web-2`,
+        stream: 'stdout',
+        timeMs: expect.any(Number),
+        text: expect.any(String),
+      });
+    });
+  });
+
+  scenario(
+    'followed, go on with the next life, with a new replica and with what was recreated, and end with the last',
+    [],
+    async (rig) => {
+      const stack = (replicas: number, more = {}) =>
+        rig.stack({ web: rig.puppet('web', { deploy: { replicas }, environment: more }) });
+      stack(1);
+      await rig.up();
+      const first = await rig.next('web');
+      const follow = rig.start(['logs', '-f', 'web']);
+      let shown = '';
+      follow.stdout?.on('data', (chunk: Buffer) => {
+        shown += chunk.toString();
+      });
+      const end = ended(follow);
+      await first.print('life one\n');
+      await eventually(() => expect(shown).toContain('web-1 | life one'));
+      await rig.ok(['restart']);
+      const second = await rig.next('web');
+      await second.print('life two\n');
+      await eventually(() => expect(shown).toContain('web-1 | life two'));
+      await rig.up('--scale', 'web=2');
+      const other = await rig.next('web');
+      await other.print('one more\n');
+      await eventually(() => expect(shown).toContain('web-2 | one more'));
+      stack(1, { CHANGED: 'yes' });
+      await rig.up();
+      const anew = await rig.next('web');
+      await anew.print('made anew\n');
+      await eventually(() => expect(shown).toContain('web-1 | made anew'));
+      anew.tell('exit 5');
+      expect((await end).code).toBe(0);
+      expect(shown).toMatch(/web-1 exited with code 5\n$/);
+    },
+  );
+
+  scenario('that nothing will be added to are printed by -f, which then ends', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    await web.print('all there is\n');
+    web.tell('exit 0');
+    await over(rig, 'web');
+    expect((await rig.ok(['logs', '-f', '--no-log-prefix'])).stdout).toBe('all there is\n');
   });
 });

@@ -1,12 +1,22 @@
+import type { ObservedContainer, ObservedState } from '../../model/state.ts';
+import { isLockHeld } from '../../runtime/linux/lock-held.ts';
+import type { Context } from '../context.ts';
+import { comesBack, Ends } from '../ends.ts';
 import { exitCode } from '../exit-code.ts';
-import { printLogs } from '../follow.ts';
+import { type LogRequest, printerFor, printLogs } from '../follow.ts';
 import { catchInterrupts } from '../interrupt.ts';
+import { readMoment } from '../moment.ts';
+import { endText } from '../render/status.ts';
 import { openRuntime } from '../runtime.ts';
 import { knownServices } from '../services.ts';
 import { findTarget } from '../target.ts';
 import type { Runner } from './runner.ts';
 
 export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) => {
+  const since = readMoment(context, 'since', flags.since);
+  if (!since.ok) return since.error;
+  const until = readMoment(context, 'until', flags.until);
+  if (!until.ok) return until.error;
   const target = await findTarget(context);
   if (!target.ok) return target.error;
   const { name, project } = target.value;
@@ -14,24 +24,86 @@ export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) =>
   const services = knownServices(context, args, { project, observed });
   if (!services.ok) return services.error;
 
+  const quiet = new Set(project?.services.filter(({ attach }) => !attach).map(({ name: service }) => service));
+  const isWanted = ({ service, number }: Pick<ObservedContainer, 'service' | 'number'>) =>
+    (args.length === 0 ? !quiet.has(service) : services.value.includes(service)) &&
+    (flags.index === undefined || flags.index === number);
   const containers = observed.containers
-    .filter(({ service }) => args.length === 0 || services.value.includes(service))
+    .filter(isWanted)
     .map((container) => container.name)
     .sort();
+  const follow = flags.follow && observed.containers.some((container) => isWanted(container) && goesOn(container));
   if (containers.length === 0) {
     context.stderr.write(`project ${name} has no containers\n`);
     return exitCode.ok;
   }
   const interrupts = catchInterrupts(2);
-  await printLogs(context, {
+  const request = {
     project: name,
     containers,
     timestamps: flags.timestamps,
     prefix: !flags['no-log-prefix'],
     json: globals.json,
-    follow: flags.follow,
+    follow,
+    joins: isWanted,
     signal: interrupts.first,
     ...(typeof flags.tail === 'number' && { tail: flags.tail }),
-  });
-  return interrupts.first.aborted && !flags.follow ? interrupts.exitCode() : exitCode.ok;
+    ...(since.value !== undefined && { sinceMs: since.value }),
+    ...(until.value !== undefined && { untilMs: until.value }),
+  };
+  if (follow) await followToTheEnd(context, request, observed);
+  else await printLogs(context, request);
+  return interrupts.first.aborted && !follow ? interrupts.exitCode() : exitCode.ok;
 };
+
+type Following = LogRequest & { readonly joins: (container: ObservedContainer) => boolean };
+
+/** Until everybody has ended who is shown, and nobody is at work who might start one again; or the user has had enough. */
+async function followToTheEnd(context: Context, request: Following, observed: ObservedState): Promise<void> {
+  const { project, joins, signal, prefix } = request;
+  const printer = printerFor(context, request);
+  const ends = new Ends({
+    sinceMs: Date.now(),
+    onEnd: ({ name, status }, restarting) => {
+      if (prefix) printer.note(name, `${endText(status)}${restarting ? ' (restarting)' : ''}`);
+    },
+  });
+  for (const container of observed.containers) if (joins(container)) ends.see(container);
+  const over = new AbortController();
+  signal.addEventListener('abort', () => over.abort());
+  const watching = openRuntime(context).watch(project, {
+    signal: over.signal,
+    onChange: (container) => {
+      if (joins(container)) ends.see(container);
+    },
+    onGone: (name) => ends.gone(name),
+  });
+  const printing = printLogs(context, { ...request, signal: over.signal }, printer);
+  // Whoever reads our output may be gone before the containers are.
+  await Promise.race([printing, allOver(context, { request, ends, signal: over.signal })]);
+  over.abort();
+  await Promise.all([printing, watching]);
+}
+
+const lookAgainMs = 100;
+
+type Waiting = { readonly request: Following; readonly ends: Ends; readonly signal: AbortSignal };
+
+async function allOver(context: Context, { request, ends, signal }: Waiting): Promise<void> {
+  const { environment } = context;
+  const { project, joins } = request;
+  do {
+    await ends.all();
+    // A command at work (a restart, say) may be about to start one; the last words are on their way to the log as well.
+    do await pause(lookAgainMs);
+    while (isLockHeld(project, environment) && !signal.aborted);
+    // Reports of what it has made may still be on their way.
+    const { containers } = await openRuntime(context).observe(project);
+    for (const container of containers) if (joins(container)) ends.see(container);
+  } while (ends.living.size > 0 && !signal.aborted);
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const goesOn = (container: ObservedContainer): boolean =>
+  container.status.kind === 'running' || container.status.kind === 'paused' || comesBack(container);

@@ -1,5 +1,6 @@
 import type { Paint, Style } from './color.ts';
 import { prefixStyles } from './color.ts';
+import { writeHeadedLines } from './headed-lines.ts';
 import { columnsOf } from './width.ts';
 
 /** Where each byte of a container's output goes: cut into lines, each with its container's name in front. */
@@ -21,6 +22,8 @@ export type LogPiece = {
 export type LogPrinterOptions = {
   /** Stack-file names by container name: what the prefix shows. */
   readonly names: ReadonlyMap<string, string>;
+  /** The same for containers that come later; absent: their whole name. */
+  readonly nameOf?: (container: string) => string;
   readonly prefix: boolean;
   readonly timestamps: boolean;
   readonly paint: Paint;
@@ -34,16 +37,24 @@ const newline = 10;
 const longestHeld = 64 << 10;
 
 export function logPrinter(options: LogPrinterOptions): LogPrinter {
-  const width = Math.max(0, ...[...options.names.values()].map(columnsOf));
+  const names = new Map(options.names);
+  let width = Math.max(0, ...[...names.values()].map(columnsOf));
   const styles = new Map<string, Style>();
   const held = new Map<string, { readonly parts: Uint8Array[]; length: number; readonly first: LogPiece }>();
+
+  const nameOf = (container: string): string => {
+    const known = names.get(container) ?? options.nameOf?.(container) ?? container;
+    names.set(container, known);
+    width = Math.max(width, columnsOf(known));
+    return known;
+  };
 
   const headOf = (container: string, stream: 'stdout' | 'stderr', timeMs: number): string => {
     const time = options.timestamps ? `${timestamp(timeMs)} ` : '';
     if (!options.prefix) return time;
     const style = styles.get(container) ?? prefixStyles[styles.size % prefixStyles.length] ?? 'cyan';
     styles.set(container, style);
-    const name = options.names.get(container) ?? container;
+    const name = nameOf(container);
     const label = `${name}${' '.repeat(Math.max(0, width - columnsOf(name)))} | `;
     return (stream === 'stdout' ? options.paint : options.paintError)(style, label) + time;
   };
@@ -59,23 +70,18 @@ export function logPrinter(options: LogPrinterOptions): LogPrinter {
     write(stream, [Buffer.from(headOf(container, stream, timeMs)), ...line.parts, Buffer.from('\n')]);
   };
 
-  /**
-   * Whole lines go out in one write; the rest waits for its end, or until it has grown too long. All lines of a piece were
-   * written at one time and have one head, so they are made by one replacement; as Latin-1, which keeps every byte.
-   */
+  /** Whole lines go out; the rest waits for its end, or until it has grown too long. */
   const print = (piece: LogPiece) => {
     const { container, stream, timeMs, bytes } = piece;
     if (!options.prefix && !options.timestamps) return write(stream, [bytes]);
     const key = `${stream} ${container}`;
     const end = bytes.lastIndexOf(newline);
     if (end !== -1) {
-      const head = Buffer.from(headOf(container, stream, timeMs)).toString('latin1');
+      const head = Buffer.from(headOf(container, stream, timeMs));
       const before = held.get(key);
-      const start =
-        before === undefined ? head : Buffer.from(headOf(container, stream, before.first.timeMs)).toString('latin1');
       held.delete(key);
-      const middle = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1').split('\n').join(`\n${head}`);
-      write(stream, [Buffer.from(start, 'latin1'), ...(before?.parts ?? []), Buffer.from(`${middle}\n`, 'latin1')]);
+      const begun = before && [Buffer.from(headOf(container, stream, before.first.timeMs)), ...before.parts];
+      writeHeadedLines({ bytes: bytes.subarray(0, end + 1), first: begun ?? [head], head, write: options[stream] });
     }
     const rest = bytes.subarray(end + 1);
     if (rest.length === 0) return;
@@ -91,8 +97,7 @@ export function logPrinter(options: LogPrinterOptions): LogPrinter {
     note: (container, text) => {
       flushOne(`stdout ${container}`);
       flushOne(`stderr ${container}`);
-      const label = options.names.get(container) ?? container;
-      options.stdout(Buffer.from(`${options.paint('dim', `${label} ${text}`)}\n`));
+      options.stdout(Buffer.from(`${options.paint('dim', `${nameOf(container)} ${text}`)}\n`));
     },
     flush: () => {
       for (const key of [...held.keys()]) flushOne(key);

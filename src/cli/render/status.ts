@@ -30,6 +30,12 @@ export function exitText({ exitCode, signal, oomKilled }: Pick<Ended, 'exitCode'
   return reason === undefined ? code : `${code}, ${reason}`;
 }
 
+/** What is told among the output when a container ends. */
+export function endText(status: ContainerStatus): string {
+  if (status.kind === 'exited') return `exited with code ${exitText(status)}`;
+  return status.kind === 'failed' ? `could not be started: ${status.message}` : 'has ended';
+}
+
 const units = [
   ['second', 1000],
   ['minute', 60_000],

@@ -71,6 +71,14 @@ export const lookCommands = [
     arguments: [services],
     flags: [
       { name: 'follow', short: 'f', kind: 'switch', help: 'go on with what they write from now on' },
+      index,
+      {
+        name: 'since',
+        kind: 'text',
+        value: 'TIME',
+        help: 'only from then on: 10m, 2026-02-28T13:00:00Z, Unix seconds',
+      },
+      { name: 'until', kind: 'text', value: 'TIME', help: 'only up to then' },
       { name: 'tail', short: 'n', kind: 'tail', value: 'N', help: 'only the last N lines of each container' },
       { name: 'timestamps', short: 't', kind: 'switch', help: 'put the time before every line' },
       noLogPrefix,

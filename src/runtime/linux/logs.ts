@@ -1,9 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { LogChunk } from './logs/chunk.ts';
-import { LogReader, type ReaderOptions } from './logs/reader.ts';
+import { LogReader } from './logs/reader.ts';
 import type { HostEnvironment } from './options.ts';
 import { containerPaths, hostPaths, projectPaths } from './paths.ts';
+import { type ContainerRecord, entries, readRecord } from './state-dir.ts';
 
 export type { LogChunk } from './logs/chunk.ts';
 
@@ -15,6 +16,8 @@ export type LogOptions = {
   /** Go on until `signal` aborts: through rotation, restarts, removal and creation anew. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
+  /** With `follow`: whether a container that is new shall be read too, from its beginning. Absent: none. */
+  readonly joins?: (container: Pick<ContainerRecord, 'name' | 'service' | 'number'>) => boolean;
   readonly host?: HostEnvironment;
 };
 
@@ -26,16 +29,30 @@ export async function* openLogs(
 ): AsyncGenerator<LogChunk, void, undefined> {
   const { follow, signal, host = process.env, sinceMs = 0, untilMs = Number.POSITIVE_INFINITY } = options;
   const at = projectPaths(hostPaths(host), project);
-  const range: ReaderOptions = { sinceMs, untilMs, ...(options.tail === undefined ? {} : { tail: options.tail }) };
-  const logs = containers.map((name) => {
+  const { joins } = options;
+  const readers: LogReader[] = [];
+  const bell = new Bell(joins === undefined ? [] : [at.containers]);
+  const add = (name: ContainerName, tail?: number): void => {
     const directory = containerPaths(at, name).log;
-    return { directory, reader: new LogReader(name, directory, range) };
-  });
-  const readers = logs.map(({ reader }) => reader);
-  const bell = new Bell(logs.map(({ directory }) => directory));
+    bell.add(`${directory}/index`);
+    readers.push(new LogReader(name, directory, { sinceMs, untilMs, ...(tail === undefined ? {} : { tail }) }));
+  };
+  const known = new Set<string>(containers);
+  const join = (test: NonNullable<typeof joins>): void => {
+    for (const name of entries(at.containers)) {
+      if (known.has(name)) continue;
+      const record = readRecord(containerPaths(at, name as ContainerName).record);
+      // Its record is the first thing of a container that is there.
+      if (record === undefined) continue;
+      known.add(name);
+      if (record.oneOff === undefined && test(record)) add(record.name);
+    }
+  };
   try {
+    for (const name of containers) add(name, options.tail);
     for (;;) {
       if (follow) bell.listen();
+      if (follow && joins !== undefined) join(joins);
       for (let next = oldest(readers); next !== undefined && !signal.aborted; next = oldest(readers)) {
         const chunk = next.peek();
         next.take();
@@ -67,29 +84,36 @@ function oldest(readers: readonly LogReader[]): LogReader | undefined {
 /** How long something may go unnoticed when the kernel does not tell: a log directory that was made anew. */
 const floorMs = 500;
 
-/** Rings when an index grows or is rotated. Watching the index alone lets the kernel merge a burst into one event. */
+/**
+ * Rings when an index grows or is rotated, or a container comes. Watching the index alone, not its directory, lets the
+ * kernel merge a burst into one event.
+ */
 class Bell {
-  readonly #directories: readonly string[];
+  readonly #paths: string[];
   readonly #watchers = new Map<string, FSWatcher>();
   #rung = false;
   #wake: (() => void) | undefined;
 
-  constructor(directories: readonly string[]) {
-    this.#directories = directories;
+  constructor(paths: readonly string[]) {
+    this.#paths = [...paths];
+  }
+
+  add(path: string): void {
+    this.#paths.push(path);
   }
 
   /** From here on nothing is missed. Files that were rotated away or did not exist are looked up again. */
   listen(): void {
     this.#rung = false;
-    for (const directory of this.#directories) {
-      if (this.#watchers.has(directory)) continue;
+    for (const path of this.#paths) {
+      if (this.#watchers.has(path)) continue;
       try {
-        const watcher = watch(`${directory}/index`, (event) => {
-          if (event === 'rename') this.#forget(directory);
+        const watcher = watch(path, (event) => {
+          if (event === 'rename') this.#forget(path);
           this.#ringNow();
         });
-        watcher.on('error', () => this.#forget(directory));
-        this.#watchers.set(directory, watcher);
+        watcher.on('error', () => this.#forget(path));
+        this.#watchers.set(path, watcher);
       } catch {
         // Not there yet.
       }
@@ -121,8 +145,8 @@ class Bell {
     this.#wake?.();
   }
 
-  #forget(directory: string): void {
-    this.#watchers.get(directory)?.close();
-    this.#watchers.delete(directory);
+  #forget(path: string): void {
+    this.#watchers.get(path)?.close();
+    this.#watchers.delete(path);
   }
 }

@@ -32,8 +32,10 @@ export class LogReader {
     this.#options = options;
     this.#generations = openGenerations(directory);
     if (options.tail !== undefined) {
-      this.#start = findTail(this.#generations, options.tail, options.sinceMs);
+      this.#start = findTail(this.#generations, options.tail, options);
       this.#skipTo(this.#start);
+    } else if (options.sinceMs > 0) {
+      this.#skipToTime(options.sinceMs);
     }
   }
 
@@ -131,6 +133,27 @@ export class LogReader {
     this.#entry = first.entry;
   }
 
+  /** Close to the first entry from then on: a clock that was set back makes it early or late by as much, and no worse. */
+  #skipToTime(sinceMs: number): void {
+    const isOld = (generation: Generation): boolean => {
+      const count = generation.count();
+      return count > 0 && timeOf(generation, count - 1) < sinceMs;
+    };
+    while (this.#generations.length > 1 && isOld(this.#generations[0] as Generation)) {
+      this.#generations.shift()?.close();
+      this.#first++;
+    }
+    const generation = this.#generations[0];
+    if (generation === undefined) return;
+    let [low, high] = [0, generation.count()];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (timeOf(generation, middle) < sinceMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#entry = low;
+  }
+
   /** To the next pair of files, if ours has been put aside by a rotation or was removed with its container. */
   #advance(done: Generation): boolean {
     if (this.#generations.length === 1) {
@@ -156,6 +179,7 @@ export class LogReader {
   }
 }
 
+const timeOf = (generation: Generation, entry: number): number => generation.entries(entry, entry + 1)[0]?.timeMs ?? 0;
 const end = (entry: LogEntry): number => entry.offset + entry.length;
 const before = (a: Position, b: Position): boolean => (a.generation - b.generation || a.entry - b.entry) < 0;
 

@@ -13,11 +13,16 @@ const newline = 10;
  * The beginning of the last `lines` lines, found from the end without reading more than that. Lines of stdout and stderr
  * may be cut into each other; each stream starts at a beginning of a line of its own.
  */
-export function findTail(generations: readonly Generation[], lines: number, sinceMs: number): Start {
+export function findTail(
+  generations: readonly Generation[],
+  lines: number,
+  { sinceMs, untilMs }: { readonly sinceMs: number; readonly untilMs: number },
+): Start {
   if (lines <= 0) return {};
   const finder = new Finder(lines);
   for (let g = generations.length - 1; g >= 0; g--) {
     for (const piece of backwards(generations[g] as Generation)) {
+      if (piece.entry.timeMs > untilMs) continue;
       if (piece.entry.timeMs < sinceMs) return finder.everything();
       if (finder.take(piece, g)) return finder.found();
     }

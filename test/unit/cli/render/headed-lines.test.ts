@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { writeHeadedLines } from '../../../../src/cli/render/headed-lines.ts';
+
+function headed(text: string, first = ['> ']): { readonly whole: string; readonly writes: readonly string[] } {
+  const writes: string[] = [];
+  writeHeadedLines({
+    bytes: Buffer.from(text, 'latin1'),
+    first: first.map((part) => Buffer.from(part)),
+    head: Buffer.from('> '),
+    write: (bytes) => writes.push(Buffer.from(bytes).toString('latin1')),
+  });
+  return { whole: writes.join(''), writes };
+}
+
+test('every line has the head in front, empty ones too', () => {
+  expect(headed('one\n\nthree\n').whole).toBe('> one\n> \n> three\n');
+});
+
+test('the first line goes on where an earlier piece has ended', () => {
+  expect(headed('end\nnext\n', ['> ', 'begin']).whole).toBe('> beginend\n> next\n');
+});
+
+test('more than fits comes in several writes of whole lines, and a line that never fits in one of its own', () => {
+  const line = 'x'.repeat(1000);
+  const giant = 'y'.repeat(300_000);
+  const text = `${`${line}\n`.repeat(200)}${giant}\n${`${line}\n`.repeat(3)}`;
+  const { whole, writes } = headed(text);
+  expect(whole).toBe(text.replaceAll(/^(?=.)/gm, '> '));
+  expect(writes.every((each) => each.endsWith('\n') && each.startsWith('> '))).toBe(true);
+  expect(writes.length).toBe(4);
+});
