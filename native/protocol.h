@@ -24,6 +24,8 @@
  *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does,
  *                                126 / 127 when it cannot be run / is not there, 125 when it did not come that far
  *   tsc-shim files PID START     files of a running container: see files-protocol.h
+ *   tsc-shim supervise LOCKFILE COMMAND ARGUMENT…   takes flock(LOCKFILE) and becomes COMMAND (a path) with it on fd 3; 75
+ *                                when somebody else has it
  *   tsc-shim version             prints the ABI number
  */
 #ifndef TSC_PROTOCOL_H
@@ -81,7 +83,11 @@ enum tsc_op_kind {
 	TSC_OP_STDIO = 20,        /* n0 1 = a pty, n1 1 = keep stdin open (fifo "in") instead of /dev/null */
 	TSC_OP_INIT = 21,         /* n0 1 = tiny init is PID 1 (default), 0 = the command is, 2 = tiny init
 	                             without a command: exec frames bring in what runs, the first signal ends all */
-	TSC_OP_ON_EXIT = 22,      /* after an end: if flock(s0) is free, take it and exec s1 (argv, NUL-terminated strings) with env s2, the lock on fd 3 */
+	TSC_OP_SUPERVISOR = 22,   /* who looks after this container: if flock(s0) is free, take it and exec s1 (argv, NUL-terminated
+	                             strings) with env s2, the lock on fd 3, stderr appended to s3 if not empty. After every end
+	                             and when a client that supervises is gone; n0 1 = also at every start. n1 ms later after an
+	                             end that was asked for or a start that failed, and for an adopted container. Again after n2
+	                             ms, doubling up to n3 ms, until a client supervises, or the next start. */
 	TSC_OP_ON_HANGUP = 23,    /* whenever the last writer of the fifo s0 is gone: exec s1 (argv, NUL-terminated strings), host's network, no
 	                             environment. The fifo is made when missing; without its directory nothing is watched */
 
@@ -211,13 +217,16 @@ _Static_assert(sizeof(struct tsc_state) == 256, "state layout");
 enum tsc_control_op {
 	TSC_CTL_STATUS = 1,
 	TSC_CTL_START = 2,     /* replies when the command was exec'ed or has failed */
-	TSC_CTL_STOP = 3,      /* a = signal, b = grace in ms; replies at once; escalates to cgroup.kill by itself */
+	TSC_CTL_STOP = 3,      /* a = signal, b = grace in ms; replies at once; escalates to cgroup.kill by itself. For STOP and
+	                          KILL: flags 1 = whoever asks sees to what follows, no supervisor need be woken */
 	TSC_CTL_KILL = 4,      /* a = signal, to PID 1 of the container (SIGKILL: to all of it) */
 	TSC_CTL_QUIT = 5,      /* kill what runs, CLEANUP, reply, exit */
 	TSC_CTL_PAUSE = 6,
 	TSC_CTL_UNPAUSE = 7,
-	TSC_CTL_SUBSCRIBE = 8, /* a reply now and at every change of the state; EOF when the monitor dies */
+	TSC_CTL_SUBSCRIBE = 8, /* a reply now and at every change of the state; EOF when the monitor dies. a 1 = as the supervisor:
+	                          if this connection ends without LEAVE, another one is needed */
 	TSC_CTL_WAIT = 9,      /* replies when the container is not running (at once if it is not) */
+	TSC_CTL_LEAVE = 10,    /* the supervisor goes: nothing here needs it any more */
 };
 
 struct tsc_request {

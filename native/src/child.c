@@ -7,9 +7,9 @@
 /* Above all the lock: held by anybody else, "monitor alive" would be a lie after our parent's death. */
 static void close_monitor(struct tsc_monitor *m)
 {
-	int *fds[] = {&m->lock,      &m->record,      &m->listen,   &m->out,      &m->err,     &m->in,       &m->cgroup,
+	int *fds[] = {&m->lock,      &m->record,      &m->listen,   &m->out,      &m->err,     &m->in,        &m->cgroup,
 		      &m->oom_event, &m->oom_counter, &m->host_net, &m->log.data, &m->log.dir, &m->log.index, &m->timer,
-		      &m->init,      &m->master,      &m->slave,    &m->report};
+		      &m->init,      &m->master,      &m->slave,    &m->report,   &m->wake_timer};
 	for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		tsc_close(fds[i]);
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)

@@ -106,8 +106,10 @@ static int serve(struct tsc_monitor *m, struct tsc_client *client, const struct 
 	case TSC_CTL_START:
 		return begin_start(m, client);
 	case TSC_CTL_STOP:
+		m->settled = m->settled || request->flags & 1;
 		return request->a > TSC_SIGNALS ? -EINVAL : tsc_stop(m, (int)request->a, request->b);
 	case TSC_CTL_KILL:
+		m->settled = m->settled || (request->flags & 1 && request->a == TSC_SIGKILL);
 		return request->a > TSC_SIGNALS ? -EINVAL : tsc_signal(m, (int)request->a);
 	case TSC_CTL_QUIT:
 		return begin_quit(m, client);
@@ -117,6 +119,14 @@ static int serve(struct tsc_monitor *m, struct tsc_client *client, const struct 
 		return tsc_freeze(m, false);
 	case TSC_CTL_SUBSCRIBE:
 		client->wishes |= TSC_WISH_CHANGES;
+		if (request->a == 1) {
+			client->wishes |= TSC_WISH_SUPERVISE;
+			m->supervised = true;
+			tsc_calm(m);
+		}
+		return 0;
+	case TSC_CTL_LEAVE:
+		tsc_release_supervisor(m, client);
 		return 0;
 	case TSC_CTL_WAIT:
 		return tsc_is_running(m) ? later(client, TSC_WISH_END) : 0;

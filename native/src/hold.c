@@ -170,8 +170,8 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 		m->no_init = op->number[0] == 0;
 		m->only_init = op->number[0] == 2;
 		return 0;
-	case TSC_OP_ON_EXIT:
-		m->on_exit_at = op->index + 1;
+	case TSC_OP_SUPERVISOR:
+		m->supervisor_at = op->index + 1;
 		return 0;
 	case TSC_OP_ON_HANGUP:
 		return tsc_watch_hangup(m, op);

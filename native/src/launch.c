@@ -64,8 +64,7 @@ static void write_holder(int fd)
 	sys_pwrite(fd, text, out.size, 0);
 }
 
-/* Whether the file we hold is still the one that goes by this name; `down` may have removed it while we waited. */
-static bool is_current(int fd, const char *path)
+bool tsc_is_current(int fd, const char *path)
 {
 	struct statx held, named;
 	return sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &held) == 0 &&
@@ -94,7 +93,7 @@ static int take_lock(const char *path)
 			sys_close(fd);
 			return error;
 		}
-		if (is_current(fd, path)) {
+		if (tsc_is_current(fd, path)) {
 			write_holder(fd);
 			return fd;
 		}

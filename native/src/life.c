@@ -96,7 +96,8 @@ static void begin_life(struct tsc_monitor *m)
 	state->fail_op = 0;
 	state->fail_error = 0;
 	memset(state->fail_text, 0, sizeof state->fail_text);
-	m->failed = m->ready = false;
+	m->failed = m->ready = m->settled = false;
+	tsc_calm(m);
 	m->child = true;
 	m->oom_base = tsc_count_oom(m->oom_counter);
 	tsc_change_phase(m, TSC_STATE_STARTING);
@@ -165,6 +166,7 @@ static void conclude_setup(struct tsc_monitor *m)
 	if (m->state.phase == TSC_STATE_STARTING)
 		tsc_change_phase(m, TSC_STATE_RUNNING);
 	tsc_tell_clients(m, TSC_WISH_START, TSC_CTL_START, 0);
+	tsc_see_start(m);
 }
 
 bool tsc_hear_child(struct tsc_monitor *m)
@@ -259,7 +261,7 @@ void tsc_see_end(struct tsc_monitor *m)
 	tsc_tell_clients(m, TSC_WISH_END, TSC_CTL_WAIT, 0);
 	if (m->quitting)
 		tsc_quit(m);
-	/* A stop by hand is nobody's business, a refused start is told to who asked for it. */
-	if (!m->failed && !m->state.stop_requested)
-		tsc_run_on_exit(m);
+	/* Who asked for a stop, or is told of a refused start, comes first, and may not live to do anything about it. */
+	if (!m->settled)
+		tsc_want_supervisor(m, m->failed || m->state.stop_requested ? TSC_LATER : TSC_NOW);
 }

@@ -4,7 +4,7 @@
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 
-enum slot { LISTEN, INIT, MESSAGE, TIMER, OOM, HANGUP, OUT, ERR, MASTER, INPUT, CLIENTS };
+enum slot { LISTEN, INIT, MESSAGE, TIMER, WAKE, OOM, HANGUP, OUT, ERR, MASTER, INPUT, CLIENTS };
 
 static struct tsc_monitor monitor;
 static struct pollfd set[CLIENTS + TSC_MAX_CLIENTS];
@@ -33,7 +33,7 @@ static void relay_input(struct tsc_monitor *m)
 static void prepare(struct tsc_monitor *m)
 {
 	bool pending = typed.done < typed.size;
-	const int fds[CLIENTS] = {m->listen, m->init, m->message, m->timer,  m->oom_event,
+	const int fds[CLIENTS] = {m->listen, m->init, m->message, m->timer,  m->wake_timer, m->oom_event,
 				  m->hangup, m->out,  m->err,     m->master, m->tty && m->master >= 0 && !pending ? m->in : -1};
 	for (unsigned i = 0; i < CLIENTS; i++)
 		set[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -79,11 +79,14 @@ static _Noreturn void run(struct tsc_monitor *m)
 			tsc_see_end(m);
 		if (set[TIMER].revents)
 			tsc_end_grace(m);
+		if (set[WAKE].revents && m->wake_timer >= 0)
+			tsc_end_patience(m);
 		if (set[LISTEN].revents)
 			tsc_accept_client(m);
 		for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
 			if (set[CLIENTS + i].revents && m->clients[i].fd == set[CLIENTS + i].fd)
 				tsc_hear_client(m, &m->clients[i]);
+		tsc_miss_supervisor(m);
 		if (m->quitting && !tsc_is_running(m))
 			tsc_quit(m);
 	}
@@ -92,7 +95,7 @@ static _Noreturn void run(struct tsc_monitor *m)
 static void forget_descriptors(struct tsc_monitor *m)
 {
 	m->dir = m->lock = m->record = m->listen = m->out = m->err = m->in = m->cgroup = -1;
-	m->oom_event = m->oom_counter = m->hangup = m->host_net = m->timer = m->init = m->message = -1;
+	m->oom_event = m->oom_counter = m->hangup = m->host_net = m->timer = m->wake_timer = m->init = m->message = -1;
 	m->log.dir = m->log.data = m->log.index = m->master = m->slave = m->report = -1;
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
 		m->clients[i].fd = -1;
@@ -158,5 +161,7 @@ _Noreturn void tsc_monitor(struct tsc_frame *frame)
 	report.number = m->state.monitor_start;
 	tsc_send_report(m->report, &report);
 	tsc_close(&m->report);
+	if (m->adopt)
+		tsc_want_supervisor(m, TSC_LATER);
 	run(m);
 }

@@ -14,6 +14,7 @@ enum tsc_client_wish {
 	TSC_WISH_END = 2,     /* WAIT: answered when nothing runs */
 	TSC_WISH_START = 4,   /* START: answered when the command runs or was refused */
 	TSC_WISH_QUIT = 8,    /* QUIT: answered last of all */
+	TSC_WISH_SUPERVISE = 16, /* SUBSCRIBE by the supervisor */
 };
 
 struct tsc_client {
@@ -47,12 +48,14 @@ struct tsc_monitor {
 	int listen, out, err, in;
 	int cgroup, oom_event, oom_counter;
 	int host_net; /* for what has to run outside the container's network */
-	int timer;
+	int timer, wake_timer;
 	struct tsc_log log;
 
 	uint64_t namespaces;
 	bool tty, keep_stdin, no_init, only_init;
-	uint32_t on_exit_at; /* index of ON_EXIT + 1, 0 = none */
+	uint32_t supervisor_at; /* index of SUPERVISOR + 1, 0 = none */
+	uint64_t retry_ms;
+	bool supervised; /* a client supervises, or did a moment ago */
 	int hangup; /* the fifo of ON_HANGUP; -1 = none */
 
 	/* one life */
@@ -66,6 +69,7 @@ struct tsc_monitor {
 	uint64_t kill_at_ns; /* CLOCK_BOOTTIME: when the grace ends; 0 = no stop under way */
 	bool group_was_killed; /* cgroup.kill was used in this cgroup, now or by an earlier monitor */
 	bool quitting;
+	bool settled; /* whoever asked for the end sees to what follows */
 
 	struct tsc_state state;
 	struct tsc_client clients[TSC_MAX_CLIENTS];
@@ -113,16 +117,28 @@ void tsc_disarm(struct tsc_monitor *m);
 int tsc_find_survivor(struct tsc_monitor *m);
 void tsc_resume(struct tsc_monitor *m);
 
-/* onexit.c */
-void tsc_run_on_exit(struct tsc_monitor *m);
+/* wake.c */
+enum tsc_urgency { TSC_NOW, TSC_LATER };
+void tsc_want_supervisor(struct tsc_monitor *m, enum tsc_urgency urgency);
+void tsc_see_start(struct tsc_monitor *m);
+void tsc_end_patience(struct tsc_monitor *m);   /* the wake timer is readable */
+void tsc_miss_supervisor(struct tsc_monitor *m); /* after clients were heard: is the one that supervised still there? */
+void tsc_release_supervisor(struct tsc_monitor *m, struct tsc_client *client); /* LEAVE */
+void tsc_calm(struct tsc_monitor *m);            /* nobody is needed any more */
 
 /* onhangup.c */
 int tsc_watch_hangup(struct tsc_monitor *m, const struct tsc_op *op);
 void tsc_see_hangup(struct tsc_monitor *m); /* the last writer of the fifo is gone */
 
 /* detach.c */
-/* Starts a program that is nobody's child, on the host's network; `lock`, if not -1, is its descriptor 3. */
-void tsc_run_detached(struct tsc_monitor *m, const struct tsc_op *op, unsigned argv_at, unsigned env_at, int lock);
+/* What a program gets besides: a lock on descriptor 3, and the file that its stderr is appended to (NULL: none). */
+struct tsc_legacy {
+	int lock;
+	const char *diary;
+};
+/* Starts a program that is nobody's child, on the host's network; `legacy` may be NULL. */
+void tsc_run_detached(struct tsc_monitor *m, const struct tsc_op *op, unsigned argv_at, unsigned env_at,
+		      const struct tsc_legacy *legacy);
 
 /* control.c */
 int tsc_open_control(struct tsc_monitor *m);

@@ -29,5 +29,5 @@ void tsc_see_hangup(struct tsc_monitor *m)
 		return;
 	/* Before the start: the end of what is started now must not be missed. */
 	m->hangup = open_fifo(op.string[0]);
-	tsc_run_detached(m, &op, 1, 0, -1);
+	tsc_run_detached(m, &op, 1, 0, NULL);
 }

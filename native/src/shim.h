@@ -167,7 +167,11 @@ int tsc_take_limits(const struct tsc_frame *frame, uint32_t *index);
 /* Says at HOLD what a start would have to clamp, since at the start itself nobody listens. */
 void tsc_warn_attach(const struct tsc_frame *frame, int report);
 
-/* ---- launch.c, exec.c */
+/* ---- launch.c, exec.c, wake.c */
+/* Whether the file we hold is still the one that goes by this name; `down` may have removed it while we waited. */
+bool tsc_is_current(int fd, const char *path);
+/* argv: the lock's path, then the command. Returns only when that is not to be. */
+int tsc_supervise(char **argv, char **envp);
 _Noreturn void tsc_launch(const char *lock_path);
 _Noreturn void tsc_exec(void);
 /* 0 with a decoded frame in private memory, 1 at EOF. */

@@ -82,10 +82,12 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 		tsc_reset_signals();
 		sys_exit(tsc_serve_files(argc, argv));
 	}
+	if (argc >= 4 && tsc_same_text(argv[1], "supervise"))
+		sys_exit(tsc_supervise(argv + 2, envp));
 	bool launch = argc == 3 && tsc_same_text(argv[1], "launch");
 	bool exec = argc == 2 && tsc_same_text(argv[1], "exec");
 	if (!launch && !exec)
-		complain("usage: tsc-shim launch LOCKFILE|- | exec | files PID START | version\n");
+		complain("usage: tsc-shim launch LOCKFILE|- | exec | files PID START | supervise LOCKFILE COMMAND... | version\n");
 	run_sealed(argv, envp);
 	/* No ptrace, no /proc/<us>/fd, no core: for all that is forked from here, until exec (CVE-2016-9962). */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);

@@ -5,7 +5,10 @@ import type { DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
 import { hasTraces, isLockHeld } from '../runtime/linux/lock-held.ts';
+import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { openEventLog } from '../supervise/event-log.ts';
+import { recordSteps } from '../supervise/history.ts';
 import type { Context } from './context.ts';
 import { type Deadline, tooLate } from './deadline.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
@@ -61,8 +64,10 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);
   const failed: Refused[] = [];
+  const record = recordSteps(openEventLog(eventsPath(work.project, context.environment)), work.title);
   const onEvent = (event: Event) => {
     if (event.kind === 'step-failed') failed.push(event);
+    record(event);
     progress.event(event);
   };
   try {

@@ -56,6 +56,8 @@ export type Argument = {
 export type CommandSpec = {
   readonly name: string;
   readonly group: 'run' | 'look' | 'file' | 'tool';
+  /** Not in the overview: no person has to know it. */
+  readonly hidden?: true;
   /** One line, no full stop. */
   readonly summary: string;
   /** Further paragraphs of `--help`. */

@@ -1,6 +1,21 @@
 import { fingerprintVersion } from '../project/fingerprint.ts';
 import { createLinuxRuntime } from '../runtime/linux/linux-runtime.ts';
+import type { SupervisorCommand } from '../runtime/linux/options.ts';
 import type { Context } from './context.ts';
 
 /** The machine as this command sees it. */
-export const openRuntime = ({ environment }: Context) => createLinuxRuntime({ environment, fingerprintVersion });
+export const openRuntime = ({ environment }: Context) =>
+  createLinuxRuntime({ environment, fingerprintVersion, supervisor: supervisorCommand(environment) });
+
+/** Variables that say where things lie; a supervisor lives longer than the shell that made its project. */
+const handedOn = ['TSCOMPOSE_ROOT', 'TSCOMPOSE_SHIM', 'XDG_CACHE_HOME', 'HOME', 'PATH'];
+
+/** This very program, as what looks after a project when nobody else does. */
+export function supervisorCommand(environment: Context['environment']): SupervisorCommand {
+  const variables = handedOn.flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const program = process.argv[1] ?? '';
+  return { argv: [process.execPath, program, 'supervise'], environment: Object.fromEntries(variables) };
+}

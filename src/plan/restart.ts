@@ -3,7 +3,7 @@ import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
-import { addStartings, type Starting } from './starting.ts';
+import { addStart, addStartings, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
 export type RestartOptions = Chosen & {
@@ -41,6 +41,41 @@ export function planDependentRestarts(observed: ObservedState, service: ServiceN
     causeOf: (container) => dragged(container, services),
     automatic: true,
   });
+}
+
+/** An automatic restart whose time has come. */
+export type DueRestart = {
+  readonly container: ContainerName;
+  /** Which end of it this is about. */
+  readonly endedAtMs: number;
+  readonly exitCode: number | null;
+  /** Which automatic restart in a row it is. */
+  readonly attempt: number;
+};
+
+/**
+ * The supervisor's plan for restarts that are due: of those containers that still are as they were when it was decided.
+ * Dependencies are not waited for: they were there once, and what a container does without them is its own affair.
+ */
+export function planPolicyRestarts(observed: ObservedState, due: readonly DueRestart[]): Plan {
+  const list = new StepList();
+  for (const { container: name, endedAtMs, exitCode, attempt } of due) {
+    const container = observed.containers.find((other) => other.name === name);
+    const { status, stoppedByUser = false } = container ?? {};
+    const isSame = status !== undefined && 'finishedAtMs' in status && status.finishedAtMs === endedAtMs;
+    if (container === undefined || !isSame || stoppedByUser) continue;
+    addStart(list, {
+      starting: {
+        container,
+        work: 'start',
+        cause: { kind: 'restart-policy', exitCode, attempt },
+        automatic: true,
+        after: [],
+      },
+      before: [],
+    });
+  }
+  return { steps: list.steps };
 }
 
 function dragged(container: ObservedContainer, services: ReadonlySet<ServiceName>): Cause {

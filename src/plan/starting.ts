@@ -112,7 +112,8 @@ function holds(dependency: Dependency, status: ContainerStatus | undefined): boo
   }
 }
 
-function addStart(
+/** The id of the last step of it. */
+export function addStart(
   list: StepList,
   { starting, before }: { readonly starting: Starting; readonly before: readonly (string | undefined)[] },
 ): string {

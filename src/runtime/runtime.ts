@@ -49,6 +49,10 @@ export interface Watching {
 
 export type WatchOptions = {
   readonly signal: AbortSignal;
+  /** As the project's supervisor: should this process end without the signal, the monitors wake another one. */
+  readonly supervise?: true;
+  /** Everything that exists has been reported once. */
+  readonly onLooked?: () => void;
   readonly onChange: (container: ObservedContainer) => void;
   /** It was removed. */
   readonly onGone: (container: ContainerName) => void;

@@ -1,8 +1,18 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import type { LogLine } from './log-entry.ts';
 
 export type EventLog = {
-  /** Never throws: a full disk costs history, not the service. */
+  /** Never throws: a full disk costs history, not the service. Nothing is written for a project that is gone. */
   append(line: LogLine): void;
   /** Oldest first; what cannot be read (a line torn by a crash) is left out. */
   read(): readonly LogLine[];
@@ -17,11 +27,12 @@ const maxTextLength = 4096;
  * The history of a project: one line of JSON an event, in `path` and, before it, `path.1`. Several processes may write
  * (a command and the supervisor): every line is one append of a whole line.
  */
-export function openEventLog(path: string, { maxBytes = maxFileBytes }: { readonly maxBytes?: number } = {}): EventLog {
+export function openEventLog(path: string, options: EventLogOptions = {}): EventLog {
+  const { maxBytes = maxFileBytes, create = true } = options;
   return {
     append(line) {
       try {
-        appendLine(path, Buffer.from(`${JSON.stringify(line, cutText)}\n`), maxBytes);
+        appendLine(path, Buffer.from(`${JSON.stringify(line, cutText)}\n`), { maxBytes, create });
       } catch {
         // Nobody could be told: telling is what did not work.
       }
@@ -30,16 +41,26 @@ export function openEventLog(path: string, { maxBytes = maxFileBytes }: { readon
   };
 }
 
+export type EventLogOptions = {
+  readonly maxBytes?: number;
+  /** false: a log that does not exist stays so. Who makes a project makes its log; who only watches it must not revive it. */
+  readonly create?: boolean;
+};
+
 const cutText = (_key: string, value: unknown): unknown =>
   typeof value === 'string' && value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value;
 
-function appendLine(path: string, bytes: Buffer, maxBytes: number): void {
-  const file = openSync(path, 'a', 0o600);
+function appendLine(path: string, bytes: Buffer, { maxBytes, create }: Required<EventLogOptions>): void {
+  const { O_APPEND, O_CREAT, O_WRONLY } = constants;
+  const file = openSync(path, O_WRONLY | O_APPEND | (create ? O_CREAT : 0), 0o600);
   try {
     const { size, ino } = fstatSync(file);
     writeSync(file, size > 0 && !endsWithBreak(path, size) ? Buffer.concat([Buffer.from('\n'), bytes]) : bytes);
     // Whoever fills the file turns it over; if another process has done so by now, `path` is another file already.
-    if (size + bytes.length > maxBytes && statSync(path).ino === ino) renameSync(path, `${path}.1`);
+    if (size + bytes.length > maxBytes && statSync(path).ino === ino) {
+      renameSync(path, `${path}.1`);
+      closeSync(openSync(path, 'a', 0o600));
+    }
   } finally {
     closeSync(file);
   }

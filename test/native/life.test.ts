@@ -253,12 +253,13 @@ describe.skipIf(!possible)('the life of a container', () => {
     await launcher.ended;
   });
 
-  test('runs the command of ON_EXIT when nobody holds the lock, with the lock on descriptor 3', async () => {
+  test('wakes the supervisor when nobody holds its lock, with the lock on descriptor 3', async () => {
     const lock = join(rig.dir, 'supervisor');
     const said = join(rig.dir, 'said');
     const script = `readlink /proc/self/fd/3 > ${said}; echo "$WHO" >> ${said}; readlink /proc/self/ns/net >> ${said}`;
-    const onExit = op('ON_EXIT', [], lock, `/bin/sh\0-c\0${script}\0`, 'PATH=/usr/bin:/bin\0WHO=me\0');
-    const container = rig.container({ argv: ['true'], hold: [onExit] });
+    const command = `/bin/sh\0-c\0${script}\0`;
+    const supervisor = op('SUPERVISOR', [0, 50, 60_000, 60_000], lock, command, 'PATH=/usr/bin:/bin\0WHO=me\0', '');
+    const container = rig.container({ argv: ['true'], hold: [supervisor] });
     await container.run();
     const net = execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' });
     await until(() => existsSync(said) && readFileSync(said, 'utf8') === `${lock}\nme\n${net}`);

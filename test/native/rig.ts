@@ -56,7 +56,7 @@ export function sampleProgram(): SetupProgram {
         op('NAMESPACES', [CLONE.NEWPID | CLONE.NEWNS]),
         op('STDIO', [1, 1]),
         op('INIT', [1]),
-        op('ON_EXIT', [], '/run/lock', 'a\0b\0', 'C=d\0'),
+        op('SUPERVISOR', [0, 1, 1, 1], '/run/lock', 'a\0b\0', 'C=d\0', ''),
         op('ON_HANGUP', [], '/run/fifo', 'a\0b\0'),
       ],
     },

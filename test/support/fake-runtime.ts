@@ -85,6 +85,7 @@ export class FakeRuntime implements Runtime, Watching {
   async watch(_project: ProjectName, options: WatchOptions): Promise<void> {
     this.#watchers.add(options);
     for (const container of this.#containers.values()) options.onChange(container);
+    options.onLooked?.();
     await new Promise<void>((resolve) => {
       if (options.signal.aborted) resolve();
       options.signal.addEventListener('abort', () => resolve(), { once: true });

@@ -68,6 +68,14 @@ export function monitorsOf(project: string): FoundProcess[] {
   return processesOf(project).filter((p) => !p.because.startsWith('cgroup') && p.command.startsWith('tsc'));
 }
 
+/** The processes that supervise a project; at most one, but for the moment in which one starts another. */
+export function supervisorsOf(project: string): number[] {
+  return processIds().filter((pid) => {
+    const words = textOf(`/proc/${pid}/cmdline`).split('\0');
+    return words.includes('supervise') && words.includes(project);
+  });
+}
+
 /** Kills a process of ours at once; false when it had ended already. */
 export function killed(pid: number): boolean {
   try {

@@ -18,6 +18,7 @@ import type { Runner } from './runner.ts';
 import { scale } from './scale.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
+import { supervise } from './supervise.ts';
 import { up } from './up.ts';
 import { versionCommand } from './version.ts';
 import { wait } from './wait.ts';
@@ -42,6 +43,7 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   scale,
   start,
   stop,
+  supervise,
   unpause,
   up,
   version: versionCommand,

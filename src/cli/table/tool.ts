@@ -13,6 +13,19 @@ export const toolCommands = [
     needsFile: false,
   },
   {
+    name: 'supervise',
+    group: 'tool',
+    hidden: true,
+    summary: 'Look after a project until nothing in it needs time any more',
+    details: [
+      'Started by the monitors of containers, when one has ended or has a health check; never needed by hand. Of a project there is only one.',
+    ],
+    arguments: [{ name: 'PROJECT', help: 'its name' }],
+    flags: [],
+    json: 'none',
+    needsFile: false,
+  },
+  {
     name: 'version',
     group: 'tool',
     summary: 'Print the version',

@@ -12,7 +12,12 @@ export type Reply = {
   readonly state: ShimState;
 };
 
-export type Request = { readonly op: keyof typeof controlOp; readonly a?: number; readonly b?: number };
+export type Request = {
+  readonly op: keyof typeof controlOp;
+  readonly a?: number;
+  readonly b?: number;
+  readonly flags?: number;
+};
 
 /** sun_path of sockaddr_un, with its NUL. */
 const longestSocketPath = 107;
@@ -35,7 +40,7 @@ export function request(
     };
     const abort = (): void => finish(err(interrupted));
     signal?.addEventListener('abort', abort);
-    socket.on('connect', () => socket.write(encodeRequest(what.op, what.a, what.b)));
+    socket.on('connect', () => socket.write(encodeRequest(what.op, what)));
     socket.on('data', (bytes) => {
       received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
       const reply = decodeReply(received);
@@ -48,26 +53,28 @@ export function request(
 
 /**
  * Hears every change of a container's state, the present one first. Ends when `onState` returns true, with 'told'; or when
- * the monitor is gone, with 'gone'.
+ * the monitor is gone, with 'gone'. With `supervise` the monitor wakes another supervisor when this one is gone without
+ * having been aborted.
  */
 export function subscribe(
   socketPath: string,
   onState: (state: ShimState) => boolean,
-  options: { readonly signal: AbortSignal },
+  options: { readonly signal: AbortSignal; readonly supervise?: boolean | undefined },
 ): Promise<'told' | 'gone' | 'aborted'> {
   return new Promise((resolve) => {
-    const { signal } = options;
+    const { signal, supervise } = options;
     if (signal.aborted) return resolve('aborted');
     const socket = open(socketPath);
     let rest: Buffer = Buffer.alloc(0);
     const finish = (how: 'told' | 'gone' | 'aborted'): void => {
       signal.removeEventListener('abort', abort);
-      socket.destroy();
+      if (supervise && how === 'aborted') socket.write(encodeRequest('LEAVE'));
+      socket.destroySoon();
       resolve(how);
     };
     const abort = (): void => finish('aborted');
     signal.addEventListener('abort', abort);
-    socket.on('connect', () => socket.write(encodeRequest('SUBSCRIBE')));
+    socket.on('connect', () => socket.write(encodeRequest('SUBSCRIBE', { a: Number(supervise === true) })));
     socket.on('data', (bytes) => {
       rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
       for (let reply = decodeReply(rest); reply !== undefined; reply = decodeReply(rest)) {

@@ -82,6 +82,9 @@ function statusOf(
       return exited(state, { waitStatus: state.exitKnown ? state.waitStatus : null, finishedAtMs: state.finishedMs });
     case statePhase.FAILED:
       return failedStatus(state);
+    case statePhase.STARTING:
+      // What was being set up dies with its monitor.
+      return isAlive(state.monitorPid, state.monitorStart) ? { kind: 'created' } : lastWitness(state, stateDir);
     default:
       return { kind: 'created' };
   }
@@ -117,7 +120,8 @@ function exited(
     kind: 'exited',
     oomKilled: state.oomKilled,
     startedAtMs: state.startedMs,
-    finishedAtMs: end.finishedAtMs,
+    // Nobody saw when it was: not before this life began, whatever the end of an earlier one says.
+    finishedAtMs: Math.max(end.finishedAtMs, state.startedMs),
   } as const;
   if (end.waitStatus === null) return { ...base, exitCode: null };
   const { exitCode, signal } = decodeWaitStatus(end.waitStatus);

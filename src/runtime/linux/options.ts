@@ -4,7 +4,7 @@ export type HostEnvironment = { readonly [name: string]: string | undefined };
 export type LinuxRuntimeOptions = {
   /** Where TSCOMPOSE_ROOT (a prefix for every directory of ours, for tests) and TSCOMPOSE_SHIM are read from. */
   readonly environment?: HostEnvironment;
-  /** What a monitor runs when its container ends and nobody supervises the project; absent: nothing. */
+  /** What a monitor runs when its container needs somebody and nobody supervises the project; absent: nothing. */
   readonly supervisor?: SupervisorCommand;
   /** Stored with every container made, so that a later version knows how to read its config; absent: 1. */
   readonly fingerprintVersion?: number;

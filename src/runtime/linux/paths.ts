@@ -21,6 +21,10 @@ export type ProjectPaths = {
   readonly lock: string;
   /** Held by the project's supervisor. Beside `run` too: in it, every name belongs to a container. */
   readonly supervisorLock: string;
+  /** What happened: one line of JSON an event. Gone with the last container. */
+  readonly events: string;
+  /** What a supervisor says before it dies of something that should not happen. */
+  readonly diary: string;
   /** A folder for each container. */
   readonly containers: string;
   readonly networks: string;
@@ -61,6 +65,8 @@ export function projectPaths(paths: Paths, project: ProjectName): ProjectPaths {
     lib,
     lock: `${run}.lock`,
     supervisorLock: `${run}.supervisor.lock`,
+    events: `${lib}/events`,
+    diary: `${lib}/supervisor.err`,
     containers: `${lib}/containers`,
     networks: `${lib}/networks`,
   };

@@ -28,7 +28,7 @@ export const opKind = {
   NAMESPACES: 19,
   STDIO: 20,
   INIT: 21,
-  ON_EXIT: 22,
+  SUPERVISOR: 22,
   ON_HANGUP: 23,
   ATTACH: 30,
   RLIMIT: 31,
@@ -95,6 +95,7 @@ export const controlOp = {
   UNPAUSE: 7,
   SUBSCRIBE: 8,
   WAIT: 9,
+  LEAVE: 10,
 } as const;
 
 export const logFlag = { GAP: 1, ADOPTED: 2 } as const;

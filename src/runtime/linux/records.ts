@@ -165,11 +165,15 @@ export function decodeLogEntry(bytes: Buffer, at: number): LogEntry {
   };
 }
 
-/** A control request; what `a` and `b` mean depends on the op. */
-export function encodeRequest(op: keyof typeof controlOp, a = 0, b = 0): Buffer {
+/** A control request; what `a`, `b` and `flags` mean depends on the op. */
+export function encodeRequest(
+  op: keyof typeof controlOp,
+  { a = 0, b = 0, flags = 0 }: { readonly a?: number; readonly b?: number; readonly flags?: number } = {},
+): Buffer {
   const bytes = Buffer.alloc(size.request);
   bytes.writeUInt32LE(size.request, offset.request.size);
   bytes.writeUInt16LE(controlOp[op], offset.request.op);
+  bytes.writeUInt16LE(flags, offset.request.flags);
   bytes.writeBigUInt64LE(BigInt(a), offset.request.a);
   bytes.writeBigUInt64LE(BigInt(b), offset.request.b);
   return bytes;

@@ -5,6 +5,8 @@ import type { WatchOptions } from '../runtime.ts';
 import { subscribe } from './control.ts';
 import { observeContainer } from './observe.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths, projectPaths } from './paths.ts';
+import { statePhase } from './protocol.ts';
+import { monitorLives } from './session/context.ts';
 import { entries, readRecord, readState } from './state-dir.ts';
 
 /** How long a container that came, or a monitor that came back, may go unnoticed when the kernel does not tell. */
@@ -28,6 +30,7 @@ export async function watchProject(paths: Paths, project: ProjectName, options: 
     look();
   };
   listen();
+  options.onLooked?.();
   const floor = setInterval(listen, floorMs);
   await aborted(options.signal);
   clearInterval(floor);
@@ -62,7 +65,10 @@ class ContainerWatch {
     while (!signal.aborted) {
       this.#look();
       if (signal.aborted) return;
-      await subscribe(this.#where.controlSocket, (state) => !this.#look(state), { signal });
+      await subscribe(this.#where.controlSocket, (state) => !this.#look(state), {
+        signal,
+        supervise: this.#options.supervise,
+      });
       this.#look();
       // Until somebody gives it a monitor again; its record is watched meanwhile.
       await pause(signal);
@@ -79,6 +85,8 @@ class ContainerWatch {
       if (this.#last !== '') this.#options.onGone(this.#name);
       return false;
     }
+    // Neither what it was nor yet what it is going to be; the monitor tells at once which.
+    if (told?.phase === statePhase.STARTING && monitorLives(told)) return true;
     const container = observeContainer(record, this.#where.state, told);
     const summary = summarize(container, told?.starts ?? 0);
     if (summary === this.#last) return true;

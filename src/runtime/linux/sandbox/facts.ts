@@ -34,7 +34,8 @@ export type ContainerFacts = {
   readonly netns?: string;
   /** Only the tiny init is started; commands are brought in with exec. */
   readonly initOnly?: boolean;
-  readonly supervisor?: SupervisorCommand & { readonly lock: string };
+  /** Who is woken, by which lock only one of them can be, and the file for what it complains of. */
+  readonly supervisor?: SupervisorCommand & { readonly lock: string; readonly diary: string };
   /** On a network: the fifo that the net process holds open, and what brings that process back. */
   readonly netProcess?: { readonly alive: string; readonly argv: readonly string[] };
 };

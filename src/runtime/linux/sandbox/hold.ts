@@ -22,7 +22,7 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups:
     op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
     op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
     op('INIT', { numbers: [facts.initOnly ? initKind.only : Number(config.init)], configPath: 'init' }),
-    ...onExitOps(config, facts),
+    ...supervisorOps(config, facts),
     ...onHangupOps(facts),
   ];
 }
@@ -101,14 +101,28 @@ function netnsOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
   return [op('NETNS', { numbers: [netnsKind.fresh], configPath }), op('LO_UP')];
 }
 
-/** Only a restart policy gives a supervisor something to do when a container ends. */
-function onExitOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
-  const supervisor = facts.supervisor;
-  if (supervisor === undefined || config.restart.condition === 'no') return [];
-  const environment = Object.entries(supervisor.environment).map(([name, value]) => `${name}=${value}`);
+/**
+ * A command that asked for an end, and one that gave a container a new monitor, gets this long for what it has in mind,
+ * before the supervisor looks whether it was left undone.
+ */
+const patienceMs = 2000;
+/** A supervisor that was woken has this long to come; then the monitor tries again, at doubling distances. */
+const firstRetryMs = 2000;
+const longestRetryMs = 60_000;
+
+/** Only what happens at an end, or has to be looked at while a container runs, gives a supervisor something to do. */
+function supervisorOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
+  const { supervisor, project } = facts;
+  const atStart = config.healthcheck !== undefined;
+  if (supervisor === undefined || !(atStart || config.restart.condition !== 'no' || config.hooks.postStop.length > 0)) {
+    return [];
+  }
+  const { argv, environment, lock, diary } = supervisor;
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return [
-    op('ON_EXIT', {
-      strings: [supervisor.lock, nulTerminated([...supervisor.argv, facts.project]), nulTerminated(environment)],
+    op('SUPERVISOR', {
+      numbers: [Number(atStart), patienceMs, firstRetryMs, longestRetryMs],
+      strings: [lock, nulTerminated([...argv, project]), nulTerminated(variables), diary],
     }),
   ];
 }

@@ -19,14 +19,17 @@ export type Described = Pick<ContainerRecord, 'name' | 'config' | 'lowers' | 'us
 export function containerFacts(context: SessionContext, record: Described): Result<ContainerFacts, RuntimeFailure> {
   const netns = netnsToJoin(context, record.config);
   if (!netns.ok) return netns;
-  const { supervisor } = context.options;
-  const facts = lookUpFacts(record, { project: context.project, at: context.at, host: context.host() });
+  const { at, project, options } = context;
+  const { supervisor } = options;
+  const facts = lookUpFacts(record, { project, at, host: context.host() });
   if (!facts.ok) return facts;
   return ok({
     ...facts.value,
     ...(netns.value === undefined ? {} : { netns: netns.value }),
     ...(isNetworked(record.config) ? { netProcess: context.network.revival } : {}),
-    ...(supervisor === undefined ? {} : { supervisor: { ...supervisor, lock: context.at.supervisorLock } }),
+    ...(supervisor === undefined || record.oneOff
+      ? {}
+      : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary } }),
   });
 }
 

@@ -108,7 +108,9 @@ async function repairNetworks(context: SessionContext): Promise<void> {
 
 /** The last command of a project leaves nothing: directories that are empty, then the lock, which we still hold. */
 function removeEmptyProject({ at }: SessionContext): void {
-  for (const directory of [at.containers, at.networks, at.run]) tryRemove(directory);
+  const rest = [at.containers, at.networks, at.run].filter((directory) => !tryRemove(directory));
+  if (rest.length > 0) return;
+  for (const path of [at.events, `${at.events}.1`, at.diary]) rmSync(path, { force: true });
   if (tryRemove(at.lib)) {
     rmSync(at.supervisorLock, { force: true });
     rmSync(at.lock, { force: true });

@@ -19,7 +19,7 @@ export async function stopContainer(context: SessionContext, action: ActionOf<'s
   const reachable = await reach(context, known.value);
   if (!reachable.ok || !reachable.value) return reachable.ok ? ok(undefined) : reachable;
   const number = signalNumber(action.signal) ?? constants.signals.SIGTERM;
-  const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs) } as const;
+  const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs), flags: settled(action.byUser) } as const;
   const stopped = await ask(known.value, stop, { signal, missing: 'fine' });
   return stopped.ok ? ask(known.value, { op: 'WAIT' }, { signal, missing: 'fine' }) : stopped;
 }
@@ -31,7 +31,7 @@ export async function killContainer(context: SessionContext, action: ActionOf<'k
   const reachable = await reach(context, known.value);
   if (!reachable.ok) return reachable;
   const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
-  return ask(known.value, { op: 'KILL', a: number }, { signal, missing: 'refused' });
+  return ask(known.value, { op: 'KILL', a: number, flags: settled(action.byUser) }, { signal, missing: 'refused' });
 }
 
 export async function pauseContainer(
@@ -45,6 +45,9 @@ export async function pauseContainer(
   if (!reachable.ok) return reachable;
   return ask(known.value, { op: kind === 'pause' ? 'PAUSE' : 'UNPAUSE' }, { signal, missing: 'refused' });
 }
+
+/** The user wants it to stay stopped, which is on record: there is nothing for a supervisor to see to. */
+const settled = (byUser: true | undefined): number => Number(byUser === true);
 
 /** false: nothing runs and nobody would answer. A process without a monitor gets one. */
 async function reach(context: SessionContext, known: Known): Promise<Result<boolean, RuntimeFailure>> {

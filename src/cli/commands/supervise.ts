@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import type { ProjectName } from '../../model/units.ts';
+import { eventsPath, inheritedLock, startSupervisor } from '../../runtime/linux/supervisor-lock.ts';
+import { exitCode } from '../exit-code.ts';
+import { openRuntime, supervisorCommand } from '../runtime.ts';
+import type { Runner } from './runner.ts';
+
+/** What `tsc-shim supervise` ends with when somebody else has the lock. */
+const alreadySupervised = 75;
+
+export const supervise: Runner<'supervise'> = async ({ args }, context) => {
+  const { environment } = context;
+  const project = (args[0] ?? '') as ProjectName;
+  const command = supervisorCommand(environment);
+  const lock = inheritedLock(project, environment);
+  if (lock === undefined) {
+    const child = startSupervisor(project, command, { host: environment, detached: false });
+    const [code] = (await once(child, 'close')) as [number | null];
+    if (code === alreadySupervised) context.stderr.write(`project ${project} has a supervisor already\n`);
+    return code === alreadySupervised ? exitCode.ok : (code ?? exitCode.failed);
+  }
+
+  const { Supervisor } = await import('../../supervise/supervisor.ts');
+  const { openEventLog } = await import('../../supervise/event-log.ts');
+  const { systemClock } = await import('../../supervise/clock.ts');
+  const runtime = openRuntime(context);
+  const log = openEventLog(eventsPath(project, environment), { create: false });
+  const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, isOurs: lock.isCurrent });
+  await supervisor.run();
+  const isOurs = lock.isCurrent();
+  lock.release();
+  // Until now a monitor with news found the lock taken, and left it at that.
+  if (isOurs && !supervisor.knows(await runtime.observe(project))) {
+    startSupervisor(project, command, { host: environment, detached: true });
+  }
+  return exitCode.ok;
+};

@@ -1,0 +1,100 @@
+import { type Applied, applyPlan } from '../apply/apply.ts';
+import type { Event, RuntimeFailure } from '../model/event.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ObservedState } from '../model/state.ts';
+import type { ContainerName, ProjectName, ServiceName } from '../model/units.ts';
+import { type DueRestart, planDependentRestarts, planPolicyRestarts } from '../plan/restart.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { err, ok, type Result } from '../util/result.ts';
+
+export type WorkOptions = {
+  readonly project: ProjectName;
+  readonly runtime: Runtime;
+  readonly onEvent: (event: Event) => void;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** Some work is done: perhaps nothing is left that needs time. */
+  readonly onDone: () => void;
+};
+
+type Restart = DueRestart & { readonly onRefused: (message: string) => void };
+
+/** What the supervisor has to do to the machine: each piece observes under the project's lock, plans and applies. */
+export class Work {
+  readonly #options: WorkOptions;
+  #due: Restart[] = [];
+  #running = 0;
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+  }
+
+  get isBusy(): boolean {
+    return this.#running > 0;
+  }
+
+  /** Containers that are due together are restarted together. */
+  restart(due: Restart): void {
+    this.#due.push(due);
+    if (this.#due.length === 1) this.#begin(() => this.#restartDue());
+  }
+
+  /** A dependency was brought back: those that asked for it follow. */
+  restartDependents(service: ServiceName): void {
+    this.#begin(() => this.#carryOut((observed) => planDependentRestarts(observed, service)));
+  }
+
+  /** Containers that lost their monitor get one: looking under the lock does that. */
+  repair(): void {
+    this.#begin(() => this.#carryOut(() => ({ steps: [] })));
+  }
+
+  #begin(work: () => Promise<unknown>): void {
+    this.#running++;
+    void work()
+      .catch((bug: unknown) => {
+        // Nobody awaits it: as any bug of ours it ends the process, and a monitor wakes the next supervisor.
+        setImmediate(() => {
+          throw bug;
+        });
+      })
+      .finally(() => {
+        this.#running--;
+        this.#options.onDone();
+      });
+  }
+
+  async #restartDue(): Promise<void> {
+    // Timers that fire together do so within one turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    let due: readonly Restart[] = [];
+    const outcome = await this.#carryOut((observed) => {
+      due = this.#due.splice(0);
+      return planPolicyRestarts(observed, due);
+    });
+    if (!outcome.ok) {
+      for (const { onRefused } of [...due, ...this.#due.splice(0)]) onRefused(outcome.error.message);
+      return;
+    }
+    const refused = new Map<ContainerName, RuntimeFailure>();
+    for (const { step, failure } of outcome.value.failed) {
+      if (step.action.kind === 'start') refused.set(step.action.container, failure);
+    }
+    for (const { container, onRefused } of due) {
+      const failure = refused.get(container);
+      if (failure !== undefined) onRefused(failure.message);
+    }
+  }
+
+  async #carryOut(plan: (observed: ObservedState) => Plan): Promise<Result<Applied, RuntimeFailure>> {
+    const { project, runtime, onEvent, now, signal } = this.#options;
+    const session = await runtime.open(project, { onWait: () => {}, warn: () => {}, signal });
+    if (!session.ok) return err(session.error);
+    try {
+      const observed = await session.value.observe();
+      return ok(await applyPlan(plan(observed), session.value, { signal, onEvent, now, onFailure: 'continue' }));
+    } finally {
+      await session.value.close();
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import { over, running } from '../support/checks.ts';
+import { eventually } from '../support/eventually.ts';
+import { killed, supervisorsOf } from '../support/leaks.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
+
+const restarts = async (rig: Rig, service: string): Promise<number> =>
+  ((await rig.row(service)) as unknown as { restarts: number }).restarts;
+
+const idle = (rig: Rig, withinMs = 20_000) =>
+  eventually(() => expect(supervisorsOf(rig.project)).toEqual([]), { withinMs });
+
+describe('restart: always', () => {
+  scenario(
+    'brings a container back after a crash and after a good end, in the same cgroup and log',
+    [],
+    async (rig) => {
+      rig.stack({ web: rig.puppet('web', { restart: 'always' }) });
+      await rig.up();
+      const first = await rig.next('web');
+      await first.print('first\n');
+      expect(supervisorsOf(rig.project)).toEqual([]);
+      first.tell('raise 11');
+      const second = await rig.next('web');
+      await second.print('second\n');
+      second.tell('exit 0');
+      const third = await rig.next('web');
+      await third.print('third\n');
+      await eventually(async () => {
+        expect((await rig.ok(['logs', '--no-log-prefix', 'web'])).stdout).toBe('first\nsecond\nthird\n');
+      });
+      expect(await restarts(rig, 'web')).toBe(2);
+    },
+  );
+
+  scenario('leaves a container alone that the user has stopped, until it is started again', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { restart: 'always' }) });
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    await rig.next('web');
+    await rig.ok(['stop', 'web']);
+    await over(rig, 'web');
+    await idle(rig);
+    expect((await over(rig, 'web')).status).toMatchObject({ kind: 'exited' });
+    await rig.ok(['start', 'web']);
+    (await rig.next('web')).tell('exit 1');
+    await rig.next('web');
+    expect(await restarts(rig, 'web')).toBe(1);
+  });
+
+  scenario('costs no resident process once the container has lived for a while', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { restart: 'always' }) });
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    await rig.next('web');
+    expect(supervisorsOf(rig.project)).toHaveLength(1);
+    await idle(rig);
+    expect((await running(rig, 'web')).status).toMatchObject({ kind: 'running' });
+  });
+});
+
+describe('other policies', () => {
+  scenario('on-failure:2 tries twice, then leaves it ended; a good end is left alone', [], async (rig) => {
+    rig.stack({
+      bad: rig.puppet('bad', { restart: 'on-failure:2' }),
+      good: rig.puppet('good', { restart: 'on-failure' }),
+      plain: rig.puppet('plain'),
+    });
+    await rig.up();
+    for (let life = 0; life < 3; life++) (await rig.next('bad')).tell('exit 7');
+    (await rig.next('good')).tell('exit 0');
+    (await rig.next('plain')).tell('exit 1');
+    await idle(rig);
+    expect((await rig.row('bad')).status).toMatchObject({ kind: 'exited', exitCode: 7 });
+    expect((await rig.row('good')).status).toMatchObject({ kind: 'exited', exitCode: 0 });
+    expect((await rig.row('plain')).status).toMatchObject({ kind: 'exited', exitCode: 1 });
+    expect(await restarts(rig, 'bad')).toBe(2);
+    const history = readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8');
+    expect(history).toContain('"attempts-used-up"');
+  });
+
+  scenario('deploy.restart_policy waits its delay and counts its attempts', [], async (rig) => {
+    const restart_policy = { condition: 'any', delay: '700ms', max_attempts: 1 };
+    rig.stack({ web: rig.puppet('web', { deploy: { restart_policy } }) });
+    await rig.up();
+    const first = await rig.next('web');
+    const began = performance.now();
+    first.tell('exit 1');
+    (await rig.next('web')).tell('exit 1');
+    expect(performance.now() - began).toBeGreaterThan(690);
+    await idle(rig);
+    expect((await over(rig, 'web')).status).toMatchObject({ exitCode: 1 });
+  });
+});
+
+describe('a supervisor killed with SIGKILL', () => {
+  scenario('in the back-off is followed by another one, which goes on with it', [], async (rig) => {
+    const restart_policy = { condition: 'any', delay: '1500ms' };
+    rig.stack({ web: rig.puppet('web', { deploy: { restart_policy } }) });
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    const [supervisor] = await eventually(() => {
+      const found = supervisorsOf(rig.project);
+      expect(found).toHaveLength(1);
+      const history = readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8');
+      expect(history).toContain('restart-planned');
+      return found;
+    });
+    killed(supervisor as number);
+    await rig.next('web');
+    expect(await restarts(rig, 'web')).toBe(1);
+    expect(supervisorsOf(rig.project)).not.toContain(supervisor);
+  });
+
+  scenario('while it rests beside running containers is followed by another one', [], async (rig) => {
+    rig.stack({ a: rig.puppet('a', { restart: 'always' }), b: rig.puppet('b', { restart: 'always' }) });
+    await rig.up();
+    (await rig.next('a')).tell('exit 1');
+    await rig.next('a');
+    const [supervisor] = supervisorsOf(rig.project);
+    killed(supervisor as number);
+    const b = await rig.next('b');
+    b.tell('exit 1');
+    await rig.next('b');
+    expect(await restarts(rig, 'a')).toBe(1);
+    expect(await restarts(rig, 'b')).toBe(1);
+    expect(supervisorsOf(rig.project).length).toBeLessThanOrEqual(1);
+  });
+});
