@@ -47,3 +47,10 @@ scenario('the stack file of the README works as printed', [], async (rig) => {
     expect(stdout).toContain('still here');
   });
 });
+
+scenario('what init writes runs as it is', [], async (rig) => {
+  expect((await runCli(['init', rig.directory])).code).toBe(0);
+  rig.environment = { PORT: String(20_000 + (process.pid % 10_000)) };
+  await rig.ok(['up', '-d']);
+  await eventually(async () => expect((await rig.ok(['logs', 'visitor'])).stdout).toContain('hello'));
+});

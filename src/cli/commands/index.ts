@@ -4,6 +4,7 @@ import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { exec } from './exec.ts';
+import { init } from './init.ts';
 import { kill } from './kill.ts';
 import { logs } from './logs.ts';
 import { ls } from './ls.ts';
@@ -30,6 +31,7 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   doctor,
   down,
   exec,
+  init,
   kill,
   logs,
   ls,

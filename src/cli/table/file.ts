@@ -26,4 +26,23 @@ export const fileCommands = [
     needsFile: true,
   },
   configCommand,
+  {
+    name: 'init',
+    group: 'file',
+    summary: 'Write a stack file to start from',
+    details: [
+      'It runs as it is. Its first line tells editors where the schema is, which lets them complete and check.',
+    ],
+    arguments: [
+      {
+        name: 'DIR',
+        help: 'where; made when it is not there; this directory when not given',
+        optional: true,
+        completes: 'directory',
+      },
+    ],
+    flags: [],
+    json: 'none',
+    needsFile: false,
+  },
 ] as const satisfies readonly CommandSpec[];
