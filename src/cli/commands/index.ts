@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { exec } from './exec.ts';
 import { init } from './init.ts';
+import { installUnit } from './install-unit.ts';
 import { kill } from './kill.ts';
 import { logs } from './logs.ts';
 import { ls } from './ls.ts';
@@ -32,6 +33,7 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   down,
   exec,
   init,
+  'install-unit': installUnit,
   kill,
   logs,
   ls,

@@ -1,6 +1,7 @@
 import type { ObservedState } from '../../model/state.ts';
 import type { ServiceName } from '../../model/units.ts';
 import { scopeOf } from '../../plan/scope.ts';
+import { openManager } from '../../runtime/linux/manager.ts';
 import { awaitReady } from '../await-ready.ts';
 import { change } from '../change.ts';
 import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
@@ -49,6 +50,9 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
     return codeOf(await awaitReady(context, runtime, waited), interrupts);
   }
   context.ran('up+attach');
+  const manager = openManager(context.environment);
+  await manager.tell(`READY=1\nSTATUS=${run.length === 1 ? '1 service runs' : `${run.length} services run`}`);
+  interrupts.first.addEventListener('abort', () => void manager.tell('STOPPING=1'), { once: true });
   return attach(context, {
     runtime,
     project: project.name,

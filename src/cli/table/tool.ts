@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../flag.ts';
+import { services } from './shared.ts';
 
 /** Commands about tscompose and this machine. */
 export const toolCommands = [
@@ -24,6 +25,30 @@ export const toolCommands = [
     flags: [],
     json: 'none',
     needsFile: false,
+  },
+  {
+    name: 'install-unit',
+    group: 'tool',
+    summary: 'Write a systemd unit that runs the stack after a boot',
+    details: [
+      'The unit keeps the stack as tscompose up does in the foreground: its output is in the journal, stopping the unit stops the containers in order, and a failure of tscompose itself leaves them running until it is back.',
+    ],
+    arguments: [services],
+    flags: [
+      { name: 'print', kind: 'switch', help: 'print the unit and install nothing' },
+      {
+        name: 'output',
+        short: 'o',
+        kind: 'text',
+        value: 'FILE',
+        completes: 'file',
+        help: 'where it is written; /etc/systemd/system/tscompose-PROJECT.service when not given',
+      },
+    ],
+    conflicts: [['print', 'output']],
+    examples: [['tscompose install-unit', 'then: systemctl daemon-reload; systemctl enable --now tscompose-PROJECT']],
+    json: 'none',
+    needsFile: true,
   },
   {
     name: 'version',

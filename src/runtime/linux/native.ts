@@ -42,6 +42,8 @@ export type Native = {
   readonly signalProcess: (pidfd: number, signal: number) => void;
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly setSocketOption: (fd: number, level: number, option: SocketOption) => void;
+  /** connect(2); `address` is a whole sockaddr. */
+  readonly connect: (fd: number, address: Uint8Array) => void;
   readonly send: (fd: number, bytes: Uint8Array) => void;
   /** Bytes received into `into`; 0 when nothing comes within `timeoutMs`. */
   readonly receive: (fd: number, into: Uint8Array, timeoutMs: number) => number;
@@ -83,6 +85,7 @@ async function bindNative(): Promise<Native> {
     syscall: bind('long syscall(long number, long a, long b, long c, long d)'),
     socket: bind('int socket(int domain, int type, int protocol)'),
     setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
+    connect: bind('int connect(int fd, const void *address, unsigned int length)'),
     send: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
     recv: bind('long recv(int fd, void *into, unsigned long length, int flags)'),
     poll: bind('int poll(void *fds, unsigned long count, int timeout)'),
@@ -142,6 +145,7 @@ async function bindNative(): Promise<Native> {
       bytes.writeInt32LE(int(value));
       call('setsockopt', int(fd), int(level), int(name), bytes, 4);
     },
+    connect: (fd, address) => void call('connect', int(fd), address, address.length),
     send: (fd, bytes) => {
       const sent = call('send', int(fd), bytes, bytes.length, 0);
       if (sent !== bytes.length) throw new InternalError(`a datagram of ${bytes.length} bytes was cut to ${sent}`);
