@@ -229,7 +229,11 @@ void tsc_report_listeners(struct tsc_net_port *ports)
 	for (uint32_t i = 0; i < high; i++) {
 		const struct tsc_listener *each = &tsc_listeners[i];
 		if (each->used)
-			ports[each->index] = (struct tsc_net_port){each->index, 0, each->rule.host.port, 0};
+			ports[each->index] = (struct tsc_net_port){
+				.listener = each->index,
+				.port = each->rule.host.port,
+				.flags = tsc_is_fast(&each->rule) ? TSC_NET_IS_FAST : 0,
+			};
 	}
 }
 

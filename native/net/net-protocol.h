@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#define TSC_NET_ABI 1
+#define TSC_NET_ABI 2
 #define TSC_NET_REQUEST_MAGIC 0x514e5354u /* "TSNQ" */
 #define TSC_NET_REPLY_MAGIC 0x524e5354u   /* "TSNR" */
 #define TSC_NET_MAX_REQUEST (4u << 20)
@@ -58,12 +58,16 @@ struct tsc_net_reply {
 };
 _Static_assert(sizeof(struct tsc_net_reply) == 32, "reply layout");
 
+enum tsc_net_port_flag {
+	TSC_NET_IS_FAST = 1, /* local clients are connected past the listener; told by STATUS alone */
+};
+
 /* What became of one listener of the table. */
 struct tsc_net_port {
 	uint32_t listener; /* its index */
 	int32_t error;     /* errno, 0 = it listens */
 	uint16_t port;     /* the port in force, also where the kernel chose it */
-	uint16_t pad;
+	uint16_t flags;
 };
 _Static_assert(sizeof(struct tsc_net_port) == 12, "port layout");
 
@@ -79,6 +83,7 @@ enum tsc_net_listener_flag {
 	TSC_NET_UDP = 1,
 	TSC_NET_DUAL = 2,       /* host is 0.0.0.0: listen on [::] too, with the same port, where IPv6 is there */
 	TSC_NET_KEEP_CLIENT = 4, /* the target sees the client's address (its way back leads through the router) */
+	TSC_NET_FAST = 8,        /* local clients may be connected to `target` itself, where the kernel can do that */
 };
 
 struct tsc_net_listener {
@@ -87,8 +92,21 @@ struct tsc_net_listener {
 	uint16_t flags;
 	struct tsc_net_address target;  /* IPv4, or family 0 */
 	struct tsc_net_address target6; /* IPv6, or family 0 */
+	/* With TSC_NET_FAST: the index of the bridge that leads to `target`, and the Ethernet address behind it. */
+	uint32_t bridge;
+	uint8_t mac[6];
+	uint16_t pad;
 };
-_Static_assert(sizeof(struct tsc_net_listener) == 64, "listener layout");
+_Static_assert(sizeof(struct tsc_net_listener) == 76, "listener layout");
+
+/* What a fast path needs beside its listeners. */
+struct tsc_net_fast {
+	struct tsc_net_address host_end; /* the host's address on the uplink, IPv4 */
+	uint32_t uplink;                 /* index of the router's end */
+	uint32_t cgroup;                 /* in `strings`: the directory whose processes are local clients */
+	uint32_t cgroup_length;
+};
+_Static_assert(sizeof(struct tsc_net_fast) == 32, "fast layout");
 
 enum tsc_net_container_flag {
 	TSC_NET_FORWARD = 1, /* names that are not ours are asked upstream; otherwise they do not exist */
@@ -144,8 +162,9 @@ struct tsc_net_table {
 	uint32_t names;      /* struct tsc_net_name[] */
 	uint32_t upstreams;  /* struct tsc_net_upstream[] */
 	uint32_t refs;       /* uint32_t[] */
+	uint32_t fast;       /* struct tsc_net_fast[]: none or one */
 	uint32_t strings;    /* bytes, padded to a multiple of 4 */
 };
-_Static_assert(sizeof(struct tsc_net_table) == 32, "table layout");
+_Static_assert(sizeof(struct tsc_net_table) == 36, "table layout");
 
 #endif

@@ -41,6 +41,7 @@ struct tsc_view {
 	const struct tsc_net_name *names;
 	const struct tsc_net_upstream *upstreams;
 	const uint32_t *refs;
+	const struct tsc_net_fast *fast;
 	const uint8_t *strings;
 };
 
@@ -83,6 +84,10 @@ void tsc_resume_listeners(void);
 
 /* dial.c: a socket towards a container, in the router's namespace, connecting; or -errno */
 int tsc_dial(const struct tsc_listener *listener, const union tsc_sockaddr *client, int type);
+
+/* fastpath.c: what local clients may be spared of the above, as far as the kernel allows */
+void tsc_apply_fast_path(const struct tsc_view *view);
+bool tsc_is_fast(const struct tsc_net_listener *rule); /* and the fast path is there */
 
 /* tcp.c */
 void tsc_accept_ready(struct tsc_watch *watch, uint32_t events);

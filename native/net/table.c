@@ -90,6 +90,15 @@ static bool check_names(const struct tsc_view *view)
 	return true;
 }
 
+static bool check_fast(const struct tsc_view *view)
+{
+	if (view->head->fast > 1)
+		return false;
+	return !view->head->fast ||
+	       (view->fast->host_end.family == 4 &&
+		is_range(view->fast->cgroup, view->fast->cgroup_length, view->head->strings));
+}
+
 bool tsc_read_table(struct tsc_view *view, uint8_t *bytes, uint32_t size)
 {
 	uint32_t at = sizeof(struct tsc_net_request);
@@ -106,11 +115,12 @@ bool tsc_read_table(struct tsc_view *view, uint8_t *bytes, uint32_t size)
 	    !take(view, &at, head->names, sizeof *view->names, (const void **)&view->names) ||
 	    !take(view, &at, head->upstreams, sizeof *view->upstreams, (const void **)&view->upstreams) ||
 	    !take(view, &at, head->refs, sizeof *view->refs, (const void **)&view->refs) ||
+	    !take(view, &at, head->fast, sizeof *view->fast, (const void **)&view->fast) ||
 	    !take(view, &at, head->strings, 1, &strings) || at != size)
 		return false;
 	view->listeners = (struct tsc_net_listener *)(bytes + ((const uint8_t *)listeners - bytes));
 	view->strings = strings;
-	return check_listeners(view) && check_containers(view) && check_names(view);
+	return check_listeners(view) && check_containers(view) && check_names(view) && check_fast(view);
 }
 
 const struct tsc_net_client *tsc_find_client(const struct tsc_view *view, const struct tsc_net_address *address)

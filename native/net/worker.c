@@ -167,6 +167,9 @@ static void perform(struct control *control)
 		if (!error)
 			control->bytes = NULL; /* it is the table now */
 		reply(control, error, ports, count);
+		/* Nobody has to wait for this: until it is there, clients come to the listeners. */
+		if (!error)
+			tsc_apply_fast_path(&tsc_table);
 		break;
 	case TSC_NET_QUIT:
 		sys_write(TSC_FD_TELL, "q", 1);
@@ -316,6 +319,8 @@ _Noreturn void tsc_work(void)
 	tsc_show_alive();
 	open_control();
 	load_table();
+	if (tsc_table.head)
+		tsc_apply_fast_path(&tsc_table);
 	partner = (struct tsc_watch){hear_partner, TSC_FD_HEAR};
 	tsc_add_watch(&partner, EPOLLIN);
 	for (;;) {

@@ -50,6 +50,10 @@ export function detectCgroups(texts: CgroupTexts): CgroupHost {
   return v2 === undefined ? { v1 } : { v1, v2 };
 }
 
+/** Where the root of cgroup2 is mounted, as far as it is visible from here; `mounts` is /proc/self/mountinfo. */
+export const unifiedRoot = (mounts: string): string | undefined =>
+  cgroupMounts(mounts).find(({ type }) => type === 'cgroup2')?.target;
+
 function unified(mount: CgroupMount, own: ReadonlyMap<string, string>, texts: CgroupTexts): CgroupHost['v2'] {
   const base = baseDirectory(mount, own.get('') ?? '/');
   const controllers = (texts.controllersIn(base) ?? '').split(/\s+/).filter((name) => name !== '');

@@ -48,16 +48,20 @@ export type HostView = {
   readonly mtu: number;
 };
 
-/** What the host's routes and interfaces say. */
-export function viewHost(native: Native): HostView {
+/** What the host's routes and interfaces say, those of `project` left out. */
+export function viewHost(native: Native, project: string): HostView {
   const socket = new NetlinkSocket(native, NETLINK_ROUTE);
   try {
     const routes = socket.dump(dumpRoutes()).map(decodeRoute);
-    const taken = routes.flatMap(({ to }) =>
-      to === undefined || to.length === 0 ? [] : [cidrOf(addressFromBytes(to.bytes), to.length)],
+    const links = linksOf(socket);
+    const ours = links.find(({ name }) => name === uplinkName(project))?.index;
+    const taken = routes.flatMap(({ to, index }) =>
+      to === undefined || to.length === 0 || (index !== undefined && index === ours)
+        ? []
+        : [cidrOf(addressFromBytes(to.bytes), to.length)],
     );
     const out = routes.find(({ family, to, table }) => family === AF_INET && to === undefined && table === MAIN_TABLE);
-    const link = linksOf(socket).find(({ index }) => index === out?.index);
+    const link = links.find(({ index }) => index === out?.index);
     return { taken, mtu: Math.min(link?.mtu ?? MAX_MTU, MAX_MTU) };
   } finally {
     socket.close();

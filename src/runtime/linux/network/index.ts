@@ -7,6 +7,7 @@ import { KernelError, loadNative, type Native } from '../native.ts';
 import { containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
 import { attachGuests } from './attach.ts';
+import { prepareFastPath } from './fast-path.ts';
 import { withHostLock } from './host-lock.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { memoryPath } from './host-sysctls.ts';
@@ -242,7 +243,7 @@ export class Networking {
   async #host(): Promise<HostView> {
     if (this.#view !== undefined) return this.#view;
     const { paths, project } = this.#options;
-    const { taken, mtu } = viewHost(await this.#load());
+    const { taken, mtu } = viewHost(await this.#load(), project);
     this.#view = { taken: [...taken, ...subnetsOfOthers(paths, project)], mtu };
     return this.#view;
   }
@@ -271,7 +272,8 @@ export class Networking {
   /** What the net process serves becomes what the record says, and the record learns the ports. */
   async #push(): Promise<Outcome> {
     const record = this.#withoutReleased(this.#read());
-    const table = encodeNetTable(record, hostResolver().servers);
+    const fastPath = prepareFastPath(await this.#load(), this.#options.project, record);
+    const table = encodeNetTable(record, hostResolver().servers, fastPath);
     const reply = await setNetTable({ run: this.#where.run, program: this.#options.program }, table);
     const taken = takeReply(record, reply);
     if (!taken.ok) return taken;

@@ -1,11 +1,11 @@
-import { addressBytes, parseAddress } from './addresses.ts';
+import { type Address, addressBytes, formatAddress, parseAddress } from './addresses.ts';
 import { linkEntries, nameEntries } from './names.ts';
 import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 
 /**
  * The table for the net process: native/net/net-protocol.h in TypeScript. A house test holds the two together. Pure.
  */
-export const netAbi = 1;
+export const netAbi = 2;
 export const netMagic = { request: 0x514e5354, reply: 0x524e5354 } as const;
 export const netOp = { SET: 1, QUIT: 2, STATUS: 3 } as const;
 export const netSize = {
@@ -13,20 +13,32 @@ export const netSize = {
   reply: 32,
   port: 12,
   address: 20,
-  listener: 64,
+  listener: 76,
+  fast: 32,
   container: 20,
   client: 36,
   name: 32,
   upstream: 24,
-  table: 32,
+  table: 36,
 } as const;
-export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FORWARD: 1 } as const;
+export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FAST: 8, FORWARD: 1, IS_FAST: 1 } as const;
 /** Set in a name's network: the rest is the container that alone knows it. */
 const PRIVATE = 0x80000000;
 const FROM = { host: 0, router: 1 } as const;
 
 /** One listener of the table: which container's port it is. */
 export type Listener = { readonly endpoint: Endpoint; readonly port: BoundPort };
+
+/** How local clients of published ports get past the listeners, where the kernel allows it. */
+export type FastPath = {
+  /** The host's address on the uplink, and the index of the uplink in the router. */
+  readonly hostEnd: Address;
+  readonly uplink: number;
+  /** Directory of the cgroup whose processes are local clients. */
+  readonly cgroup: string;
+  /** Networks that the host has a way to: the index of each one's bridge, by name. */
+  readonly bridges: ReadonlyMap<string, number>;
+};
 
 /** The listeners a table has, in its order. */
 export function listenersOf(record: NetworkRecord): Listener[] {
@@ -48,7 +60,7 @@ export function encodeNetRequest(op: number): Buffer {
 }
 
 /** SET with everything the net process has to know; `hostServers` are the host's own resolvers. */
-export function encodeNetTable(record: NetworkRecord, hostServers: readonly string[]): Buffer {
+export function encodeNetTable(record: NetworkRecord, hostServers: readonly string[], fastPath?: FastPath): Buffer {
   const strings = new Strings();
   const networkIndex = new Map(record.networks.map(({ network }, index) => [network.name, index]));
   const refs: number[] = [];
@@ -58,10 +70,11 @@ export function encodeNetTable(record: NetworkRecord, hostServers: readonly stri
   );
   const clients = encodeClients(record, { networkIndex, strings });
   const names = encodeNames(record, { networkIndex, strings });
-  const listeners = listenersOf(record).map(encodeListener);
+  const listeners = listenersOf(record).map((listener) => encodeListener(listener, fastPath));
+  const fast = fastPath === undefined ? [] : [encodeFastPath(fastPath, strings)];
   const resolvers = record.networks.flatMap(({ subnets }) => subnets.map(({ gateway }) => encodeAddress(gateway)));
   const texts = strings.bytes();
-  const counts = [listeners, resolvers, containers, clients, names, upstreams, refs].map(({ length }) => length);
+  const counts = [listeners, resolvers, containers, clients, names, upstreams, refs, fast].map(({ length }) => length);
   const parts: Buffer[] = [
     ...[...counts, texts.length].map(u32),
     ...listeners,
@@ -71,6 +84,7 @@ export function encodeNetTable(record: NetworkRecord, hostServers: readonly stri
     ...names,
     ...upstreams,
     ...refs.map(u32),
+    ...fast,
     texts,
   ];
   const size = parts.reduce<number>((sum, part) => sum + part.length, netSize.request);
@@ -120,23 +134,32 @@ function encodeAddress(text: string, port = 0): Buffer {
   return bytes;
 }
 
-function encodeListener({ endpoint, port }: Listener): Buffer {
+function encodeFastPath({ hostEnd, uplink, cgroup }: FastPath, strings: Strings): Buffer {
+  return Buffer.concat([encodeAddress(formatAddress(hostEnd)), ...[uplink, ...strings.add(cgroup)].map(u32)]);
+}
+
+function encodeListener({ endpoint, port }: Listener, fastPath?: FastPath): Buffer {
   // The network with the default route: answers to any client find their way back through the router.
   const home = endpoint.attachments.find(({ gateway }) => gateway) ?? endpoint.attachments[0];
   const first = port.bound ?? port.published?.first ?? 0;
   const last = port.bound ?? port.published?.last ?? 0;
   const tail = Buffer.alloc(4);
   tail.writeUInt16LE(last, 0);
+  const bridge = home?.gateway === true && port.protocol === 'tcp' ? fastPath?.bridges.get(home.network) : undefined;
   const flags =
     (port.protocol === 'udp' ? netFlag.UDP : 0) |
     (port.hostIp === undefined ? netFlag.DUAL : 0) |
-    (home?.gateway === true ? netFlag.KEEP_CLIENT : 0);
+    (home?.gateway === true ? netFlag.KEEP_CLIENT : 0) |
+    (bridge === undefined ? 0 : netFlag.FAST);
   tail.writeUInt16LE(flags, 2);
   return Buffer.concat([
     encodeAddress(port.hostIp ?? '0.0.0.0', first),
     tail,
     encodeAddress(home?.ipv4 ?? '', port.target),
     encodeAddress(home?.ipv6 ?? '', port.target),
+    u32(bridge ?? 0),
+    Buffer.from(home?.mac ?? '', 'hex'),
+    Buffer.alloc(2),
   ]);
 }
 
@@ -196,7 +219,13 @@ function encodeNames(record: NetworkRecord, { networkIndex, strings }: Texts): B
 }
 
 /** What a reply says about one listener. */
-export type PortReply = { readonly listener: number; readonly errno: number; readonly port: number };
+export type PortReply = {
+  readonly listener: number;
+  readonly errno: number;
+  readonly port: number;
+  /** Local clients are connected past the listener; only STATUS knows. */
+  readonly fast: boolean;
+};
 export type NetReply = {
   readonly errno: number;
   readonly workerPid: number;
@@ -220,7 +249,12 @@ export function decodeNetReply(bytes: Buffer): NetReply | undefined {
     flows: bytes.readUInt32LE(28),
     ports: Array.from({ length: count }, (_, index) => {
       const at = netSize.reply + index * netSize.port;
-      return { listener: bytes.readUInt32LE(at), errno: bytes.readInt32LE(at + 4), port: bytes.readUInt16LE(at + 8) };
+      return {
+        listener: bytes.readUInt32LE(at),
+        errno: bytes.readInt32LE(at + 4),
+        port: bytes.readUInt16LE(at + 8),
+        fast: (bytes.readUInt16LE(at + 10) & netFlag.IS_FAST) !== 0,
+      };
     }),
   };
 }

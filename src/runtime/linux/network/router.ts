@@ -147,6 +147,8 @@ export function ensureBridges(
     });
   router.route.perform(missing.flatMap(bridgeAddresses));
   router.filter.commit(batch(replaceTable({ family: 'inet', name: 'tscompose', chains: chains(record) })));
+  // A connection of the fast path that comes by here, because the net process has just died, is none to be translated.
+  if (missing.length > 0) inNetns(native, router.fd, () => writeSysctl('netfilter/nf_conntrack_tcp_loose', '0'));
 }
 
 function bridgeMac(entry: NetworkEntry): Buffer {

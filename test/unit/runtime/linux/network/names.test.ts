@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Network } from '../../../../../src/model/project.ts';
+import type { Network, PublishedPort } from '../../../../../src/model/project.ts';
+import { type Address, parseAddress } from '../../../../../src/runtime/linux/network/addresses.ts';
 import {
   hostsText,
   nameEntries,
   parseResolvConf,
   resolvConfText,
 } from '../../../../../src/runtime/linux/network/names.ts';
-import { encodeNetTable, netSize } from '../../../../../src/runtime/linux/network/net-table.ts';
+import { encodeNetTable, netFlag, netSize } from '../../../../../src/runtime/linux/network/net-table.ts';
 import type { Attachment, Endpoint, NetworkRecord } from '../../../../../src/runtime/linux/network/record.ts';
 
 const network = (key: string, internal = false): Network => ({
@@ -129,9 +130,9 @@ test('resolv.conf names the gateway, keeps the search list, and asks for short n
 test('the table for the net process has the counts and the size that it says', () => {
   const table = encodeNetTable(record, ['192.0.2.53']);
   expect(table.readUInt32LE(8)).toBe(table.length);
-  const counts = Array.from({ length: 8 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
-  // listeners, resolvers, containers, clients, names, upstreams, refs, bytes of text
-  expect(counts.slice(0, 7)).toEqual([0, 2, 4, 5, 27, 4, 5]);
+  const counts = Array.from({ length: 9 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
+  // listeners, resolvers, containers, clients, names, upstreams, refs, fast paths, bytes of text
+  expect(counts.slice(0, 8)).toEqual([0, 2, 4, 5, 27, 4, 5, 0]);
   const sizes = [
     netSize.listener,
     netSize.address,
@@ -140,8 +141,29 @@ test('the table for the net process has the counts and the size that it says', (
     netSize.name,
     netSize.upstream,
     4,
+    netSize.fast,
     1,
   ];
   const body = counts.reduce((sum, count, index) => sum + count * (sizes[index] ?? 0), 0);
   expect(netSize.request + netSize.table + body).toBe(table.length);
+});
+
+test('a listener has a fast path only over TCP, and on a network that the host has a way to', () => {
+  const port = (protocol: PublishedPort['protocol'], target: number) => ({ protocol, target, bound: target });
+  const reached = endpoint('web', [on('front', 9)], { ports: [port('tcp', 80), port('udp', 81)] });
+  const other = endpoint('other', [on('back', 9, { gateway: true })], { ports: [port('tcp', 82)] });
+  const hostEnd = parseAddress('10.205.0.1') as Address;
+  const fastPath = { hostEnd, uplink: 2, cgroup: '/cgroup', bridges: new Map([['shop_front', 10]]) };
+  const table = encodeNetTable({ ...record, endpoints: [reached, other] }, [], fastPath);
+  const at = (index: number) => netSize.request + netSize.table + index * netSize.listener;
+  const said = [0, 1, 2].map((index) => [
+    table.readUInt16LE(at(index) + 22) & netFlag.FAST,
+    table.readUInt32LE(at(index) + 64),
+  ]);
+  expect(said).toEqual([
+    [netFlag.FAST, 10],
+    [0, 0],
+    [0, 0],
+  ]);
+  expect(table.readUInt32LE(netSize.request + 7 * 4)).toBe(1);
 });
