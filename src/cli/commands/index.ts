@@ -4,9 +4,11 @@ import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { exec } from './exec.ts';
+import { images } from './images.ts';
 import { init } from './init.ts';
 import { installUnit } from './install-unit.ts';
 import { kill } from './kill.ts';
+import { limits } from './limits.ts';
 import { logs } from './logs.ts';
 import { ls } from './ls.ts';
 import { pause, unpause } from './pause.ts';
@@ -19,10 +21,13 @@ import { run } from './run.ts';
 import type { Runner } from './runner.ts';
 import { scale } from './scale.ts';
 import { start } from './start.ts';
+import { stats } from './stats.ts';
 import { stop } from './stop.ts';
 import { supervise } from './supervise.ts';
+import { top } from './top.ts';
 import { up } from './up.ts';
 import { versionCommand } from './version.ts';
+import { volumes } from './volumes.ts';
 import { wait } from './wait.ts';
 
 /** Every command of the table but `help`, which is answered without a context. */
@@ -34,7 +39,9 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   exec,
   init,
   'install-unit': installUnit,
+  images,
   kill,
+  limits,
   logs,
   ls,
   pause,
@@ -46,10 +53,13 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   run,
   scale,
   start,
+  stats,
   stop,
   supervise,
+  top,
   unpause,
   up,
   version: versionCommand,
+  volumes,
   wait,
 };

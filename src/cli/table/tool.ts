@@ -55,7 +55,16 @@ export const toolCommands = [
     group: 'tool',
     summary: 'Print the version',
     arguments: [],
-    flags: [{ name: 'short', kind: 'switch', help: 'only the number' }],
+    flags: [
+      {
+        name: 'format',
+        kind: 'choice',
+        value: 'FORMAT',
+        choices: ['pretty', 'json'],
+        help: 'pretty (the default) or json',
+      },
+      { name: 'short', kind: 'switch', help: 'only the number' },
+    ],
     json: 'document',
     needsFile: false,
   },
