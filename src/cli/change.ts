@@ -8,7 +8,7 @@ import { hasTraces, isLockHeld } from '../runtime/linux/lock-held.ts';
 import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { openEventLog } from '../supervise/event-log.ts';
-import { recordSteps } from '../supervise/history.ts';
+import { recordEnds, recordSteps } from '../supervise/history.ts';
 import type { Context } from './context.ts';
 import { type Deadline, tooLate } from './deadline.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
@@ -64,14 +64,19 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);
   const failed: Refused[] = [];
-  const record = recordSteps(openEventLog(eventsPath(work.project, context.environment)), work.title);
+  const log = openEventLog(eventsPath(work.project, context.environment));
+  const record = recordSteps(log, work.title);
   const onEvent = (event: Event) => {
     if (event.kind === 'step-failed') failed.push(event);
     record(event);
     progress.event(event);
   };
   try {
-    const converged = await carryOut(runtime, work, { progress, onEvent });
+    const plan: Change['plan'] = (now, settled) => {
+      recordEnds(log, now.containers);
+      return work.plan(now, settled);
+    };
+    const converged = await carryOut(runtime, { ...work, plan }, { progress, onEvent });
     progress.close();
     if ('code' in converged) {
       sayFailure(context, converged);
@@ -106,7 +111,10 @@ async function carryOut(
       onEvent,
       now: Date.now,
       onFailure,
-      plan: (observed, settled) => (once && rounds > 0 ? { steps: [] } : plan(observed, settled)),
+      plan: (observed, settled) => {
+        const next = plan(observed, settled);
+        return once && rounds > 0 ? { steps: [] } : next;
+      },
       onPlan: (next, round) => {
         rounds = round;
         progress.plan(next);

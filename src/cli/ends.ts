@@ -25,6 +25,9 @@ export class Ends {
   readonly #living = new Set<ContainerName>();
   /** The last end that was reported of each. */
   readonly #known = new Map<ContainerName, string>();
+  readonly #last = new Map<ContainerName, ObservedContainer>();
+  /** Those that will not come back by themselves. */
+  readonly #left = new Set<ContainerName>();
   readonly #ended: Ended[] = [];
   readonly #waiting: { readonly test: (ended: Ended) => boolean; readonly resolve: (ended: Ended) => void }[] = [];
   #wakeAll: (() => void) | undefined;
@@ -36,13 +39,15 @@ export class Ends {
   /** How a container is now. */
   see(container: ObservedContainer): void {
     const { name, status } = container;
+    this.#last.set(name, container);
     if (status.kind === 'created') return;
     if (status.kind === 'running' || status.kind === 'paused') {
       this.#known.delete(name);
+      this.#left.delete(name);
       this.#living.add(name);
       return;
     }
-    const restarting = comesBack(container);
+    const restarting = comesBack(container) && !this.#left.has(name);
     const end = `${status.finishedAtMs} ${restarting}`;
     if (this.#known.get(name) === end) return;
     const isNew = !this.#known.get(name)?.startsWith(`${status.finishedAtMs} `);
@@ -61,6 +66,13 @@ export class Ends {
   gone(name: ContainerName): void {
     this.#living.delete(name);
     this.#settle();
+  }
+
+  /** Its supervisor leaves it as it is, whatever its restart policy seems to say; its end may be reported later. */
+  over(name: ContainerName): void {
+    this.#left.add(name);
+    const last = this.#last.get(name);
+    if (last !== undefined && this.#known.has(name)) this.see(last);
   }
 
   /** Those that still live or will live again. */

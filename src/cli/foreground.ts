@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import { planStop } from '../plan/stop.ts';
+import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
 import type { Runtime, Watching } from '../runtime/runtime.ts';
+import { followEvents } from '../supervise/event-tail.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
 import { Ends } from './ends.ts';
@@ -59,6 +61,12 @@ export async function attach(context: Context, attachment: Attachment): Promise<
     },
     onGone: (name) => ends.gone(name),
   });
+  const judging = followEvents(eventsPath(project, context.environment), {
+    signal: over.signal,
+    onLine: ({ kind, container }) => {
+      if (kind === 'left') ends.over(container);
+    },
+  });
   const printing = printLogs(
     context,
     { ...attachment, containers: [...shown], json: context.globals.json, follow: true, signal: over.signal },
@@ -81,7 +89,7 @@ export async function attach(context: Context, attachment: Attachment): Promise<
     // What was written last may still be on its way from the log file to here.
     await sleep(lastWordsMs);
     over.abort();
-    await Promise.all([printing, watching]);
+    await Promise.all([printing, watching, judging]);
   }
 }
 

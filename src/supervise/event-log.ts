@@ -85,12 +85,13 @@ function readLines(path: string): readonly LogLine[] {
     return [];
   }
   return text.split('\n').flatMap((line) => {
-    const parsed = parse(line);
+    const parsed = parseLine(line);
     return parsed === undefined ? [] : [parsed];
   });
 }
 
-function parse(line: string): LogLine | undefined {
+/** undefined: empty, or torn by a crash. */
+export function parseLine(line: string): LogLine | undefined {
   if (line === '') return undefined;
   try {
     const value: unknown = JSON.parse(line);

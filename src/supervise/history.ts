@@ -1,8 +1,11 @@
 import type { Event } from '../model/event.ts';
 import type { Action } from '../model/plan.ts';
+import type { ObservedContainer } from '../model/state.ts';
 import type { ContainerName } from '../model/units.ts';
 import { causeText } from '../plan/format.ts';
+import { endLine } from './end-entry.ts';
 import type { EventLog } from './event-log.ts';
+import type { LogLine } from './log-entry.ts';
 
 /** Writes down what is done to containers while a plan is carried out; `by` is the command, or `supervise`. */
 export function recordSteps(log: EventLog, by: string): (event: Event) => void {
@@ -24,6 +27,20 @@ export function recordSteps(log: EventLog, by: string): (event: Event) => void {
       ...(failure && { failure: failure.message }),
     });
   };
+}
+
+/**
+ * Writes down the ends that nobody has: without a restart policy there was no supervisor to see them, and what a command
+ * starts or removes next forgets them.
+ */
+export function recordEnds(log: EventLog, containers: readonly ObservedContainer[]): void {
+  const ends = containers
+    .filter(({ config }) => config.restart.condition === 'no')
+    .flatMap((container) => endLine(container) ?? []);
+  if (ends.length === 0) return;
+  const idOf = (line: LogLine): string => ('endedAtMs' in line ? `${line.container} ${line.endedAtMs}` : '');
+  const known = new Set(log.read().map(idOf));
+  for (const line of ends) if (!known.has(idOf(line))) log.append(line);
 }
 
 function subjectOf(action: Action): ContainerName | undefined {

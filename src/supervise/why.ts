@@ -3,6 +3,7 @@ import type { ServiceName } from '../model/units.ts';
 import { unreachable } from '../util/assert.ts';
 import { escapeControls } from '../util/escape.ts';
 import { plural } from '../util/text.ts';
+import { endLine } from './end-entry.ts';
 import type { LogEntry, LogLine } from './log-entry.ts';
 import type { LeaveReason } from './restart-policy.ts';
 
@@ -24,20 +25,30 @@ const shownOutput = 10;
 /** One page: what is the matter with a service now, what led to it, and what it last said; its dependencies' trouble included. */
 export function explainService(service: ServiceName, evidence: Evidence): string {
   const containers = evidence.observed.containers.filter((container) => container.service === service);
-  const gone = [...new Set(evidence.lines.map(({ container }) => container))].filter(
-    (name) => !evidence.observed.containers.some((container) => container.name === name),
-  );
   if (containers.length === 0) {
-    const traces = gone.length === 0 ? '' : `; removed since: ${gone.join(', ')}`;
-    return `${service} has no container${traces}\n`;
+    const prefix = `${evidence.observed.project}-${service}-`;
+    const names = new Set<string>(evidence.lines.map(({ container }) => container));
+    const gone = [...names].filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)));
+    return [`${service} has no container\n`, ...gone.map((name) => explainGone(name, evidence))].join('');
   }
   return containers.map((container) => explainContainer(container, evidence)).join('\n');
+}
+
+function explainGone(name: string, { lines, formatTime }: Evidence): string {
+  const own = distinct(lines.filter((line) => line.container === name)).slice(-shownLines);
+  return section(
+    `history of ${name}, which was removed`,
+    own.map((line) => `${formatTime(line.atMs)}  ${entryText(line)}`),
+  );
 }
 
 function explainContainer(container: ObservedContainer, evidence: Evidence): string {
   const { name } = container;
   const { formatTime } = evidence;
-  const own = distinct(evidence.lines.filter((line) => line.container === name));
+  // Without a restart policy nobody may have written its end down yet.
+  const end = endLine(container);
+  const lines = evidence.lines.filter((line) => line.container === name);
+  const own = distinct([...lines, ...(end ? [end] : [])].sort((a, b) => a.atMs - b.atMs));
   const sections = [`${name} ${statusText(container, evidence)}\n`];
 
   const trouble = troubleBelow(container, evidence);

@@ -3,6 +3,7 @@ import { config } from './config.ts';
 import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
+import { events } from './events.ts';
 import { exec } from './exec.ts';
 import { images } from './images.ts';
 import { init } from './init.ts';
@@ -29,6 +30,7 @@ import { up } from './up.ts';
 import { versionCommand } from './version.ts';
 import { volumes } from './volumes.ts';
 import { wait } from './wait.ts';
+import { why } from './why.ts';
 
 /** Every command of the table but `help`, which is answered without a context. */
 export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> } = {
@@ -36,6 +38,7 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   create,
   doctor,
   down,
+  events,
   exec,
   init,
   'install-unit': installUnit,
@@ -62,4 +65,5 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   version: versionCommand,
   volumes,
   wait,
+  why,
 };

@@ -146,4 +146,34 @@ export const lookCommands = [
     json: 'lines',
     needsFile: false,
   },
+  {
+    name: 'events',
+    group: 'look',
+    summary: 'Show what happens to the containers of the project, as it happens',
+    details: [
+      'With --since what has happened since then comes first; with an --until in the past nothing is waited for.',
+    ],
+    arguments: [services],
+    flags: [
+      {
+        name: 'since',
+        kind: 'text',
+        value: 'TIME',
+        help: 'only from then on: 10m, 2026-02-28T13:00:00Z, Unix seconds',
+      },
+      { name: 'until', kind: 'text', value: 'TIME', help: 'only up to then' },
+    ],
+    json: 'lines',
+    needsFile: false,
+  },
+  {
+    name: 'why',
+    group: 'look',
+    summary: 'Explain why a service is as it is',
+    details: ['One page: its state, what it depends on, who started and stopped it, how it ended, what it last said.'],
+    arguments: [service],
+    flags: [],
+    json: 'document',
+    needsFile: false,
+  },
 ] as const satisfies readonly CommandSpec[];

@@ -61,3 +61,18 @@ test('all are over when the last one has ended or was removed', async () => {
   ends.gone('shop-web-1' as never);
   await all;
 });
+
+test('what its supervisor has given up is over, whether that is heard before its end or after', () => {
+  for (const early of [true, false]) {
+    const { ends } = watcher();
+    const always = { condition: 'always' } as const;
+    ends.see(containerOf(always, running));
+    if (early) ends.over('shop-web-1' as never);
+    ends.see(containerOf(always, exited(1)));
+    if (!early) ends.over('shop-web-1' as never);
+    expect([ends.living.size, ends.ended.length]).toEqual([0, 1]);
+    ends.see(containerOf(always, running));
+    ends.see(containerOf(always, { ...exited(1), finishedAtMs: 9000 } as ContainerStatus));
+    expect(ends.living.size).toBe(1);
+  }
+});

@@ -83,7 +83,7 @@ test('a long history is cut to its end', () => {
 
 test('a service without a container says so, and what there was', () => {
   expect(explainService(web, { observed: nothing, lines: [at(1, { kind: 'removed' })], formatTime })).toBe(
-    'web has no container; removed since: shop-web-1\n',
+    'web has no container\n  history of shop-web-1, which was removed\n    +0.001s  removed\n',
   );
 });
 

@@ -1,0 +1,80 @@
+import type { ObservedContainer } from '../../model/state.ts';
+import { eventsPath } from '../../runtime/linux/supervisor-lock.ts';
+import { endLine } from '../../supervise/end-entry.ts';
+import { openEventLog } from '../../supervise/event-log.ts';
+import { followEvents } from '../../supervise/event-tail.ts';
+import type { LogLine } from '../../supervise/log-entry.ts';
+import { eventJson, eventRow, eventText } from '../event-row.ts';
+import { exitCode } from '../exit-code.ts';
+import { catchInterrupts } from '../interrupt.ts';
+import { readMoment } from '../moment.ts';
+import { printable } from '../render/width.ts';
+import { openRuntime } from '../runtime.ts';
+import { knownServices } from '../services.ts';
+import { findTarget } from '../target.ts';
+import type { Runner } from './runner.ts';
+
+export const events: Runner<'events'> = async ({ flags, args, globals }, context) => {
+  const since = readMoment(context, 'since', flags.since);
+  if (!since.ok) return since.error;
+  const until = readMoment(context, 'until', flags.until);
+  if (!until.ok) return until.error;
+  const target = await findTarget(context);
+  if (!target.ok) return target.error;
+  const { name, project } = target.value;
+  const runtime = openRuntime(context);
+  const observed = await runtime.observe(name);
+  const services = knownServices(context, args, { project, observed });
+  if (!services.ok) return services.error;
+
+  const serviceOf = new Map<string, string>(
+    observed.containers.map((container) => [container.name, container.service]),
+  );
+  const fromMs = since.value ?? Number.POSITIVE_INFINITY;
+  const untilMs = until.value ?? Number.POSITIVE_INFINITY;
+  // An end is told by whoever sees it first: the monitor, the supervisor, or the next command.
+  const ends = new Set<string>();
+  const print = (line: LogLine): void => {
+    const end = 'endedAtMs' in line ? `${line.container} ${line.endedAtMs}` : undefined;
+    if (end !== undefined && ends.has(end)) return;
+    if (end !== undefined) ends.add(end);
+    const service = serviceOf.get(line.container) ?? serviceIn(line.container, name);
+    const row = args.length === 0 || args.includes(service) ? eventRow(line) : undefined;
+    if (row === undefined || line.atMs > untilMs) return;
+    const text = globals.json ? JSON.stringify(eventJson(row, service)) : printable(eventText(row));
+    context.stdout.write(`${text}\n`);
+  };
+  const path = eventsPath(name, context.environment);
+  const interrupts = catchInterrupts(2);
+  const end = new AbortController();
+  if (untilMs !== Number.POSITIVE_INFINITY) setTimeout(() => end.abort(), Math.max(0, untilMs - Date.now()));
+  const signal = AbortSignal.any([interrupts.first, end.signal]);
+  // The tail is open before the past is read, so that nothing falls between; what both have is told once.
+  const held: LogLine[] = [];
+  let isPast = true;
+  const startMs = Date.now();
+  const following: Promise<void>[] = [];
+  if (untilMs > startMs) {
+    following.push(followEvents(path, { signal, onLine: (line) => (isPast ? held.push(line) : print(line)) }));
+    const onChange = (container: ObservedContainer): void => {
+      serviceOf.set(container.name, container.service);
+      const line = endLine(container);
+      if (line !== undefined && line.atMs >= startMs) print(line);
+    };
+    following.push(runtime.watch(name, { signal, onChange, onGone: () => {} }));
+  }
+  const past = openEventLog(path).read();
+  const unwritten = observed.containers.flatMap((container) => endLine(container) ?? []);
+  const told = new Set(past.map((line) => JSON.stringify(line)));
+  for (const line of [...past, ...unwritten].sort((a, b) => a.atMs - b.atMs)) if (line.atMs >= fromMs) print(line);
+  isPast = false;
+  for (const line of held) if (!told.has(JSON.stringify(line))) print(line);
+  await Promise.all(following);
+  return interrupts.first.aborted ? interrupts.exitCode() : exitCode.ok;
+};
+
+/** Of a container that is gone; the name of one with `container_name` tells nothing. */
+function serviceIn(container: string, project: string): string {
+  const isOurs = container.startsWith(`${project}-`) && /-\d+$/.test(container);
+  return isOurs ? container.slice(project.length + 1).replace(/-\d+$/, '') : container;
+}
