@@ -9,8 +9,9 @@ function fileKind(path: string): FileKind {
     const stat = statSync(path);
     if (stat.isFile()) return 'file';
     return stat.isDirectory() ? 'directory' : 'other';
-  } catch {
-    return 'missing';
+  } catch (error) {
+    // What stands in the way of anything else is said by the attempt to read it.
+    return ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) ? 'missing' : 'file';
   }
 }
 

@@ -53,6 +53,9 @@ export function applyExtends(document: Mapping, where: { path: string; part: Par
   return replaceChild(document, 'services', () => extended);
 }
 
+/** No stack file needs more, and every link takes some of our stack. */
+const maxChain = 100;
+
 type Context = {
   readonly loading: Loading;
   readonly chain: readonly Link[];
@@ -71,6 +74,14 @@ function resolve(name: string, service: Mapping, home: Home, context: Context): 
   const link: Link = { id, service: name, file: context.loading.sources.shown(home.path), at: wanted };
   if (context.chain.some((earlier) => earlier.id === id)) {
     reportCycle([...context.chain, link], context.loading);
+    return own;
+  }
+  if (context.chain.length === maxChain) {
+    context.loading.report.error('extends', {
+      summary: `more than ${maxChain} services extend each other in a row`,
+      at: wanted,
+      notes: ['extend the one at the end of the row'],
+    });
     return own;
   }
   const base = findBase(reference, home, { ...context, chain: [...context.chain, link] });

@@ -188,7 +188,9 @@ function fileOf(reference: NormalFileReference, element: NormalFile, place: File
 type Content = Extract<Mount, { kind: 'file' }>['content'];
 
 function contentOf(source: string, element: NormalFile, { section, path, subject }: FilePlace): Content | undefined {
-  const { view, report, sources, environment } = subject;
+  const { view, report, sources, environment, runnable } = subject;
+  // What is in it is no business of `config`.
+  if (!runnable) return undefined;
   const kind = section.slice(0, -1);
   if (element.external === true) {
     report.error('unknown-reference', {

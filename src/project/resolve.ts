@@ -216,10 +216,10 @@ function reportCycles({ view, report }: Resolving): void {
   const [first] = edges;
   if (first === undefined) return;
   report.error('dependency-cycle', {
-    summary: `services depend on each other in a circle: ${cycle.join(' → ')}`,
+    summary: `services depend on each other in a circle: ${abridged(cycle).join(' → ')}`,
     at: keyAt(view, 'services', first.from, 'depends_on', first.to),
     notes: [
-      ...edges.slice(1).map(({ from, to }) => ({
+      ...edges.slice(1, longestCircle).map(({ from, to }) => ({
         text: `"${from}" depends on "${to}" here`,
         origin: originOf(keyAt(view, 'services', from, 'depends_on', to)),
       })),
@@ -227,6 +227,14 @@ function reportCycles({ view, report }: Resolving): void {
     ],
   });
 }
+
+/** More members of a circle than this are left out in the middle. */
+const longestCircle = 12;
+
+const abridged = (names: readonly string[]): readonly string[] =>
+  names.length <= longestCircle
+    ? names
+    : [...names.slice(0, longestCircle / 2), '…', ...names.slice(-longestCircle / 2)];
 
 /** Only what services use: the rest of the file makes nothing. */
 function volumesOf({ view }: Resolving): readonly Volume[] {

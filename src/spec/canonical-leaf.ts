@@ -207,8 +207,8 @@ export const hostPath: Canon = (tree, scope) => {
 export function absolute(path: string, scope: Pick<Scope, 'base' | 'home'>): string {
   if (scope.base === undefined) return path;
   if (path === '~') return scope.home;
-  if (path.startsWith('~/')) return posix.join(scope.home, path.slice(2));
-  const full = posix.isAbsolute(path) ? posix.normalize(path) : posix.join(scope.base, path);
+  const inHome = path.startsWith('~/') ? posix.join(scope.home, path.slice(2)) : path;
+  const full = posix.isAbsolute(inHome) ? posix.normalize(inHome) : posix.join(scope.base, inHome);
   return full.length > 1 && full.endsWith('/') ? full.slice(0, -1) : full;
 }
 

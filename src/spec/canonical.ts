@@ -96,26 +96,42 @@ const stack = fields({
 
 /** The mapping without the values at `faults`: what is wrong is reported, the rest can still be looked at. */
 export function withoutFaults(tree: Mapping, faults: readonly (readonly (string | number)[])[]): Mapping {
-  return faults.reduce<Tree>((rest, path) => prune(rest, path), tree) as Mapping;
+  if (faults.length === 0) return tree;
+  const all = branch();
+  for (const path of faults) {
+    let at = all;
+    for (const step of path) {
+      const next = at.parts.get(String(step)) ?? branch();
+      at.parts.set(String(step), next);
+      at = next;
+    }
+    at.gone = true;
+  }
+  return prune(tree, all) as Mapping;
 }
 
-function prune(tree: Tree, path: readonly (string | number)[]): Tree {
-  const [step, ...rest] = path;
-  if (step === undefined) return tree;
-  if (tree.kind === 'mapping') {
-    const entry = tree.entries.get(String(step));
-    if (entry === undefined) return tree;
-    const entries = new Map(tree.entries);
-    if (rest.length === 0) entries.delete(String(step));
-    else entries.set(String(step), { key: entry.key, value: prune(entry.value, rest) });
-    return { ...tree, entries };
+/** Faults as a tree: a file with thousands of them is gone through once. */
+type Branch = { gone: boolean; readonly parts: Map<string, Branch> };
+
+const branch = (): Branch => ({ gone: false, parts: new Map() });
+
+function prune(tree: Tree, { parts }: Branch): Tree {
+  if (tree.kind === 'scalar' || parts.size === 0) return tree;
+  if (tree.kind === 'sequence') {
+    const items = tree.items.map((item, i) => {
+      const part = parts.get(String(i));
+      if (part === undefined) return item;
+      // The next stage leaves out what is marked.
+      return part.gone ? { ...item, tag: 'reset' as const } : prune(item, part);
+    });
+    return { ...tree, items };
   }
-  if (tree.kind !== 'sequence' || tree.items[Number(step)] === undefined) return tree;
-  if (rest.length > 0)
-    return { ...tree, items: tree.items.map((item, i) => (i === Number(step) ? prune(item, rest) : item)) };
-  // Later faults count on the positions of the items, so that the hole stays a hole until the end.
-  return {
-    ...tree,
-    items: tree.items.map((item, i) => (i === Number(step) ? { ...item, tag: 'reset' as const } : item)),
-  };
+  const entries = new Map(tree.entries);
+  for (const [key, part] of parts) {
+    const entry = entries.get(key);
+    if (entry === undefined) continue;
+    if (part.gone) entries.delete(key);
+    else entries.set(key, { key: entry.key, value: prune(entry.value, part) });
+  }
+  return { ...tree, entries };
 }

@@ -118,6 +118,11 @@ function nestedTooDeeply(report: Report, at: Place): void {
 
 function syntaxError(file: SourceFile, report: Report, error: YAMLError): void {
   const [start, end] = error.pos;
+  // The parser recurses, and calls the end of our stack a mistake of the file.
+  if (/call stack/.test(error.message)) {
+    nestedTooDeeply(report, { file, start, end: start + 1 });
+    return;
+  }
   // The parser sees it where the text cannot go on, which may be many lines below.
   const open =
     error.code === 'MISSING_CHAR' || /^Flow /.test(error.message) ? unclosedIn(file.text.slice(0, start)) : undefined;

@@ -1,6 +1,6 @@
 import type { Diagnostic, DiagnosticCode, Note, Severity } from '../model/diagnostic.ts';
 import type { Origin } from '../model/source.ts';
-import { originOf, type Place } from './tree.ts';
+import { originOf, type Place, type Tree } from './tree.ts';
 
 /** Where diagnostics go while a stack is loaded: everything wrong is collected, nothing is thrown. */
 export class Report {
@@ -21,7 +21,14 @@ export class Report {
     if (this.#seen.has(id)) return;
     this.#seen.add(id);
     if (severity === 'error') this.#errors += 1;
-    const notes = text.notes?.map((note) => (typeof note === 'string' ? { text: note } : note)) ?? [];
+    const written = text.notes?.map((note) => (typeof note === 'string' ? { text: note } : note)) ?? [];
+    const variables = variablesIn(text.at);
+    const notes = [
+      ...variables.filter(({ origin }) => origin !== undefined),
+      // The first remedy stays the first.
+      ...written,
+      ...variables.filter(({ origin }) => origin === undefined),
+    ];
     this.#found.push({ code, severity, summary: text.summary, ...(subject === undefined ? {} : { subject }), notes });
   }
 
@@ -52,8 +59,18 @@ export class Report {
 
 export type Text = {
   readonly summary: string;
-  readonly at?: Place | Origin | undefined;
+  /** Of a value, the notes also say where its variables come from. */
+  readonly at?: Place | Origin | Tree | undefined;
   readonly notes?: readonly (string | Note)[];
 };
 
 const toOrigin = (at: Place | Origin): Origin => ('range' in at ? at : originOf(at));
+
+/** The mistake may be where a variable got its value. */
+function variablesIn(at: Text['at']): readonly Note[] {
+  if (at === undefined || !('kind' in at) || at.kind !== 'scalar') return [];
+  return (at.uses ?? []).flatMap(({ name, source }): Note[] => {
+    if (source.kind === 'env-file') return [{ text: `${name} comes from here`, origin: source.origin }];
+    return source.kind === 'environment' ? [{ text: `${name} comes from the environment` }] : [];
+  });
+}
