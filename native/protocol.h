@@ -46,6 +46,8 @@ enum tsc_frame_kind {
 	TSC_FRAME_CONTAINER = 1, /* new monitor; HOLD is performed, then it waits for `start` */
 	TSC_FRAME_ADOPT = 2,     /* new monitor for a container whose monitor died: same ops, HOLD without creating */
 	TSC_FRAME_EXEC = 3,      /* one more process in a running container */
+	TSC_FRAME_YIELD = 4,     /* no ops: the launcher gives the project's lock away for a while */
+	TSC_FRAME_LOCK = 5,      /* no ops: it takes it again, and reports LOCKED as at its start */
 };
 
 /*

@@ -118,34 +118,48 @@ static void refuse(const struct tsc_frame *frame, uint32_t at, int error)
 	tsc_send_report(STDOUT, &failure);
 }
 
+/* False: the launcher is of no use without its lock. */
+static bool lock_project(const char *path, int *lock)
+{
+	struct tsc_report report = tsc_make_report(0, TSC_REPORT_LOCKED);
+	report.pid = sys_getpid();
+	*lock = take_lock(path);
+	if (*lock < 0)
+		tsc_fail_report(&report, TSC_PHASE_NONE, 0, *lock, path);
+	tsc_send_report(STDOUT, &report);
+	return *lock >= 0;
+}
+
+static int fork_monitor(struct tsc_frame *frame)
+{
+	int pid = frame->kind == TSC_FRAME_EXEC ? -EPROTO : sys_fork();
+	if (pid == 0)
+		tsc_monitor(frame);
+	return pid;
+}
+
 _Noreturn void tsc_launch(const char *lock_path)
 {
 	uint32_t at = 0;
+	int lock = -1;
+	bool locks = !tsc_same_text(lock_path, "-");
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:launch", 0, 0);
 	/* A Ctrl-C in the terminal is for the command that reads our reports. */
 	sys_setsid();
-	if (!tsc_same_text(lock_path, "-")) {
-		int lock = take_lock(lock_path);
-		struct tsc_report report = tsc_make_report(0, TSC_REPORT_LOCKED);
-		report.pid = sys_getpid();
-		if (lock < 0)
-			tsc_fail_report(&report, TSC_PHASE_NONE, 0, lock, lock_path);
-		tsc_send_report(STDOUT, &report);
-		if (lock < 0)
-			sys_exit(1);
-	}
+	if (locks && !lock_project(lock_path, &lock))
+		sys_exit(1);
 	for (;;) {
 		struct tsc_frame frame;
 		int error = tsc_read_frame(STDIN, &frame, &at);
 		if (error == 1)
 			sys_exit(0);
-		if (!error && frame.kind == TSC_FRAME_EXEC)
-			error = -EPROTO;
-		int pid = error ? error : sys_fork();
-		if (pid == 0)
-			tsc_monitor(&frame);
-		if (pid < 0)
-			refuse(&frame, at, pid);
+		if (!error && frame.kind == TSC_FRAME_YIELD)
+			tsc_close(&lock);
+		else if (!error && frame.kind == TSC_FRAME_LOCK) {
+			if (locks && lock < 0 && !lock_project(lock_path, &lock))
+				sys_exit(1);
+		} else if ((error = error ? error : fork_monitor(&frame)) < 0)
+			refuse(&frame, at, error);
 		/* Monitors that have ended already, since HOLD was refused. */
 		while (sys_wait4(-1, NULL, TSC_WNOHANG) > 0)
 			;

@@ -89,6 +89,8 @@ export type ExitedStatus = {
   readonly exitCode: number | null;
   readonly signal?: string;
   readonly oomKilled: boolean;
+  /** Somebody stopped or killed it through us: whoever did sees to what follows. */
+  readonly requested?: true;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
 };

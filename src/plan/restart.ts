@@ -78,12 +78,13 @@ export function planPolicyRestarts(observed: ObservedState, due: readonly DueRes
   return { steps: list.steps };
 }
 
-function dragged(container: ObservedContainer, services: ReadonlySet<ServiceName>): Cause {
+export function dragged(container: ObservedContainer, services: ReadonlySet<ServiceName>): Cause {
   const edge = container.dependsOn.find(({ service, restart }) => restart && services.has(service));
   return { kind: 'dependency-restarted', dependency: edge?.service ?? container.service };
 }
 
-function planRestartOf(
+/** Stops and starts the named containers in order. */
+export function planRestartOf(
   observed: ObservedState,
   {
     names,

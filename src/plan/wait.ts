@@ -1,3 +1,4 @@
+import { hasHealth } from '../model/health.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Dependency, Origins } from '../model/project.ts';
 import type { ObservedContainer } from '../model/state.ts';
@@ -18,7 +19,7 @@ export function planWait(awaited: readonly Awaited[]): Plan {
   );
   for (const { container, origins = {} } of sorted) {
     const { name, service, config } = container;
-    const condition = config.healthcheck === undefined ? 'service_started' : 'service_healthy';
+    const condition = hasHealth(config) ? 'service_healthy' : 'service_started';
     const dependency: Dependency = { service, condition, restart: false, required: true };
     list.add({
       action: { kind: 'wait', container: name, dependency, orCompleted: true },

@@ -1,6 +1,7 @@
 import type { RuntimeFailure } from '../model/event.ts';
 import type { ActionKind, ActionOf } from '../model/plan.ts';
-import type { HealthRecord, ObservedContainer, ObservedState } from '../model/state.ts';
+import type { ProbeCheck } from '../model/project.ts';
+import type { HealthRecord, ObservedContainer, ObservedState, ProbeResult } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import type { Result } from '../util/result.ts';
 
@@ -43,9 +44,22 @@ export interface Watching {
    * is reported once with `monitored: false`. Resolves when `signal` is aborted.
    */
   watch(project: ProjectName, options: WatchOptions): Promise<void>;
+  /**
+   * Looks once at a running container, from outside. Never rejects; given up with everything it has started when
+   * `signal` is aborted or the time is over.
+   */
+  probe(project: ProjectName, request: ProbeRequest, signal: AbortSignal): Promise<ProbeResult>;
   /** Replaces what `observe` reports as the container's health until it ends. */
   recordHealth(project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void>;
 }
+
+export type ProbeRequest = {
+  readonly container: ContainerName;
+  readonly check: ProbeCheck;
+  /** What it is for: probes for different things of one container may run at a time. */
+  readonly purpose: 'health' | 'liveness';
+  readonly timeoutMs: number;
+};
 
 export type WatchOptions = {
   readonly signal: AbortSignal;

@@ -40,9 +40,6 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   cpuset: honoured,
   credential_spec: windows,
   depends_on: honoured,
-  'depends_on.*.condition=service_healthy': later,
-  'depends_on.*.condition=service_completed_successfully': later,
-  'depends_on.*.restart': later,
   deploy: honoured,
   'deploy.endpoint_mode': swarm,
   'deploy.mode': swarm,
@@ -68,7 +65,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   extra_hosts: honoured,
   gpus: later,
   group_add: honoured,
-  healthcheck: later,
+  healthcheck: honoured,
   hostname: honoured,
   image: emulated('the image map says which root file system it stands for'),
   init: honoured,
@@ -128,9 +125,9 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   volumes_from: honoured,
   working_dir: honoured,
   'x-tscompose': honoured,
-  'x-tscompose.probes': later,
+  'x-tscompose.probes.readiness.notify': later,
+  'x-tscompose.probes.liveness.notify': later,
   'x-tscompose.post_stop': later,
-  'x-tscompose.depends_on': later,
 };
 
 /** The same for the elements at the top level. */

@@ -1,6 +1,8 @@
 import type { ObservedContainer } from '../model/state.ts';
-import type { ContainerName } from '../model/units.ts';
+import type { ContainerName, ProjectName } from '../model/units.ts';
+import type { Watching } from '../runtime/runtime.ts';
 import { unreachable } from '../util/assert.ts';
+import { Checkup, healthCheckOf, livenessCheckOf } from './checkup.ts';
 import type { Clock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
 import type { LogLine } from './log-entry.ts';
@@ -10,9 +12,11 @@ import { restoreLife } from './restore.ts';
 import type { Work } from './work.ts';
 
 export type Surroundings = {
+  readonly project: ProjectName;
+  readonly runtime: Pick<Watching, 'probe' | 'recordHealth'>;
   readonly clock: Clock;
   readonly log: EventLog;
-  readonly work: Pick<Work, 'restart' | 'restartDependents'>;
+  readonly work: Pick<Work, 'restart' | 'restartDependents' | 'restartUnhealthy' | 'stopUnhealthy'>;
   /** It may need no more time. */
   readonly onCalm: () => void;
 };
@@ -25,6 +29,8 @@ export class Charge {
   #last: ObservedContainer;
   #cancelTimer: (() => void) | undefined;
   #cancelLinger: (() => void) | undefined;
+  readonly #health: Checkup | undefined;
+  readonly #liveness: Checkup | undefined;
 
   /** `past`: what the event log has about it. */
   constructor(first: ObservedContainer, past: readonly LogLine[], surroundings: Surroundings) {
@@ -32,6 +38,8 @@ export class Charge {
     this.#last = first;
     this.#surroundings = surroundings;
     const { clock } = surroundings;
+    this.#health = this.#makeHealth();
+    this.#liveness = this.#makeLiveness();
     this.#take(restoreLife(past, { now: clock.now(), policy: first.config.restart }));
     this.see(first);
   }
@@ -43,11 +51,16 @@ export class Charge {
   /** Nobody but a resident process can do what has to be done for it next. */
   get needsTime(): boolean {
     const { kind } = this.#life;
-    return kind === 'backing-off' || kind === 'restarting' || this.#cancelLinger !== undefined;
+    return kind === 'backing-off' || kind === 'restarting' || this.#cancelLinger !== undefined || this.#isChecked;
+  }
+
+  get #isChecked(): boolean {
+    return this.#health?.isActive === true || this.#liveness?.isActive === true;
   }
 
   see(container: ObservedContainer): void {
     this.#last = container;
+    this.#check(container);
     this.#step({ kind: 'seen', container });
     this.#linger();
   }
@@ -58,6 +71,8 @@ export class Charge {
   }
 
   close(): void {
+    this.#health?.end();
+    this.#liveness?.end();
     this.#cancelTimer?.();
     this.#cancelLinger?.();
     this.#cancelLinger = undefined;
@@ -94,6 +109,57 @@ export class Charge {
         default:
           unreachable(effect);
       }
+    }
+  }
+
+  #makeHealth(): Checkup | undefined {
+    const check = healthCheckOf(this.#last.config);
+    const { project, runtime, clock, log, onCalm } = this.#surroundings;
+    const container = this.#name;
+    return (
+      check &&
+      new Checkup({
+        ...check,
+        clock,
+        probe: (timeoutMs, signal) =>
+          runtime.probe(project, { container, check: check.check, purpose: 'health', timeoutMs }, signal),
+        onRecord: (record) => void runtime.recordHealth(project, container, record),
+        onBecame: (health, { exitCode, output }) => {
+          log.append({ kind: 'health', health, exitCode, output, atMs: clock.now(), container });
+          onCalm();
+        },
+      })
+    );
+  }
+
+  #makeLiveness(): Checkup | undefined {
+    const check = livenessCheckOf(this.#last.config);
+    const { project, runtime, clock, log, work } = this.#surroundings;
+    const container = this.#name;
+    return (
+      check &&
+      new Checkup({
+        ...check,
+        clock,
+        probe: (timeoutMs, signal) =>
+          runtime.probe(project, { container, check: check.check, purpose: 'liveness', timeoutMs }, signal),
+        onRecord: () => {},
+        onBecame: (health, { exitCode, output }) => {
+          if (health !== 'unhealthy') return;
+          log.append({ kind: 'health', health, exitCode, output, atMs: clock.now(), container });
+          if (check.action === 'restart') work.restartUnhealthy(container);
+          if (check.action === 'stop') work.stopUnhealthy(container);
+        },
+      })
+    );
+  }
+
+  #check({ status }: ObservedContainer): void {
+    for (const checkup of [this.#health, this.#liveness]) {
+      if (status.kind === 'paused') checkup?.pause();
+      else if (status.kind === 'running')
+        checkup?.see({ startedAtMs: status.startedAtMs, known: checkup === this.#health ? status.health : undefined });
+      else checkup?.end();
     }
   }
 

@@ -17,6 +17,11 @@ import { unreachable } from '../util/assert.ts';
  * that counts comes one interval after the start; in addition there are early ones, at doubling distances, that only
  * count when they succeed: a service that is ready after 100 ms is healthy then and not after Docker's 30 s.
  */
+export type CheckTimes = Omit<Healthcheck, 'argv'> & {
+  /** The first early probe comes so long after the start, each further one `factor` times as long after the one before. */
+  readonly early: { readonly firstMs: number; readonly factor: number };
+};
+
 export type HealthState = {
   readonly health: Health;
   readonly failingStreak: number;
@@ -51,11 +56,10 @@ export type HealthStep = { readonly state: HealthState; readonly effects: readon
 
 export const keptResults = 5;
 export const keptOutput = 4096;
-const firstEarlyMs = 100;
 
 /** At the start of a life, or when a supervisor finds one that it knows `known` of. */
 export function beginHealth(
-  check: Healthcheck,
+  check: CheckTimes,
   {
     startedAtMs,
     now,
@@ -73,7 +77,7 @@ export function beginHealth(
 export function stepHealth(
   state: HealthState,
   event: HealthEvent,
-  { now, check }: { readonly now: number; readonly check: Healthcheck },
+  { now, check }: { readonly now: number; readonly check: CheckTimes },
 ): HealthStep {
   const { mode } = state;
   switch (event.kind) {
@@ -101,7 +105,7 @@ export function stepHealth(
 function judge(
   before: HealthState,
   result: ProbeResult,
-  { now, check, early }: { readonly now: number; readonly check: Healthcheck; readonly early: number | undefined },
+  { now, check, early }: { readonly now: number; readonly check: CheckTimes; readonly early: number | undefined },
 ): HealthStep {
   const isGood = result.exitCode === 0;
   const inStartPeriod = !before.succeeded && result.startedAtMs < before.startedAtMs + check.startPeriodMs;
@@ -130,14 +134,15 @@ function judge(
 /** When to probe next. */
 function plan(
   state: HealthState,
-  check: Healthcheck,
+  check: CheckTimes,
   { now, early }: { readonly now: number; readonly early?: number | undefined },
 ): HealthStep {
   const inStartPeriod = !state.succeeded && now < state.startedAtMs + check.startPeriodMs;
   const regularMs = inStartPeriod ? check.startIntervalMs : check.intervalMs;
   // Early probes end where the first regular one, an interval after the start, has its place.
   const firstRegular = state.startedAtMs + regularMs;
-  const earlyAt = early === undefined ? undefined : now + firstEarlyMs * 2 ** Math.min(early, 20);
+  const { firstMs, factor } = check.early;
+  const earlyAt = early === undefined ? undefined : now + firstMs * factor ** Math.min(early, 60);
   if (earlyAt !== undefined && earlyAt < firstRegular) {
     const mode = { kind: 'waiting', dueAtMs: earlyAt, early: early ?? 0 } as const;
     return { state: { ...state, mode }, effects: [{ kind: 'timer', atMs: earlyAt }] };

@@ -12,6 +12,7 @@ export type LogEntry =
       readonly exitCode: number | null;
       readonly signal?: string;
       readonly oomKilled: boolean;
+      readonly requested?: true;
       readonly stoppedByUser: boolean;
     }
   | { readonly kind: 'failed'; readonly endedAtMs: number; readonly exitCode: number; readonly message: string }

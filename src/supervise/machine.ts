@@ -34,6 +34,8 @@ type Restart = {
   readonly exitCode: number | null;
   readonly attempt: number;
   readonly history: History;
+  /** Somebody stopped it, perhaps to start it again; if nothing comes of that, it is brought back. */
+  readonly requested?: true;
 };
 
 export type LifeEvent =
@@ -54,6 +56,9 @@ export type LifeEffect =
 
 export type LifeStep = { readonly state: Life; readonly effects: readonly LifeEffect[] };
 
+/** How long whoever has stopped a container, and not for good, gets to start it again. */
+export const patienceMs = 2000;
+
 export const newLife: Life = { kind: 'new', history: freshHistory };
 
 export function stepLife(
@@ -67,10 +72,10 @@ export function stepLife(
     case 'due': {
       if (state.kind !== 'backing-off') return stay(state);
       const { endedAtMs, exitCode, attempt, history } = state;
-      const restart = { endedAtMs, exitCode, attempt };
+      const restart = { endedAtMs, exitCode, attempt, ...(state.requested && { requested: true as const }) };
       return {
         state: { kind: 'restarting', ...restart, history },
-        effects: [{ kind: 'restart', ...restart }],
+        effects: [{ kind: 'restart', endedAtMs, exitCode, attempt }],
       };
     }
     case 'refused': {
@@ -106,12 +111,13 @@ function see(state: Life, container: ObservedContainer, now: number): LifeStep {
       return seeAlive(state, container, { kind: status.kind, startedAtMs: status.startedAtMs });
     case 'exited': {
       const { exitCode, finishedAtMs, startedAtMs } = status;
-      const end = { exitCode, atMs: finishedAtMs, lifeMs: Math.max(0, finishedAtMs - startedAtMs), failed: false };
+      const lifeMs = Math.max(0, finishedAtMs - startedAtMs);
+      const end = { exitCode, atMs: finishedAtMs, lifeMs, failed: false, requested: status.requested === true };
       return seeEnd(state, container, { now, end, entry: endedEntry(status, container.stoppedByUser) });
     }
     case 'failed': {
       const { exitCode, finishedAtMs, message } = status;
-      const end = { exitCode, atMs: finishedAtMs, lifeMs: 0, failed: true };
+      const end = { exitCode, atMs: finishedAtMs, lifeMs: 0, failed: true, requested: false };
       const entry = { kind: 'failed', endedAtMs: finishedAtMs, exitCode, message } as const;
       return seeEnd(state, container, { now, end, entry });
     }
@@ -127,6 +133,7 @@ const endedEntry = (status: ExitedStatus, stoppedByUser: boolean): LogEntry => (
   exitCode: status.exitCode,
   ...(status.signal !== undefined && { signal: status.signal }),
   oomKilled: status.oomKilled,
+  ...(status.requested && { requested: true }),
   stoppedByUser,
 });
 
@@ -141,7 +148,7 @@ function seeAlive(
   // Without a window every restart since the last one by hand counts, also those this supervisor has not seen.
   const seen = config.restart.windowMs === undefined ? restarts : 1;
   const history = automatic ? { ...state.history, attempts: Math.max(state.history.attempts, seen) } : freshHistory;
-  const wasOurs = automatic && (state.kind === 'restarting' || state.kind === 'backing-off');
+  const wasOurs = automatic && (state.kind === 'restarting' || state.kind === 'backing-off') && !state.requested;
   return {
     state: { kind, startedAtMs, history },
     effects: [
@@ -177,11 +184,20 @@ function judge(
   }
   // Counted from the end itself, so that a supervisor that comes late does not wait all over again; bounded on both
   // sides, so that a clock that was set meanwhile can neither skip nor stretch the delay.
-  const { delayMs, attempt } = verdict;
+  const { attempt } = verdict;
+  const delayMs = end.requested ? Math.max(verdict.delayMs, patienceMs) : verdict.delayMs;
   const dueAtMs = now + Math.min(delayMs, Math.max(0, end.atMs + delayMs - now));
   const { exitCode } = end;
   return {
-    state: { kind: 'backing-off', endedAtMs: end.atMs, exitCode, attempt, history: verdict.history, dueAtMs },
+    state: {
+      kind: 'backing-off',
+      endedAtMs: end.atMs,
+      exitCode,
+      attempt,
+      history: verdict.history,
+      dueAtMs,
+      ...(end.requested && { requested: true }),
+    },
     effects: [
       { kind: 'log', entry: { kind: 'restart-planned', attempt, delayMs } },
       { kind: 'timer', atMs: dueAtMs },

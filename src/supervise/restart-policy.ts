@@ -19,6 +19,8 @@ export type End = {
   readonly atMs: number;
   /** It could not even be started. */
   readonly failed: boolean;
+  /** Somebody stopped it through us. */
+  readonly requested?: boolean;
 };
 
 /** Why a container that has ended is left alone. */

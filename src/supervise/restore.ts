@@ -1,7 +1,7 @@
 import type { RestartPolicy } from '../model/project.ts';
 import { unreachable } from '../util/assert.ts';
 import type { LogLine } from './log-entry.ts';
-import { type Life, type LifeStep, newLife } from './machine.ts';
+import { type Life, type LifeStep, newLife, patienceMs } from './machine.ts';
 import { freshHistory, judgeEnd, longestDelayMs } from './restart-policy.ts';
 
 /**
@@ -36,8 +36,11 @@ function retell(state: Life, line: LogLine, policy: RestartPolicy): Life {
         const reason = verdict.kind === 'leave' && !stopped ? verdict.reason : 'stopped-by-user';
         return { kind: 'over', endedAtMs, reason, history: verdict.history };
       }
-      const { attempt, history, delayMs } = verdict;
-      return { kind: 'backing-off', endedAtMs, exitCode, attempt, history, dueAtMs: endedAtMs + delayMs };
+      const { attempt, history } = verdict;
+      const requested = line.kind === 'ended' && line.requested === true;
+      const delayMs = requested ? Math.max(verdict.delayMs, patienceMs) : verdict.delayMs;
+      const restart = { endedAtMs, exitCode, attempt, history, ...(requested && { requested }) };
+      return { kind: 'backing-off', ...restart, dueAtMs: endedAtMs + delayMs };
     }
     case 'left':
       return 'endedAtMs' in state

@@ -68,12 +68,12 @@ export class Supervisor {
   }
 
   #see(container: ObservedContainer): void {
-    const { clock, log, isOurs } = this.#options;
+    const { project, runtime, clock, log, isOurs } = this.#options;
     const charge = this.#charges.get(container.name);
     if (charge !== undefined) charge.see(container);
     else if (!isOurs()) this.#over.abort();
     else {
-      const surroundings = { clock, log, work: this.#work, onCalm: () => this.#leaveIfIdle() };
+      const surroundings = { project, runtime, clock, log, work: this.#work, onCalm: () => this.#leaveIfIdle() };
       this.#charges.set(container.name, new Charge(container, this.#pastOf(container.name), surroundings));
     }
     if (!container.monitored && isAlive(container)) this.#work.repair();
@@ -113,7 +113,9 @@ function grouped(lines: readonly LogLine[]): Map<ContainerName, LogLine[]> {
 }
 
 function sameMoment(a: ObservedContainer, b: ObservedContainer): boolean {
-  return a.status.kind === b.status.kind && momentOf(a) === momentOf(b) && a.monitored === b.monitored;
+  if (a.status.kind !== b.status.kind || momentOf(a) !== momentOf(b)) return false;
+  // Who has ended needs no monitor before it is started again.
+  return a.monitored === b.monitored || !isAlive(a);
 }
 
 /** When the present state began. */

@@ -4,6 +4,7 @@ import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName, ServiceName } from '../model/units.ts';
 import { type DueRestart, planDependentRestarts, planPolicyRestarts } from '../plan/restart.ts';
+import { planUnhealthyRestart, planUnhealthyStop } from '../plan/unhealthy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { err, ok, type Result } from '../util/result.ts';
 
@@ -42,6 +43,15 @@ export class Work {
   /** A dependency was brought back: those that asked for it follow. */
   restartDependents(service: ServiceName): void {
     this.#begin(() => this.#carryOut((observed) => planDependentRestarts(observed, service)));
+  }
+
+  /** Its liveness probe says that it does not do its work any more. */
+  restartUnhealthy(container: ContainerName): void {
+    this.#begin(() => this.#carryOut((observed) => planUnhealthyRestart(observed, container)));
+  }
+
+  stopUnhealthy(container: ContainerName): void {
+    this.#begin(() => this.#carryOut((observed) => planUnhealthyStop(observed, container)));
   }
 
   /** Containers that lost their monitor get one: looking under the lock does that. */

@@ -8,10 +8,11 @@ import type {
   ObservedNetwork,
   ObservedState,
   ObservedVolume,
+  ProbeResult,
 } from '../../src/model/state.ts';
 import type { ContainerName, ProjectName } from '../../src/model/units.ts';
 import { stepId } from '../../src/plan/steps.ts';
-import type { Outcome, Runtime, Session, Watching, WatchOptions } from '../../src/runtime/runtime.ts';
+import type { Outcome, ProbeRequest, Runtime, Session, Watching, WatchOptions } from '../../src/runtime/runtime.ts';
 import { err, ok, type Result } from '../../src/util/result.ts';
 
 /** What a started container does at once; `run` (the default) keeps it running. */
@@ -91,6 +92,13 @@ export class FakeRuntime implements Runtime, Watching {
       options.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     this.#watchers.delete(options);
+  }
+
+  /** What a probe of a container answers; by default that all is well. */
+  health: (request: ProbeRequest) => Pick<ProbeResult, 'exitCode' | 'output'> = () => ({ exitCode: 0, output: '' });
+
+  async probe(_project: ProjectName, request: ProbeRequest): Promise<ProbeResult> {
+    return { startedAtMs: this.now(), finishedAtMs: this.now(), ...this.health(request) };
   }
 
   async recordHealth(_project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void> {

@@ -70,10 +70,13 @@ export function monitorsOf(project: string): FoundProcess[] {
 
 /** The processes that supervise a project; at most one, but for the moment in which one starts another. */
 export function supervisorsOf(project: string): number[] {
-  return processIds().filter((pid) => {
+  const found = processIds().filter((pid) => {
     const words = textOf(`/proc/${pid}/cmdline`).split('\0');
     return words.includes('supervise') && words.includes(project);
   });
+  // Between fork and exec a child looks like its parent.
+  const parentOf = (pid: number) => Number(/^PPid:\s*(\d+)$/m.exec(textOf(`/proc/${pid}/status`))?.[1]);
+  return found.filter((pid) => !found.includes(parentOf(pid)));
 }
 
 /** Kills a process of ours at once; false when it had ended already. */

@@ -12,18 +12,24 @@ export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   const { environment } = context;
   const project = (args[0] ?? '') as ProjectName;
   const command = supervisorCommand(environment);
+  const runtime = openRuntime(context);
   const lock = inheritedLock(project, environment);
   if (lock === undefined) {
+    if ((await runtime.observe(project)).containers.length === 0) {
+      context.stderr.write(`project ${project} has no containers\n`);
+      return exitCode.ok;
+    }
     const child = startSupervisor(project, command, { host: environment, detached: false });
     const [code] = (await once(child, 'close')) as [number | null];
     if (code === alreadySupervised) context.stderr.write(`project ${project} has a supervisor already\n`);
     return code === alreadySupervised ? exitCode.ok : (code ?? exitCode.failed);
   }
 
+  // Taken down, and perhaps made anew, since we were started: then it is somebody else's.
+  if (!lock.isCurrent()) return exitCode.ok;
   const { Supervisor } = await import('../../supervise/supervisor.ts');
   const { openEventLog } = await import('../../supervise/event-log.ts');
   const { systemClock } = await import('../../supervise/clock.ts');
-  const runtime = openRuntime(context);
   const log = openEventLog(eventsPath(project, environment), { create: false });
   const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, isOurs: lock.isCurrent });
   await supervisor.run();

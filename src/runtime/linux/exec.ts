@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import type { RuntimeFailure } from '../../model/event.ts';
@@ -20,7 +21,7 @@ import { op } from './sandbox/op.ts';
 import { processOps } from './sandbox/process.ts';
 import { attachOps, containerHostname } from './sandbox.ts';
 import { shimPath } from './shim-path.ts';
-import { type ContainerRecord, readRecord, readState } from './state-dir.ts';
+import { type ContainerRecord, makeDirectory, readRecord, readState } from './state-dir.ts';
 
 export type ExecRequest = {
   readonly argv: readonly string[];
@@ -37,6 +38,8 @@ export type ExecRequest = {
   readonly stdio?: 'inherit' | 'capture';
   /** Do not wait for its end: it gets no stdio, and `exitCode` is 0 once it runs. */
   readonly detach?: boolean;
+  /** A name: it runs in a cgroup of its own below the container's, and everything in it is killed with it. */
+  readonly group?: string;
   readonly host?: HostEnvironment;
   /** Aborted: the command is killed. */
   readonly signal?: AbortSignal;
@@ -66,8 +69,22 @@ export async function execInContainer(
   const user = execUser(record, request);
   if (!user.ok) return user;
   const program = execProgram(record, { request, user: user.value, state });
-  return program.ok ? runShim(shimPath(host), program.value, request) : program;
+  if (!program.ok) return program;
+  const group = groupOf(record, request);
+  if (group === undefined) return runShim(shimPath(host), program.value, request);
+  makeDirectory(group, 0o755);
+  const killAll = (): void => writeFileSync(`${group}/cgroup.kill`, '1');
+  request.signal?.addEventListener('abort', killAll);
+  try {
+    return await runShim(shimPath(host), program.value, request);
+  } finally {
+    request.signal?.removeEventListener('abort', killAll);
+  }
 }
+
+/** undefined: none was asked for, or there is no cgroup2 to make it in. */
+const groupOf = ({ cgroups }: ContainerRecord, { group }: ExecRequest): string | undefined =>
+  group === undefined || cgroups.v2 === undefined ? undefined : `${cgroups.v2.dir}/${group}`;
 
 function execUser(record: ContainerRecord, { user }: ExecRequest): Result<ResolvedUser, RuntimeFailure> {
   if (user === undefined) return ok(record.user);
@@ -93,7 +110,10 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
     {
       phase: 'HOLD',
       ops: [
-        op('JOIN', { numbers: [initPid, initStart], strings: [record.cgroups.v2?.dir ?? ''] }),
+        op('JOIN', {
+          numbers: [initPid, initStart],
+          strings: [groupOf(record, request) ?? record.cgroups.v2?.dir ?? ''],
+        }),
         op('EXEC_TTY', { numbers: [Number(request.tty), Number(request.detach === true)] }),
       ],
     },

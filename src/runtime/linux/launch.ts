@@ -4,7 +4,7 @@ import type { RuntimeFailure } from '../../model/event.ts';
 import { err, ok, type Result } from '../../util/result.ts';
 import { errnoSentence, opFailure } from './errno.ts';
 import { encodeFrame, opAt, type SetupOp, type SetupProgram } from './frame.ts';
-import { type FrameKind, reportKind, size } from './protocol.ts';
+import { type FrameKind, frameKind, reportKind, size } from './protocol.ts';
 import { decodeReport, type Report } from './records.ts';
 import { ulimitText } from './rlimits.ts';
 
@@ -103,6 +103,19 @@ export class Launcher {
       this.#pending.set(id, { program, warn: options.warn, settle: resolve });
       this.#child.stdin?.write(encodeFrame(kind, id, program));
     });
+  }
+
+  /** Lets others have the project for a while. */
+  yield(): void {
+    this.#child.stdin?.write(encodeFrame(frameKind.YIELD, 0, []));
+  }
+
+  /** Waits until the project is ours again. */
+  async relock(): Promise<Result<void, RuntimeFailure>> {
+    if (this.#ended !== undefined) return err(this.#ended);
+    const locked = this.#locked();
+    this.#child.stdin?.write(encodeFrame(frameKind.LOCK, 0, []));
+    return locked;
   }
 
   /** Gives the lock back. Monitors live on. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hasHealth } from '../../model/health.ts';
 import type { Network } from '../../model/project.ts';
 import type { ContainerStatus, ObservedContainer, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
@@ -93,7 +94,7 @@ function statusOf(
   }
   const { initPid: pid, startedMs: startedAtMs } = state;
   if (state.phase === statePhase.PAUSED) return { kind: 'paused', pid, startedAtMs };
-  if (record.config.healthcheck === undefined) return { kind: 'running', pid, startedAtMs };
+  if (!hasHealth(record.config)) return { kind: 'running', pid, startedAtMs };
   return { kind: 'running', pid, startedAtMs, health: readHealth(stateDir, startedAtMs)?.health ?? 'starting' };
 }
 
@@ -119,6 +120,7 @@ function exited(
   const base = {
     kind: 'exited',
     oomKilled: state.oomKilled,
+    ...(state.stopRequested ? { requested: true as const } : {}),
     startedAtMs: state.startedMs,
     // Nobody saw when it was: not before this life began, whatever the end of an earlier one says.
     finishedAtMs: Math.max(end.finishedAtMs, state.startedMs),

@@ -1,9 +1,9 @@
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { ActionOf } from '../../model/plan.ts';
-import type { HealthRecord, ObservedState } from '../../model/state.ts';
+import type { HealthRecord, ObservedState, ProbeResult } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { err, ok, type Result } from '../../util/result.ts';
-import type { Outcome, Runtime, Session, Warn, Watching, WatchOptions } from '../runtime.ts';
+import type { Outcome, ProbeRequest, Runtime, Session, Warn, Watching, WatchOptions } from '../runtime.ts';
 import { writeHealth } from './health.ts';
 import { Launcher } from './launch.ts';
 import { observeProject } from './observe.ts';
@@ -42,6 +42,11 @@ export class LinuxRuntime implements Runtime, Watching {
   async watch(project: ProjectName, options: WatchOptions): Promise<void> {
     const { watchProject } = await import('./watch.ts');
     await watchProject(this.#paths, project, options);
+  }
+
+  async probe(project: ProjectName, request: ProbeRequest, signal: AbortSignal): Promise<ProbeResult> {
+    const { probeContainer } = await import('./probe/probe.ts');
+    return probeContainer(project, request, { host: this.#options.environment ?? {}, signal });
   }
 
   async recordHealth(project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, rmSync, statSync } from 'node:fs';
 import type { ProjectName } from '../../model/units.ts';
 import type { HostEnvironment, SupervisorCommand } from './options.ts';
 import { hostPaths, projectPaths } from './paths.ts';
@@ -8,6 +8,7 @@ import { shimPath } from './shim-path.ts';
 export type SupervisorLock = {
   /** false: the file it is on was removed with the project; somebody else may hold the lock by now. */
   readonly isCurrent: () => boolean;
+  /** Of a project that is gone, nothing is left: the lock's file goes too. */
   readonly release: () => void;
 };
 
@@ -18,9 +19,9 @@ const lockFd = 3;
 export const eventsPath = (project: ProjectName, host: HostEnvironment): string =>
   projectPaths(hostPaths(host), project).events;
 
-/** The lock of the project's supervisor, if this process was started with it. Node itself could not take one. */
+/** The lock of the project's supervisor, if this process was started with one. Node itself could not take it. */
 export function inheritedLock(project: ProjectName, host: HostEnvironment): SupervisorLock | undefined {
-  const { supervisorLock } = projectPaths(hostPaths(host), project);
+  const { supervisorLock, lib } = projectPaths(hostPaths(host), project);
   const isCurrent = (): boolean => {
     try {
       const held = fstatSync(lockFd);
@@ -30,7 +31,20 @@ export function inheritedLock(project: ProjectName, host: HostEnvironment): Supe
       return false;
     }
   };
-  return isCurrent() ? { isCurrent, release: () => closeSync(lockFd) } : undefined;
+  const release = (): void => {
+    if (isCurrent() && !existsSync(lib)) rmSync(supervisorLock, { force: true });
+    closeSync(lockFd);
+  };
+  return isFile(lockFd) ? { isCurrent, release } : undefined;
+}
+
+/** Node itself has something there that is none. */
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**

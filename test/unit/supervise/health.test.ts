@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Healthcheck } from '../../../src/model/project.ts';
 import type { Health, ProbeResult } from '../../../src/model/state.ts';
 import type { Millis } from '../../../src/model/units.ts';
 import {
   beginHealth,
+  type CheckTimes,
   type HealthEffect,
   type HealthEvent,
   type HealthState,
@@ -12,8 +12,8 @@ import {
 } from '../../../src/supervise/health.ts';
 
 const ms = (value: number): Millis => value as Millis;
-const plain: Healthcheck = {
-  argv: ['/bin/check'],
+const plain: CheckTimes = {
+  early: { firstMs: 100, factor: 2 },
   intervalMs: ms(1000),
   timeoutMs: ms(500),
   retries: 2,
@@ -23,7 +23,7 @@ const plain: Healthcheck = {
 
 /** Plays one life: each probe takes 10 ms and ends as the list says; tells when probes began and what became of the health. */
 function play(
-  check: Healthcheck,
+  check: CheckTimes,
   codes: readonly (number | null)[],
   known?: Health,
 ): { probes: number[]; health: string[]; last: HealthState } {

@@ -214,10 +214,12 @@ export class Networking {
     });
   }
 
-  /** Ends the session. */
+  /** Ends the session, or this part of it: whoever has the lock next may change everything. */
   async close(): Promise<Outcome> {
     const settled = await this.settle();
     this.#closeRouter();
+    this.#record = undefined;
+    this.#view = undefined;
     return settled;
   }
 

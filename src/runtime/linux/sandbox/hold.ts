@@ -113,7 +113,7 @@ const longestRetryMs = 60_000;
 /** Only what happens at an end, or has to be looked at while a container runs, gives a supervisor something to do. */
 function supervisorOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
   const { supervisor, project } = facts;
-  const atStart = config.healthcheck !== undefined;
+  const atStart = config.healthcheck !== undefined || config.probes !== undefined;
   if (supervisor === undefined || !(atStart || config.restart.condition !== 'no' || config.hooks.postStop.length > 0)) {
     return [];
   }

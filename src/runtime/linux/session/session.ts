@@ -19,6 +19,7 @@ import { createNetwork, removeNetwork } from './networks.ts';
 import { cleanUpOneOff, removeContainer } from './remove.ts';
 import { startContainer } from './start.ts';
 import { killContainer, pauseContainer, stopContainer } from './stop.ts';
+import { Turns } from './turns.ts';
 import { dropVolume, makeVolume } from './volumes.ts';
 import { waitForContainer } from './wait.ts';
 
@@ -44,12 +45,16 @@ const performers: Performers = {
 
 export class LinuxSession implements Session {
   readonly #context: SessionContext;
+  readonly #turns: Turns;
 
   constructor(context: SessionContext) {
     this.#context = context;
+    this.#turns = new Turns(context);
   }
 
   async observe(): Promise<ObservedState> {
+    const held = await this.#turns.take();
+    if (!held.ok && held.error.code !== 'interrupted') this.#context.warn(held.error.message);
     await repair(this.#context);
     const { paths, project } = this.#context;
     return observeProject(paths, project);
@@ -59,13 +64,17 @@ export class LinuxSession implements Session {
     // Every step of a batch listens to the same signal.
     setMaxListeners(0, signal);
     const perform = performers[action.kind] as Performers[K];
-    return perform(this.#context, action, signal);
+    const work = () => perform(this.#context, action, signal);
+    return action.kind === 'wait' ? this.#turns.wait(work) : this.#turns.work(work);
   }
 
   async close(): Promise<void> {
-    const settled = await this.#context.network.close();
-    if (!settled.ok) this.#context.warn(settled.error.message);
-    removeEmptyProject(this.#context);
+    const held = await this.#turns.take();
+    if (held.ok) {
+      const settled = await this.#context.network.close();
+      if (!settled.ok) this.#context.warn(settled.error.message);
+      removeEmptyProject(this.#context);
+    }
     await this.#context.launcher.close();
   }
 }

@@ -1,5 +1,6 @@
 import { watch } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
+import { hasHealth } from '../../../model/health.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { Dependency } from '../../../model/project.ts';
 import type { ObservedContainer } from '../../../model/state.ts';
@@ -73,7 +74,7 @@ function judgeEnd({ status, name, config, stoppedByUser, restarts }: ObservedCon
 }
 
 function judgeHealth({ status, name, config, stoppedByUser }: ObservedContainer): Verdict {
-  if (config.healthcheck === undefined) {
+  if (!hasHealth(config)) {
     return never(name, 'it has no healthcheck', 'add one, or wait for service_started');
   }
   if (status.kind === 'exited') {

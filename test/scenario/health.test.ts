@@ -1,0 +1,223 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import { running } from '../support/checks.ts';
+import { eventually } from '../support/eventually.ts';
+import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
+import { type Rig, type ServiceText, scenario } from '../support/scenario.ts';
+
+/** A root with a shell in it; `file` in the shared folder decides what a check says. */
+const shell = (more: ServiceText = {}): ServiceText => ({
+  rootfs: { host: ['/bin/sh', '/bin/sleep', '/bin/cat', '/bin/busybox'] },
+  command: ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1000 & wait; done'],
+  network_mode: 'none',
+  stop_grace_period: '1s',
+  volumes: ['./shared:/shared'],
+  ...more,
+});
+
+const check = (test: string, more: ServiceText = {}) => ({
+  test: ['CMD-SHELL', test],
+  interval: '300ms',
+  timeout: '2s',
+  retries: 2,
+  ...more,
+});
+
+const health = (rig: Rig, service: string, wanted: string) =>
+  eventually(async () => expect((await rig.row(service)).status).toMatchObject({ kind: 'running', health: wanted }), {
+    withinMs: 20_000,
+  });
+
+const shared = (rig: Rig, name: string, text = ''): void => void rig.write(`shared/${name}`, text);
+const events = (rig: Rig): string => readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8');
+
+describe('a health check', () => {
+  scenario(
+    'makes a container healthy and unhealthy as its command says, and up --wait waits for it',
+    [],
+    async (rig) => {
+      shared(rig, 'good');
+      rig.stack({ web: shell({ healthcheck: check('echo looked; test -e /shared/good') }) });
+      const wait = await rig.cli(['up', '-d', '--wait']);
+      expect(wait.code, wait.stderr).toBe(0);
+      expect((await rig.row('web')).status).toMatchObject({ kind: 'running', health: 'healthy' });
+      rig.write('shared/gone', '');
+      rmSync(rig.path('shared/good'));
+      await health(rig, 'web', 'unhealthy');
+      expect(events(rig)).toContain('looked');
+      shared(rig, 'good');
+      await health(rig, 'web', 'healthy');
+    },
+  );
+
+  scenario('that is never good ends up --wait with 5 and what it said', [], async (rig) => {
+    rig.stack({ web: shell({ healthcheck: check('echo the disk is on fire; exit 3') }) });
+    const wait = await rig.cli(['up', '-d', '--wait']);
+    expect(wait.code).toBe(5);
+    expect(wait.stderr).toContain('unhealthy');
+    expect(wait.stderr).toContain('the disk is on fire');
+  });
+
+  scenario('that takes too long is killed with everything it has started', [], async (rig) => {
+    rig.stack({
+      web: shell({ healthcheck: check('busybox setsid sleep 4711 & sleep 4711', { timeout: '300ms', retries: 1 }) }),
+    });
+    await rig.up();
+    await health(rig, 'web', 'unhealthy');
+    await eventually(() => {
+      const sleeping = processesOf(rig.project).filter(({ pid }) => commandOf(pid).includes('4711'));
+      // The next probe may have begun: then there are its two, and no more.
+      expect(sleeping.length).toBeLessThanOrEqual(3);
+    });
+  });
+
+  scenario('goes on when its supervisor is killed', [], async (rig) => {
+    shared(rig, 'good');
+    rig.stack({ web: shell({ healthcheck: check('test -e /shared/good') }) });
+    await rig.up();
+    await health(rig, 'web', 'healthy');
+    const [supervisor] = supervisorsOf(rig.project);
+    expect(killed(supervisor as number)).toBe(true);
+    rmSync(rig.path('shared/good'));
+    await health(rig, 'web', 'unhealthy');
+    expect(supervisorsOf(rig.project)).toHaveLength(1);
+  });
+});
+
+const commandOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+describe('probes from outside', () => {
+  scenario('see a port, an answer and a line, in a root without a shell and without a network', [], async (rig) => {
+    const serve = (script: string): ServiceText => ({
+      rootfs: { host: ['/bin/busybox'] },
+      command: ['/bin/busybox', 'sh', '-c', script],
+      network_mode: 'none',
+      stop_grace_period: '100ms',
+    });
+    const probes = (readiness: ServiceText) => ({
+      'x-tscompose': { probes: { readiness: { interval: '1s', ...readiness } } },
+    });
+    rig.stack({
+      tcp: {
+        ...serve('sleep 0.3; exec busybox httpd -f -p 7000'),
+        ...probes({ tcp: { port: 7000 } }),
+      },
+      http: {
+        ...serve('mkdir /www; echo fine > /www/ready; exec busybox httpd -f -p 8000 -h /www'),
+        ...probes({ http: { port: 8000, path: '/ready' } }),
+      },
+      wrong: {
+        ...serve('mkdir /www; exec busybox httpd -f -p 8000 -h /www'),
+        ...probes({ http: { port: 8000, path: '/missing' }, interval: '200ms', retries: 2 }),
+      },
+      line: {
+        ...serve('sleep 0.2; echo starting; echo ready to serve; sleep 1000'),
+        ...probes({ log: { pattern: 'ready .* serve' } }),
+      },
+    });
+    await rig.up();
+    for (const service of ['tcp', 'http', 'line']) await health(rig, service, 'healthy');
+    await health(rig, 'wrong', 'unhealthy');
+    expect(events(rig)).toContain('/missing answered 404');
+  });
+
+  scenario('restart a container whose liveness probe does not pass', [], async (rig) => {
+    shared(rig, 'alive');
+    rig.stack({
+      web: shell({
+        'x-tscompose': {
+          probes: {
+            liveness: { exec: { command: ['/bin/sh', '-c', 'test -e /shared/alive'] }, interval: '200ms', retries: 2 },
+          },
+        },
+      }),
+    });
+    await rig.up();
+    const { pid } = await running(rig, 'web');
+    rmSync(rig.path('shared/alive'));
+    await eventually(async () => {
+      expect((await running(rig, 'web')).pid).not.toBe(pid);
+    });
+    expect(events(rig)).toContain('is unhealthy');
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+  });
+});
+
+describe('depends_on', () => {
+  scenario(
+    'starts a dependent only when its dependency is healthy, has completed, or has written a line',
+    [],
+    async (rig) => {
+      rig.stack({
+        db: shell({ healthcheck: check('test -e /shared/db-is-ready', { interval: '100ms', retries: 1000 }) }),
+        init: { ...shell(), command: ['/bin/sh', '-c', 'until test -e /shared/init-may-end; do sleep 0.05; done'] },
+        talk: {
+          ...shell(),
+          command: ['/bin/sh', '-c', 'until test -e /shared/talk; do sleep 0.05; done; echo hello there; sleep 1000'],
+        },
+        web: shell({
+          depends_on: {
+            db: { condition: 'service_healthy' },
+            init: { condition: 'service_completed_successfully' },
+            talk: { condition: 'service_started' },
+          },
+          'x-tscompose': { depends_on: { talk: { condition: 'service_log_line', pattern: 'hello t.ere' } } },
+        }),
+      });
+      const up = rig.cli(['up', '-d']);
+      await running(rig, 'db');
+      const isUp = async () =>
+        (await rig.ps()).some((row) => row.service === 'web' && row.status['kind'] === 'running');
+      for (const name of ['db-is-ready', 'init-may-end']) {
+        shared(rig, name);
+        expect(await isUp()).toBe(false);
+      }
+      shared(rig, 'talk');
+      const done = await up;
+      expect(done.code, done.stderr).toBe(0);
+      expect(await isUp()).toBe(true);
+    },
+  );
+
+  scenario(
+    'with restart: true takes the dependent along when the dependency comes back from a crash',
+    [],
+    async (rig) => {
+      rig.stack({
+        db: rig.puppet('db', { restart: 'always' }),
+        web: rig.puppet('web', { depends_on: { db: { condition: 'service_started', restart: true } } }),
+        other: rig.puppet('other', { depends_on: ['db'] }),
+      });
+      await rig.up();
+      const other = await running(rig, 'other');
+      await rig.next('web');
+      (await rig.next('db')).tell('raise 9');
+      await rig.next('db');
+      await rig.next('web');
+      await eventually(() => expect(events(rig)).toContain('db is restarted'));
+      expect((await running(rig, 'other')).pid).toBe(other.pid);
+    },
+  );
+
+  scenario('of a dependency that crashes before it is healthy waits for the life that is', [], async (rig) => {
+    const script =
+      'if test -e /shared/second; then trap "exit 0" TERM; sleep 1000 & wait; else echo > /shared/second; exit 1; fi';
+    rig.stack({
+      db: shell({
+        command: ['/bin/sh', '-c', script],
+        restart: 'always',
+        healthcheck: check('test -e /shared/second', { start_period: '10s', interval: '100ms' }),
+      }),
+      web: shell({ depends_on: { db: { condition: 'service_healthy' } } }),
+    });
+    const up = await rig.cli(['up', '-d']);
+    expect(up.code, up.stderr).toBe(0);
+    await running(rig, 'web');
+  });
+});
