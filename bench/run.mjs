@@ -146,6 +146,7 @@ try {
   if (values.json) writeFileSync(values.json, `${result}\n`);
   else console.log(result);
   for (const rival of present) rival.close(timed);
+  execFileSync(process.execPath, [join(here, 'load.mjs')], { stdio: 'inherit', env: environment });
 } catch (error) {
   failed = error;
 } finally {
