@@ -154,18 +154,16 @@ static int serve(const char *directory, bool revive)
 	int fds[4];
 	if (sys_chdir(directory))
 		return 2;
-	if (revive) {
-		int table = sys_open("net.table", O_RDONLY | O_CLOEXEC, 0);
-		if (table < 0)
-			return 4;
-		sys_close(table);
-	}
 	int lock = sys_open("net.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int host = sys_open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
 	if (lock < 0 || host < 0)
 		return 1;
 	if (revive ? !wait_lock(lock) : sys_flock(lock, TSC_LOCK_EX | TSC_LOCK_NB))
 		return 3;
+	/* With the lock held: who says that it shall end takes the table away before the lock is free. */
+	int table = revive ? sys_open("net.table", O_RDONLY | O_CLOEXEC, 0) : 0;
+	if (table < 0)
+		return 4;
 	int pid = sys_fork();
 	if (pid)
 		return pid < 0 ? 1 : wait_ready();

@@ -56,9 +56,9 @@ function titleOf({ action }: Step, kinds: Kinds): string | undefined {
     case 'remove-volume':
       return `remove volume ${action.name}`;
     case 'create-network':
-      return `create network ${action.network.name}`;
+      return `${action.network.external ? 'join' : 'create'} network ${action.network.name}`;
     case 'remove-network':
-      return `remove network ${action.network.name}`;
+      return `${action.network.external ? 'leave' : 'remove'} network ${action.network.name}`;
     case 'create': {
       const { name } = action.container;
       if (kinds.get(name)?.has('remove')) return `recreate ${name}`;

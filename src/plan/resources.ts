@@ -25,7 +25,10 @@ export type Resources = {
   readonly renewedFor: (desired: DesiredContainer, observed: ObservedContainer) => string | undefined;
 };
 
-/** External ones are not ours to make: if they are missing, creating the container that uses them says so. */
+/**
+ * External volumes are not ours to make: if one is missing, creating the container that uses it says so. External networks
+ * are joined, which is a step as making them is.
+ */
 export function missingFor(
   users: readonly DesiredContainer[],
   desired: DesiredState,
@@ -82,7 +85,7 @@ function usedBy(
   const networks = new Set(users.flatMap(networksOf));
   return {
     volumes: desired.volumes.filter(({ name, external }) => !external && volumes.has(name)),
-    networks: desired.networks.filter(({ key, external }) => !external && networks.has(key)),
+    networks: desired.networks.filter(({ key }) => networks.has(key)),
   };
 }
 
@@ -98,7 +101,7 @@ export const volumesOf = ({ config }: Configured): readonly string[] =>
 export const networksOf = ({ config }: Configured): readonly string[] =>
   config.networkMode.kind === 'networks' ? config.networks.map(({ network }) => network) : [];
 
-const networkFields = ['driver', 'internal', 'enableIpv6', 'subnets', 'labels'] as const;
+const networkFields = ['driver', 'external', 'internal', 'enableIpv6', 'subnets', 'labels'] as const;
 
 /** Networks are compared as a whole per setting: they are few, small, and always made anew. */
 export function networkChanges(from: Network, to: Network): readonly Change[] {

@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { killed, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
 import { PrivateHost } from '../support/private-host.ts';
-import { scenario } from '../support/scenario.ts';
+import { ended, scenario } from '../support/scenario.ts';
 
 let host: PrivateHost;
 
@@ -66,6 +67,21 @@ describe('networks when things end', () => {
     expect((await rig.ok(['up', '-d'])).stderr).not.toContain('created');
     expect(ask('127.0.0.1:18141')).toBe('alive\n');
   });
+
+  scenario(
+    'an up killed over its first network leaves nothing that down does not take away',
+    ['socat'],
+    async (rig) => {
+      rig.stack({ web: idle({ ports: ['18143:80'] }) });
+      const up = rig.start(['up', '-d']);
+      const end = ended(up);
+      await eventually(() => expect(existsSync(`/run/tscompose/${rig.project}.network/router`)).toBe(true));
+      up.kill('SIGKILL');
+      await end;
+      await rig.ok(['down']);
+      expect(existsSync(`/run/tscompose/${rig.project}.network`)).toBe(false);
+    },
+  );
 
   scenario('with every process of ours killed, connections and ports go on', ['socat'], async (rig) => {
     rig.stack({ web: answering(80, 'echo alive', { ports: ['18142:80'] }), other: idle() });

@@ -263,7 +263,13 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     }));
     await expect.poll(() => inside(pids.get('web-1')!, 'ip', '-o', 'link').includes('eth0')).toBe(false);
     const networking = session();
-    await fine(networking.repair(living, new Set(living.map(({ container }) => container))));
+    await fine(
+      networking.repair({
+        living,
+        known: new Set(living.map(({ container }) => container)),
+        networks: new Set(['scratch_front', 'scratch_back']),
+      }),
+    );
     await fine(networking.close());
     expect(spawnSync('socat', ['-T2', '-', 'TCP:127.0.0.1:18080'], { encoding: 'utf8' }).stdout).toContain('web saw');
   });

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { loadNative } from '../../src/runtime/linux/native.ts';
 import { shell } from './private-host.ts';
 import type { Rig, ServiceText } from './scenario.ts';
 
@@ -42,4 +43,11 @@ export function netProcesses(project: string): number[] {
       return [];
     }
   });
+}
+
+/** Takes the router of a project away, as nothing of ours would, under living containers. */
+export async function loseRouter({ project }: Rig): Promise<void> {
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const)
+    for (const pid of netProcesses(project)) process.kill(pid, signal);
+  (await loadNative()).umount(`/run/tscompose/${project}.network/router`, 2);
 }

@@ -15,12 +15,14 @@ export function subjectText(step: Step): string {
 /** While it happens. */
 export function doing(action: Action): string {
   switch (action.kind) {
-    case 'create-volume':
     case 'create-network':
+      return action.network.external ? 'joining' : 'creating';
+    case 'create-volume':
     case 'create':
       return 'creating';
-    case 'remove-volume':
     case 'remove-network':
+      return action.network.external ? 'leaving' : 'removing';
+    case 'remove-volume':
     case 'remove':
       return 'removing';
     case 'start':
@@ -45,12 +47,14 @@ export function doing(action: Action): string {
 /** When it has happened. */
 export function done(action: Action): string {
   switch (action.kind) {
-    case 'create-volume':
     case 'create-network':
+      return action.network.external ? 'joined' : 'created';
+    case 'create-volume':
     case 'create':
       return 'created';
-    case 'remove-volume':
     case 'remove-network':
+      return action.network.external ? 'left' : 'removed';
+    case 'remove-volume':
     case 'remove':
       return 'removed';
     case 'start':

@@ -15,7 +15,7 @@ import {
   parseMac,
   uniqueLocalSubnet,
 } from './addresses.ts';
-import { chooseSubnet, type LeaseRefusal, lease } from './leases.ts';
+import { chooseSubnet, type LeaseRefusal, type Lessor, lease } from './leases.ts';
 import type { Attachment, Endpoint, NetworkEntry, NetworkRecord, SubnetEntry } from './record.ts';
 
 /** Who gets which address, decided before anything is made. Pure: a record and a wish in, a record out. */
@@ -70,9 +70,16 @@ export function addNetwork(
     subnets.push({ cidr: formatCidr(chosen), gateway: formatAddress(nth(chosen, 1)) });
   }
   subnets.sort((a, b) => Number(a.cidr.includes(':')) - Number(b.cidr.includes(':')));
-  const index = nextIndex(record);
-  const entry: NetworkEntry = { network, bridge: bridgeName(record, network.key), index, subnets: subnets.slice(0, 2) };
-  return ok({ ...record, networks: [...record.networks, entry] });
+  return ok(addNetworkEntry(record, { network, subnets: subnets.slice(0, 2) }));
+}
+
+/** The record with one more network, which gets an interface in the router. */
+export function addNetworkEntry(
+  record: NetworkRecord,
+  entry: Pick<NetworkEntry, 'network' | 'subnets' | 'owner'>,
+): NetworkRecord {
+  const bridge = bridgeName(record, entry.network.key);
+  return { ...record, networks: [...record.networks, { ...entry, bridge, index: nextIndex(record) }] };
 }
 
 /** The four addresses of the veth to the host: .1 is the host's, .2 the router's. */
@@ -100,15 +107,22 @@ function bridgeName(record: NetworkRecord, key: string): string {
   return `br-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
 }
 
+/** Who of another project has which address on a network, by its real name. */
+export type ForeignAddresses = readonly { readonly network: string; readonly who: string; readonly address: Address }[];
+
 /** Gives each container its place on its networks: addresses, interface names, MACs, the default route. */
-export function addEndpoints(record: NetworkRecord, wishes: readonly Wish[]): Result<NetworkRecord, RuntimeFailure> {
+export function addEndpoints(
+  record: NetworkRecord,
+  wishes: readonly Wish[],
+  foreign: ForeignAddresses = [],
+): Result<NetworkRecord, RuntimeFailure> {
   const names = new Set(wishes.map(({ container }) => container));
   const before = new Map(record.endpoints.map((endpoint) => [endpoint.container, endpoint]));
   const others = record.endpoints.filter(({ container }) => !names.has(container));
   const given = new Map<string, Address>();
   for (const entry of record.networks) {
     for (const { cidr, gateway } of entry.subnets) {
-      const leased = leaseOn({ entry, cidr: parseCidr(cidr) as Cidr, gateway, wishes, before, others });
+      const leased = leaseOn({ entry, cidr: parseCidr(cidr) as Cidr, gateway, wishes, before, others, foreign });
       if (!leased.ok) return leased;
       for (const [container, address] of leased.value)
         given.set(`${entry.network.name} ${address.family} ${container}`, address);
@@ -125,6 +139,7 @@ type LeaseOn = {
   readonly wishes: readonly Wish[];
   readonly before: ReadonlyMap<string, Endpoint>;
   readonly others: readonly Endpoint[];
+  readonly foreign: ForeignAddresses;
 };
 
 function leaseOn({
@@ -134,11 +149,11 @@ function leaseOn({
   wishes,
   before,
   others,
+  foreign,
 }: LeaseOn): Result<ReadonlyMap<string, Address>, RuntimeFailure> {
   const { network } = entry;
   const field = cidr.family === 4 ? 'ipv4' : 'ipv6';
-  const written = network.subnets.find(({ subnet }) => parseCidr(subnet)?.family === cidr.family);
-  const held = new Map<string, Address>();
+  const held = new Map(addressesOf(foreign, { network: network.name, family: cidr.family }));
   for (const endpoint of others) {
     const address = addressOn(endpoint, { network: network.name, field });
     if (address !== undefined) held.set(endpoint.container, address);
@@ -150,17 +165,46 @@ function leaseOn({
     const old = addressOn(before.get(container), { network: network.name, field });
     return [{ container, ...(fixed === undefined ? {} : { fixed }), ...(old === undefined ? {} : { before: old }) }];
   });
-  const reserved = Object.values(written?.auxAddresses ?? {}).flatMap((text) => parseAddress(text) ?? []);
-  const leased = lease(
-    {
-      subnet: cidr,
-      range: parseCidr(written?.ipRange ?? '') ?? cidr,
-      gateway: parseAddress(gateway) as Address,
-      reserved,
-    },
-    { claims, held },
-  );
+  for (const address of legOf(entry, cidr.family)) held.set('our router', address);
+  const leased = lease(lessorOf(entry, { cidr, gateway }), { claims, held });
   return leased.ok ? leased : err(refusal(leased.error, { network: network.name, cidr: formatCidr(cidr) }));
+}
+
+function lessorOf(
+  { network }: NetworkEntry,
+  { cidr, gateway }: { readonly cidr: Cidr; readonly gateway: string },
+): Lessor {
+  const written = network.subnets.find(({ subnet }) => parseCidr(subnet)?.family === cidr.family);
+  return {
+    subnet: cidr,
+    range: parseCidr(written?.ipRange ?? '') ?? cidr,
+    gateway: parseAddress(gateway) as Address,
+    reserved: Object.values(written?.auxAddresses ?? {}).flatMap((text) => parseAddress(text) ?? []),
+  };
+}
+
+const legOf = ({ leg }: NetworkEntry, family: Family): Address[] =>
+  [parseAddress((family === 4 ? leg?.ipv4 : leg?.ipv6) ?? '')].filter((address) => address !== undefined);
+
+const addressesOf = (
+  foreign: ForeignAddresses,
+  { network, family }: { readonly network: string; readonly family: Family },
+): (readonly [string, Address])[] =>
+  foreign
+    .filter((each) => each.network === network && each.address.family === family)
+    .map(({ who, address }) => [`${who} ${formatAddress(address)}`, address]);
+
+/** An address on a network of another project, for something that is not a container. */
+export function freeAddress(
+  entry: NetworkEntry,
+  { cidr, gateway }: SubnetEntry,
+  { who, foreign }: { readonly who: string; readonly foreign: ForeignAddresses },
+): Result<Address, RuntimeFailure> {
+  const subnet = parseCidr(cidr) as Cidr;
+  const held = new Map(addressesOf(foreign, { network: entry.network.name, family: subnet.family }));
+  const leased = lease(lessorOf(entry, { cidr: subnet, gateway }), { claims: [{ container: who }], held });
+  if (!leased.ok) return err(refusal(leased.error, { network: entry.network.name, cidr }));
+  return ok(leased.value.get(who) as Address);
 }
 
 function addressOn(

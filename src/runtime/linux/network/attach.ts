@@ -1,12 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../native.ts';
 import { addressBytes, parseAddress, parseCidr } from './addresses.ts';
-import type { Request } from './netlink.ts';
+import { FIRST_FOREIGN, foreignEnd, type Hub, type Hubs } from './legs.ts';
+import type { Acknowledgement, Request } from './netlink.ts';
 import { NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
 import type { Attachment, Endpoint, NetworkEntry, NetworkRecord } from './record.ts';
 import { linksOf, type Router } from './router.ts';
-import { AF_INET, AF_INET6, newAddress, newRoute, newVeth, setLinkUp } from './rtnl.ts';
+import { AF_INET, AF_INET6, newAddress, newRoute, newVeth, setLinkUp, type Veth } from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** A container whose network namespace is there. */
@@ -32,25 +33,32 @@ type Place = { readonly attachment: Attachment; readonly entry: NetworkEntry; re
 export function attachGuests(
   native: Native,
   router: Router,
-  { record, guests, mtu }: { readonly record: NetworkRecord; readonly guests: readonly Guest[]; readonly mtu: number },
+  { record, guests, mtu, hubs }: Attaching,
 ): AttachRefusal[] {
   const inside = guests.map((guest) => enter(native, guest));
   try {
-    let next = Math.max(FIRST_VETH - 1, ...linksOf(router.route).map(({ index }) => index));
+    const own = linksOf(router.route).filter(({ index }) => index < FIRST_FOREIGN);
+    let next = Math.max(FIRST_VETH - 1, ...own.map(({ index }) => index));
     const wires = inside.flatMap((each) =>
-      placesOf(each.guest.endpoint, record).map((place) => ({ each, place, index: ++next })),
+      placesOf(each.guest.endpoint, record).flatMap((place) => {
+        const hub = hubs.find(place.entry.network.name);
+        if (hub === undefined) return [];
+        const { container } = each.guest.endpoint;
+        const near = hub.foreign
+          ? foreignEnd(place.entry.network.name, container)
+          : { name: `veth${++next}`, index: next };
+        const request = wire(place, { near: { ...near, master: hub.bridge }, netnsFd: each.fd, mtu });
+        return [{ each, hub, request }];
+      }),
     );
-    const answers = router.route.ask(wires.map(({ each, place, index }) => wire(place, { fd: each.fd, index, mtu })));
+    const answers = askAll(wires);
     const refusals: AttachRefusal[] = [];
     const fresh = new Set<Inside>();
-    for (const [at, { each, place, index }] of wires.entries()) {
-      const answer = answers[at];
+    for (const { each, request } of wires) {
+      const answer = answers.get(request);
       if (answer === undefined || answer.errno === 0) fresh.add(each);
       else if (answer.errno !== EEXIST)
-        refusals.push({
-          container: each.guest.endpoint.container,
-          error: new NetlinkError(wire(place, { fd: each.fd, index, mtu }), answer),
-        });
+        refusals.push({ container: each.guest.endpoint.container, error: new NetlinkError(request, answer) });
     }
     for (const each of inside) if (fresh.has(each)) configure(native, each, record);
     return refusals;
@@ -63,6 +71,23 @@ export function attachGuests(
 }
 
 const EEXIST = 17;
+
+type Attaching = {
+  readonly record: NetworkRecord;
+  readonly guests: readonly Guest[];
+  readonly mtu: number;
+  readonly hubs: Hubs;
+};
+
+/** One exchange for each namespace that has bridges. */
+function askAll(wires: readonly { readonly hub: Hub; readonly request: Request }[]) {
+  const answers = new Map<Request, Acknowledgement | undefined>();
+  for (const socket of new Set(wires.map(({ hub }) => hub.socket))) {
+    const requests = wires.filter(({ hub }) => hub.socket === socket).map(({ request }) => request);
+    for (const [at, answer] of socket.ask(requests).entries()) answers.set(requests[at] as Request, answer);
+  }
+  return answers;
+}
 
 function enter(native: Native, guest: Guest): Inside {
   const fd = openSync(`/proc/${guest.pid}/ns/net`, 'r');
@@ -85,14 +110,11 @@ function placesOf(endpoint: Endpoint, record: NetworkRecord): Place[] {
 }
 
 function wire(
-  { attachment, entry, index }: Place,
-  near: { readonly fd: number; readonly index: number; readonly mtu: number },
+  { attachment, index }: Place,
+  { near, netnsFd, mtu }: { readonly near: Veth['near']; readonly netnsFd: number; readonly mtu: number },
 ): Request {
-  return newVeth({
-    near: { name: `veth${near.index}`, index: near.index, master: entry.index },
-    far: { name: attachment.interfaceName, index, mac: Buffer.from(attachment.mac, 'hex'), netnsFd: near.fd },
-    mtu: near.mtu,
-  });
+  const mac = Buffer.from(attachment.mac, 'hex');
+  return newVeth({ near, far: { name: attachment.interfaceName, index, mac, netnsFd }, mtu });
 }
 
 function configure(native: Native, { guest, fd, socket }: Inside, record: NetworkRecord): void {

@@ -44,9 +44,10 @@ export function prepareFastPath(native: Native, project: string, record: Network
   }
 }
 
-/** A network with a published port, whose subnet we have chosen: one from the file may be somebody's on the host. */
-function isCandidate({ network }: NetworkEntry, record: NetworkRecord): boolean {
-  if (network.internal || network.subnets.some(({ subnet }) => parseCidr(subnet)?.family === 4)) return false;
+/** A network of our own with a published port, whose subnet we have chosen: one from the file may be somebody's on the host. */
+function isCandidate({ network, owner }: NetworkEntry, record: NetworkRecord): boolean {
+  if (owner !== undefined || network.internal || network.subnets.some(({ subnet }) => parseCidr(subnet)?.family === 4))
+    return false;
   return record.endpoints.some(
     ({ attachments, ports }) =>
       ports.some(({ protocol }) => protocol === 'tcp') && attachments.some((each) => each.network === network.name),

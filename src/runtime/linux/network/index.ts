@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { Network } from '../../../model/project.ts';
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
@@ -6,15 +6,17 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { KernelError, loadNative, type Native } from '../native.ts';
 import { containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
-import { attachGuests } from './attach.ts';
+import { type AttachRefusal, attachGuests, type Guest } from './attach.ts';
+import { failureOf, inUse } from './failure.ts';
 import { prepareFastPath } from './fast-path.ts';
 import { withHostLock } from './host-lock.ts';
+import { hostResolver } from './host-resolver.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { memoryPath } from './host-sysctls.ts';
-import { hostsText, parseResolvConf, resolvConfText } from './names.ts';
-import { subnetsOfOthers } from './neighbours.ts';
+import { ensureLegs, Hubs } from './legs.ts';
+import { hostsText, resolvConfText } from './names.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
-import { encodeNetTable, needsNetProcess } from './net-table.ts';
+import { needsNetProcess } from './net-table.ts';
 import { takeReply } from './ports.ts';
 import {
   type Endpoint,
@@ -26,12 +28,20 @@ import {
   writeNetworkRecord,
 } from './record.ts';
 import { dropRouter, ensureBridges, hasRouter, openRouter, type Router } from './router.ts';
+import { Sharing } from './sharing.ts';
 
 export type { Endpoint } from './record.ts';
 
 type Outcome = Result<void, RuntimeFailure>;
 type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };
 type Held = { readonly container: ContainerName; readonly monitorPid: number };
+
+/** What of a project is there: containers that live, all that are known, and the names of networks that were made. */
+export type Found = {
+  readonly living: readonly Held[];
+  readonly known: ReadonlySet<string>;
+  readonly networks: ReadonlySet<string>;
+};
 
 export type NetworkingOptions = {
   readonly paths: Paths;
@@ -48,9 +58,12 @@ export type NetworkingOptions = {
 export class Networking {
   readonly #options: NetworkingOptions;
   readonly #where: NetworkPaths;
+  readonly #sharing: Sharing;
   #record: NetworkRecord | undefined;
   #native: Native | undefined;
   #router: Router | undefined;
+  #hubs: Hubs | undefined;
+  #legsMade = false;
   #view: HostView | undefined;
   readonly #released = new Set<string>();
   readonly #wishes: Waiting<Wish>[] = [];
@@ -61,6 +74,7 @@ export class Networking {
   constructor(options: NetworkingOptions) {
     this.#options = options;
     this.#where = networkPaths(options.at);
+    this.#sharing = new Sharing(options);
   }
 
   /** The fifo that the net process holds open, and the command that brings it back. */
@@ -71,10 +85,12 @@ export class Networking {
 
   /** Adds a network; its bridge is there when this returns. */
   createNetwork(network: Network): Promise<Outcome> {
-    if (network.external) return Promise.resolve(ok(undefined));
     return this.#alone(async () => {
       const { project } = this.#options;
-      const added = addNetwork(this.#read(), network, { project, hosts: 100, taken: (await this.#host()).taken });
+      const record = this.#read();
+      const added = network.external
+        ? this.#sharing.join(record, network)
+        : addNetwork(record, network, { project, hosts: 100, taken: (await this.#host()).taken });
       if (!added.ok) return added;
       this.#keep(added.value);
       this.#closeRouter();
@@ -87,16 +103,21 @@ export class Networking {
   removeNetwork(network: Network): Promise<Outcome> {
     return this.#alone(async () => {
       const record = this.#read();
-      if (!record.networks.some((entry) => entry.network.name === network.name)) return ok(undefined);
+      const entry = record.networks.find((each) => each.network.name === network.name);
+      if (entry === undefined) return ok(undefined);
+      const joiners = entry.owner === undefined ? this.#sharing.joiners(network.name) : [];
+      if (joiners.length > 0) return err(inUse(network.name, joiners));
+      const sharers = this.#sharing.sharers(record);
       const networks = record.networks.filter((entry) => entry.network.name !== network.name);
       this.#record = { ...this.#withoutReleased(record), networks };
       if (networks.length === 0) {
         await this.#dropAll();
-        return ok(undefined);
+        return ok(await this.#sharing.tell(await this.#load(), sharers));
       }
       writeNetworkRecord(this.#where.record, this.#record);
       this.#closeRouter();
       await this.#open();
+      await this.#sharing.tell(await this.#load(), sharers);
       return this.#push();
     });
   }
@@ -108,7 +129,7 @@ export class Networking {
   place(wish: Wish): Promise<Outcome> {
     return new Promise((settle) => {
       this.#wishes.push({ item: wish, settle });
-      if (this.#wishes.length === 1) setImmediate(() => this.#exclusively(() => this.#placeAll()));
+      if (this.#wishes.length === 1) setImmediate(() => this.#exclusively(() => this.#locked(() => this.#placeAll())));
     });
   }
 
@@ -118,7 +139,7 @@ export class Networking {
       const wishes = waiting.map(({ item }) => item).sort((a, b) => (a.container < b.container ? -1 : 1));
       await this.#open();
       const before = this.#read();
-      const placed = addEndpoints(before, wishes);
+      const placed = addEndpoints(before, wishes, this.#sharing.addresses(before));
       if (!placed.ok) return placed;
       for (const { container } of wishes) this.#released.delete(container);
       this.#record = placed.value;
@@ -152,14 +173,8 @@ export class Networking {
     const refused = new Map<string, RuntimeFailure>();
     const outcome = await this.#guard(async () => {
       const router = await this.#open();
-      const record = this.#read();
-      const guests = waiting.flatMap(({ item }) => {
-        const endpoint = record.endpoints.find((each) => each.container === item.container);
-        return endpoint === undefined ? [] : [{ endpoint, pid: item.monitorPid }];
-      });
-      const { mtu } = await this.#host();
-      for (const { container, error } of attachGuests(this.#native as Native, router, { record, guests, mtu }))
-        refused.set(container, failureOf(error));
+      const guests = this.#guestsOf(waiting.map(({ item }) => item));
+      for (const { container, error } of await this.#attachTo(router, guests)) refused.set(container, failureOf(error));
       return ok(undefined);
     });
     for (const { item, settle } of waiting) {
@@ -183,7 +198,7 @@ export class Networking {
         this.#released.clear();
         this.#namesChanged = true;
         if (hasRouter(this.#where.router)) {
-          const pushed = await this.#push();
+          const pushed = await this.#locked(() => this.#push());
           if (!pushed.ok) return pushed;
         }
       }
@@ -194,24 +209,34 @@ export class Networking {
   }
 
   /** Makes anew what has been taken from under living containers: the router, their interfaces, the net process. */
-  repair(living: readonly Held[], known: ReadonlySet<string>): Promise<Outcome> {
+  repair({ living, known, networks }: Found): Promise<Outcome> {
     return this.#exclusively(async () => {
+      await this.#dropUnfinished(networks);
       const record = this.#read();
       for (const { container } of record.endpoints) if (!known.has(container)) this.#released.add(container);
       if (record.networks.length === 0 || living.length === 0) return ok(undefined);
-      if (!hasRouter(this.#where.router)) {
+      const joined = record.networks.some(({ owner }) => owner !== undefined);
+      const gone = !hasRouter(this.#where.router);
+      if (joined && !gone) await this.#open();
+      if (gone || this.#legsMade) {
         const router = await this.#open();
-        const guests = living.flatMap(({ container, monitorPid }) => {
-          const endpoint = record.endpoints.find((each) => each.container === container);
-          return endpoint === undefined ? [] : [{ endpoint, pid: monitorPid }];
-        });
-        await quitNetProcess(this.#where.run);
-        attachGuests(this.#native as Native, router, { record, guests, mtu: (await this.#host()).mtu });
-        return this.#push();
+        if (gone) await quitNetProcess(await this.#load(), this.#where.run);
+        await this.#attachTo(router, this.#guestsOf(living));
+        return this.#locked(() => this.#push());
       }
       if (needsNetProcess(record)) await ensureNetProcess({ run: this.#where.run, program: this.#options.program });
       return ok(undefined);
     });
+  }
+
+  /** What a command was killed over: networks that are in the record, and were never said to be made. */
+  async #dropUnfinished(made: ReadonlySet<string>): Promise<void> {
+    const record = this.#read();
+    const networks = record.networks.filter(({ network }) => made.has(network.name));
+    if (networks.length === record.networks.length) return;
+    this.#record = { ...record, networks };
+    if (networks.length > 0) writeNetworkRecord(this.#where.record, this.#record);
+    else await this.#locked(async () => ok(await this.#dropAll()));
   }
 
   /** Ends the session, or this part of it: whoever has the lock next may change everything. */
@@ -244,9 +269,8 @@ export class Networking {
 
   async #host(): Promise<HostView> {
     if (this.#view !== undefined) return this.#view;
-    const { paths, project } = this.#options;
-    const { taken, mtu } = viewHost(await this.#load(), project);
-    this.#view = { taken: [...taken, ...subnetsOfOthers(paths, project)], mtu };
+    const { taken, mtu } = viewHost(await this.#load(), this.#options.project);
+    this.#view = { taken: [...taken, ...this.#sharing.subnets()], mtu };
     return this.#view;
   }
 
@@ -260,7 +284,9 @@ export class Networking {
     this.#router = router;
     let record = this.#read();
     ensureBridges(native, router, { record, mtu });
-    const open = record.networks.filter(({ network }) => !network.internal);
+    this.#hubs = new Hubs(native, router, { record, paths, others: this.#sharing.others() });
+    this.#legsMade = ensureLegs(native, router, { record, project, hubs: this.#hubs, mtu });
+    const open = record.networks.filter(({ network, owner }) => !network.internal && owner === undefined);
     if (open.length === 0) return router;
     const added = addUplink(record, { project, taken });
     if (added.ok) record = added.value;
@@ -274,14 +300,31 @@ export class Networking {
   /** What the net process serves becomes what the record says, and the record learns the ports. */
   async #push(): Promise<Outcome> {
     const record = this.#withoutReleased(this.#read());
-    const fastPath = prepareFastPath(await this.#load(), this.#options.project, record);
-    const table = encodeNetTable(record, hostResolver().servers, fastPath);
+    const table = this.#sharing.table(record, prepareFastPath(await this.#load(), this.#options.project, record));
     const reply = await setNetTable({ run: this.#where.run, program: this.#options.program }, table);
     const taken = takeReply(record, reply);
     if (!taken.ok) return taken;
     const released = this.#read().endpoints.filter(({ container }) => this.#released.has(container));
     this.#keep({ ...taken.value, endpoints: [...taken.value.endpoints, ...released] });
-    return ok(undefined);
+    return ok(await this.#sharing.tell(await this.#load(), this.#sharing.sharers(this.#read())));
+  }
+
+  #guestsOf(held: readonly Held[]): Guest[] {
+    const { endpoints } = this.#read();
+    return held.flatMap(({ container, monitorPid }) => {
+      const endpoint = endpoints.find((each) => each.container === container);
+      return endpoint === undefined ? [] : [{ endpoint, pid: monitorPid }];
+    });
+  }
+
+  async #attachTo(router: Router, guests: readonly Guest[]): Promise<AttachRefusal[]> {
+    const { mtu } = await this.#host();
+    return attachGuests(this.#native as Native, router, {
+      record: this.#read(),
+      guests,
+      mtu,
+      hubs: this.#hubs as Hubs,
+    });
   }
 
   #writeHosts(): void {
@@ -294,6 +337,8 @@ export class Networking {
   }
 
   #closeRouter(): void {
+    this.#hubs?.close();
+    this.#hubs = undefined;
     this.#router?.close();
     this.#router = undefined;
   }
@@ -302,10 +347,10 @@ export class Networking {
     const native = await this.#load();
     const { project, paths } = this.#options;
     this.#closeRouter();
-    await quitNetProcess(this.#where.run);
+    if (existsSync(this.#where.run)) await quitNetProcess(native, this.#where.run);
     dropRouter(native, this.#where.router);
     dropUplink(native, { project, memory: memoryPath(paths.run) });
-    rmSync(this.#where.alive, { force: true });
+    for (const path of [this.#where.alive, `${this.#where.run}/net.lock`]) rmSync(path, { force: true });
     if (existsSync(this.#where.run)) rmdirSync(this.#where.run);
     removeNetworkRecord(this.#where.record);
     this.#released.clear();
@@ -323,8 +368,12 @@ export class Networking {
   #alone(work: () => Promise<Outcome>): Promise<Outcome> {
     return this.#exclusively(async () => {
       this.#view = undefined;
-      return withHostLock(await this.#load(), this.#options.paths.run, work);
+      return this.#locked(work);
     });
+  }
+
+  async #locked(work: () => Promise<Outcome>): Promise<Outcome> {
+    return withHostLock(await this.#load(), this.#options.paths.run, work);
   }
 
   async #guard(work: () => Promise<Outcome>): Promise<Outcome> {
@@ -340,22 +389,4 @@ export class Networking {
 /** The ports of a project's containers as they are published now; needs no lock. */
 export function readEndpoints(at: ProjectPaths): readonly Endpoint[] {
   return readNetworkRecord(networkPaths(at).record).endpoints;
-}
-
-function failureOf(error: KernelError): RuntimeFailure {
-  const needsRight = error.code === 'EPERM' || error.code === 'EACCES';
-  return {
-    code: 'setup-failed',
-    message: `cannot ${error.message}`,
-    configPath: 'networks',
-    notes: needsRight ? ['networks need root, or CAP_NET_ADMIN and CAP_SYS_ADMIN'] : [],
-  };
-}
-
-function hostResolver() {
-  try {
-    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
-  } catch {
-    return parseResolvConf('');
-  }
 }

@@ -1,5 +1,5 @@
 import { formatAddress, nth, parseCidr } from './addresses.ts';
-import type { Attachment, Endpoint, NetworkRecord } from './record.ts';
+import type { Attachment, Endpoint, NetworkEntry, NetworkRecord } from './record.ts';
 
 /** Which names there are, and the two files that carry them into a container. Pure. */
 
@@ -130,11 +130,18 @@ export function parseResolvConf(text: string): HostResolver {
   };
 }
 
+/** Where our router answers questions on a network: at the gateway, or at its leg. */
+export const resolversOf = ({ leg, subnets }: NetworkEntry): string[] =>
+  leg === undefined
+    ? subnets.map(({ gateway }) => gateway)
+    : [leg.ipv4, leg.ipv6].filter((address) => address !== undefined);
+
 /** /etc/resolv.conf of a container: its gateway, which knows the project's names and asks on for all others. */
 export function resolvConfText(record: NetworkRecord, endpoint: Endpoint, host: HostResolver): string {
-  const gateways = endpoint.attachments.flatMap(
-    ({ network }) => record.networks.find((entry) => entry.network.name === network)?.subnets[0]?.gateway ?? [],
-  );
+  const gateways = endpoint.attachments.flatMap(({ network }) => {
+    const entry = record.networks.find((each) => each.network.name === network);
+    return entry === undefined ? [] : resolversOf(entry).slice(0, 1);
+  });
   const search = endpoint.dnsSearch.length > 0 ? endpoint.dnsSearch : host.search;
   const kept = search.filter((domain) => domain !== '.');
   const options = endpoint.dnsOptions.length > 0 ? endpoint.dnsOptions : host.options;

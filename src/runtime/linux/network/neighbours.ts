@@ -3,17 +3,24 @@ import type { ProjectName } from '../../../model/units.ts';
 import { type Paths, projectPaths } from '../paths.ts';
 import { type Cidr, parseCidr } from './addresses.ts';
 import { type NetworkRecord, networkPaths, readNetworkRecord } from './record.ts';
+import { hasRouter } from './router.ts';
 
 /** A project of this machine that has networks, running or not. */
-export type Neighbour = { readonly project: ProjectName; readonly record: NetworkRecord };
+export type Neighbour = { readonly project: ProjectName; readonly record: NetworkRecord; readonly pin: string };
 
 /** The other projects of this machine. */
 export function neighbours(paths: Paths, own: ProjectName): Neighbour[] {
   return projectNames(paths)
     .filter((project) => project !== own)
-    .map((project) => ({ project, record: readNetworkRecord(networkPaths(projectPaths(paths, project)).record) }))
+    .map((project) => {
+      const { record, router } = networkPaths(projectPaths(paths, project));
+      return { project, record: readNetworkRecord(record), pin: router };
+    })
     .filter(({ record }) => record.networks.length > 0);
 }
+
+/** Whether its router is there. */
+export const isUp = ({ pin }: Neighbour): boolean => hasRouter(pin);
 
 /** Subnets that other projects have. */
 export function subnetsOfOthers(paths: Paths, own: ProjectName): Cidr[] {

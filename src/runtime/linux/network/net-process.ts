@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { InternalError } from '../../../util/assert.ts';
+import type { Native } from '../native.ts';
 import { decodeNetReply, encodeNetRequest, type NetReply, netOp } from './net-table.ts';
 
 /** Talks to the project's net process, which outlives every command. */
 
 const REPLY_TIMEOUT_MS = 10_000;
 const START_TRIES = 50;
+const QUIT_TRIES = 1000;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 const HANG_UPS = 5;
 const ALREADY_SERVED = 3;
 
@@ -29,6 +33,12 @@ export async function setNetTable(process: NetProcess, table: Buffer): Promise<N
   }
 }
 
+/** Hands a table to the process of another project; without one it is the business of that project's next command. */
+export async function offerNetTable(run: string, table: Buffer): Promise<void> {
+  const socket = await connect(run);
+  if (socket !== undefined) await exchange(socket, table);
+}
+
 /** What the process serves now; undefined when there is none. */
 export async function askNetStatus(run: string): Promise<NetReply | undefined> {
   const socket = await connect(run);
@@ -42,11 +52,23 @@ export async function ensureNetProcess(process: NetProcess): Promise<void> {
   socket.destroy();
 }
 
-/** Ends the process and all its connections; fine when there is none. */
-export async function quitNetProcess(run: string): Promise<void> {
-  const socket = await connect(run);
-  if (socket !== undefined) await exchange(socket, encodeNetRequest(netOp.QUIT));
-  for (const name of ['net.sock', 'net.table', 'net.table.new', 'net.lock']) rmSync(`${run}/${name}`, { force: true });
+/**
+ * Ends the process and all its connections; fine when there is none. One may just be on its way, because a monitor has
+ * seen the end of the one before: the lock tells, and is held while the table goes that it would serve.
+ */
+export async function quitNetProcess(native: Native, run: string): Promise<void> {
+  const lock = openSync(`${run}/net.lock`, 'a', 0o600);
+  try {
+    for (let attempt = 0; !native.flock(lock, LOCK_EX | LOCK_NB); attempt++) {
+      if (attempt === QUIT_TRIES) throw new InternalError('the net process holds its lock and does not end');
+      const socket = await connect(run);
+      if (socket !== undefined) await exchange(socket, encodeNetRequest(netOp.QUIT));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    for (const name of ['net.sock', 'net.table', 'net.table.new']) rmSync(`${run}/${name}`, { force: true });
+  } finally {
+    closeSync(lock);
+  }
 }
 
 async function connect(run: string): Promise<Socket | undefined> {

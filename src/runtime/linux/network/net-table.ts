@@ -1,5 +1,5 @@
 import { type Address, addressBytes, formatAddress, parseAddress } from './addresses.ts';
-import { linkEntries, nameEntries } from './names.ts';
+import { linkEntries, type NameEntry, nameEntries, resolversOf } from './names.ts';
 import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 
 /**
@@ -59,8 +59,17 @@ export function encodeNetRequest(op: number): Buffer {
   return bytes;
 }
 
-/** SET with everything the net process has to know; `hostServers` are the host's own resolvers. */
-export function encodeNetTable(record: NetworkRecord, hostServers: readonly string[], fastPath?: FastPath): Buffer {
+/** What the net process has to know besides its project's record. */
+export type TableExtras = {
+  /** The host's own resolvers. */
+  readonly hostServers: readonly string[];
+  /** Names of other projects' containers on common networks. */
+  readonly foreign?: readonly NameEntry[];
+  readonly fastPath?: FastPath | undefined;
+};
+
+/** SET with everything the net process has to know. */
+export function encodeNetTable(record: NetworkRecord, { hostServers, foreign = [], fastPath }: TableExtras): Buffer {
   const strings = new Strings();
   const networkIndex = new Map(record.networks.map(({ network }, index) => [network.name, index]));
   const refs: number[] = [];
@@ -69,10 +78,11 @@ export function encodeNetTable(record: NetworkRecord, hostServers: readonly stri
     encodeContainer(endpoint, { record, networkIndex, refs, upstreams, hostServers }),
   );
   const clients = encodeClients(record, { networkIndex, strings });
-  const names = encodeNames(record, { networkIndex, strings });
-  const listeners = listenersOf(record).map((listener) => encodeListener(listener, fastPath));
+  const names = encodeNames(record, { networkIndex, strings, foreign });
+  const joined = new Set(record.networks.filter(({ owner }) => owner !== undefined).map(({ network }) => network.name));
+  const listeners = listenersOf(record).map((listener) => encodeListener(listener, { joined, fastPath }));
+  const resolvers = record.networks.flatMap(resolversOf).map((address) => encodeAddress(address));
   const fast = fastPath === undefined ? [] : [encodeFastPath(fastPath, strings)];
-  const resolvers = record.networks.flatMap(({ subnets }) => subnets.map(({ gateway }) => encodeAddress(gateway)));
   const texts = strings.bytes();
   const counts = [listeners, resolvers, containers, clients, names, upstreams, refs, fast].map(({ length }) => length);
   const parts: Buffer[] = [
@@ -138,18 +148,24 @@ function encodeFastPath({ hostEnd, uplink, cgroup }: FastPath, strings: Strings)
   return Buffer.concat([encodeAddress(formatAddress(hostEnd)), ...[uplink, ...strings.add(cgroup)].map(u32)]);
 }
 
-function encodeListener({ endpoint, port }: Listener, fastPath?: FastPath): Buffer {
-  // The network with the default route: answers to any client find their way back through the router.
-  const home = endpoint.attachments.find(({ gateway }) => gateway) ?? endpoint.attachments[0];
+function encodeListener(
+  { endpoint, port }: Listener,
+  { joined, fastPath }: { readonly joined: ReadonlySet<string>; readonly fastPath: FastPath | undefined },
+): Buffer {
+  // The network with the default route: answers to any client find their way back through the router. Unless it is that of
+  // another project: there our router is one member among others.
+  const own = endpoint.attachments.filter(({ network }) => !joined.has(network));
+  const home = own.find(({ gateway }) => gateway) ?? own[0] ?? endpoint.attachments[0];
+  const keepsClient = home?.gateway === true && !joined.has(home.network);
   const first = port.bound ?? port.published?.first ?? 0;
   const last = port.bound ?? port.published?.last ?? 0;
   const tail = Buffer.alloc(4);
   tail.writeUInt16LE(last, 0);
-  const bridge = home?.gateway === true && port.protocol === 'tcp' ? fastPath?.bridges.get(home.network) : undefined;
+  const bridge = keepsClient && port.protocol === 'tcp' ? fastPath?.bridges.get(home.network) : undefined;
   const flags =
     (port.protocol === 'udp' ? netFlag.UDP : 0) |
     (port.hostIp === undefined ? netFlag.DUAL : 0) |
-    (home?.gateway === true ? netFlag.KEEP_CLIENT : 0) |
+    (keepsClient ? netFlag.KEEP_CLIENT : 0) |
     (bridge === undefined ? 0 : netFlag.FAST);
   tail.writeUInt16LE(flags, 2);
   return Buffer.concat([
@@ -202,8 +218,11 @@ function encodeClients(record: NetworkRecord, { networkIndex, strings }: Texts):
   return clients.sort((a, b) => Number(a[0]) - Number(b[0]) || a.compare(b, 4, 20, 4, 20));
 }
 
-function encodeNames(record: NetworkRecord, { networkIndex, strings }: Texts): Buffer[] {
-  const names = nameEntries(record).map(({ network, name, address }) => ({
+function encodeNames(
+  record: NetworkRecord,
+  { networkIndex, strings, foreign }: Texts & { readonly foreign: readonly NameEntry[] },
+): Buffer[] {
+  const names = [...nameEntries(record), ...foreign].map(({ network, name, address }) => ({
     network: networkIndex.get(network) ?? 0,
     bytes: Buffer.from(name),
     entry: Buffer.concat([...[networkIndex.get(network) ?? 0, ...strings.add(name)].map(u32), encodeAddress(address)]),

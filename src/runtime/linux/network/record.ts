@@ -21,7 +21,11 @@ export type NetworkRecord = {
 
 export type NetworkEntry = {
   readonly network: Network;
-  /** Name and interface index of the bridge in the router. */
+  /** The project that has made it, where this one has only joined. */
+  readonly owner?: string;
+  /** What our router has on a network that it has joined: addresses as those of a container, and the MAC in hex. */
+  readonly leg?: { readonly ipv4?: string; readonly ipv6?: string; readonly mac: string };
+  /** Name and interface index of the bridge in the router, or of the leg. */
   readonly bridge: string;
   readonly index: number;
   /** IPv4 first; one or two. */

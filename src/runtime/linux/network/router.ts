@@ -134,7 +134,9 @@ export function ensureBridges(
 ): void {
   const links = linksOf(router.route);
   const wanted = record.networks;
-  const missing = wanted.filter(({ index }) => !links.some((link) => link.index === index));
+  const missing = wanted.filter(
+    ({ index, owner }) => owner === undefined && !links.some((link) => link.index === index),
+  );
   const gone = links.filter((link) => link.name.startsWith('br-') && !wanted.some(({ index }) => index === link.index));
   router.route.perform(gone.map(({ index }) => deleteLink(index)));
   router.route.perform(
@@ -174,7 +176,7 @@ function bridgeAddresses({ index, subnets }: NetworkEntry): Request[] {
  * never comes here; between networks, from internal ones, or from the host's neighbours to a container it ends here.
  */
 function chains(record: NetworkRecord): Chain[] {
-  const open = record.networks.filter(({ network }) => !network.internal);
+  const open = record.networks.filter(({ network, owner }) => !network.internal && owner === undefined);
   return [
     {
       name: 'prerouting',

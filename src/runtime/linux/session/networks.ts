@@ -2,11 +2,17 @@ import { rmSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import { ok, type Result } from '../../../util/result.ts';
-import { makeDirectory, writeFileAtomic } from '../state-dir.ts';
+import { entries, makeDirectory, writeFileAtomic } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
 
 const recordOf = (context: SessionContext, name: string): string =>
   `${context.at.networks}/${encodeURIComponent(name)}.json`;
+
+/** Real names of the networks that were made. */
+export const networkNames = ({ at }: SessionContext): string[] =>
+  entries(at.networks)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => decodeURIComponent(name.slice(0, -'.json'.length)));
 
 export async function createNetwork(
   context: SessionContext,

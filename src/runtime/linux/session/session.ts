@@ -15,7 +15,7 @@ import { createContainer } from './create.ts';
 import { destroyContainer } from './destroy.ts';
 import { adoptContainer } from './hold.ts';
 import { runHook } from './hooks.ts';
-import { createNetwork, removeNetwork } from './networks.ts';
+import { createNetwork, networkNames, removeNetwork } from './networks.ts';
 import { cleanUpOneOff, removeContainer } from './remove.ts';
 import { startContainer } from './start.ts';
 import { killContainer, pauseContainer, stopContainer } from './stop.ts';
@@ -111,7 +111,8 @@ async function repairNetworks(context: SessionContext): Promise<void> {
       ? [{ container, monitorPid: state.monitorPid }]
       : [];
   });
-  const repaired = await context.network.repair(living, new Set(names));
+  const networks = new Set(networkNames(context));
+  const repaired = await context.network.repair({ living, known: new Set(names), networks });
   if (!repaired.ok) context.warn(repaired.error.message);
 }
 

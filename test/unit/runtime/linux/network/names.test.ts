@@ -128,7 +128,7 @@ test('resolv.conf names the gateway, keeps the search list, and asks for short n
 });
 
 test('the table for the net process has the counts and the size that it says', () => {
-  const table = encodeNetTable(record, ['192.0.2.53']);
+  const table = encodeNetTable(record, { hostServers: ['192.0.2.53'] });
   expect(table.readUInt32LE(8)).toBe(table.length);
   const counts = Array.from({ length: 9 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
   // listeners, resolvers, containers, clients, names, upstreams, refs, fast paths, bytes of text
@@ -154,7 +154,7 @@ test('a listener has a fast path only over TCP, and on a network that the host h
   const other = endpoint('other', [on('back', 9, { gateway: true })], { ports: [port('tcp', 82)] });
   const hostEnd = parseAddress('10.205.0.1') as Address;
   const fastPath = { hostEnd, uplink: 2, cgroup: '/cgroup', bridges: new Map([['shop_front', 10]]) };
-  const table = encodeNetTable({ ...record, endpoints: [reached, other] }, [], fastPath);
+  const table = encodeNetTable({ ...record, endpoints: [reached, other] }, { hostServers: [], fastPath });
   const at = (index: number) => netSize.request + netSize.table + index * netSize.listener;
   const said = [0, 1, 2].map((index) => [
     table.readUInt16LE(at(index) + 22) & netFlag.FAST,
