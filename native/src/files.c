@@ -248,15 +248,47 @@ static int join(const char *pid_text, const char *start_text)
 	return result;
 }
 
+/*
+ * The root of a container that does not run, mounted where nobody else sees it. LOWER... lie one after the other in memory,
+ * each with its NUL, as execve(2) has put them there: that is how the op of the setup program has them, too.
+ */
+static int mount_layers(int argc, char **argv, int *root)
+{
+	const char *first = argv[5], *last = argv[argc - 1];
+	struct tsc_op op = {
+		.string = {first, argv[3], argv[4]},
+		.length = {(uint32_t)(last + strlen(last) + 1 - first), (uint32_t)strlen(argv[3]), (uint32_t)strlen(argv[4])},
+	};
+	struct tsc_setup setup = {.state_dir = -1, .root = -1};
+	int result = sys_unshare(CLONE_NEWNS);
+	if (result == 0)
+		result = sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+	if (result == 0)
+		result = setup.state_dir = sys_open(argv[2], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (result < 0)
+		return result;
+	result = tsc_mount_overlay(&setup, &op);
+	sys_close(setup.state_dir);
+	*root = setup.root;
+	return result;
+}
+
+static int enter_running(char **argv, int *root)
+{
+	int result = join(argv[2], argv[3]);
+	if (result == 0)
+		result = *root = sys_open("/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return result;
+}
+
 int tsc_serve_files(int argc, char **argv)
 {
 	struct tsc_file_service service = {.root = -1, .draft = {.fd = -1, .parent = -1}};
 	struct tsc_file_call call;
-	if (argc != 4)
+	bool layers = tsc_same_text(argv[1], "layers");
+	if (layers ? argc < 6 : argc != 4)
 		return 2;
-	int result = join(argv[2], argv[3]);
-	if (result == 0)
-		result = service.root = sys_open("/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int result = layers ? mount_layers(argc, argv, &service.root) : enter_running(argv, &service.root);
 	if (result >= 0)
 		result = give_up_capabilities();
 	/* The greeting: whether the container could be joined. */

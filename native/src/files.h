@@ -1,4 +1,4 @@
-/* The file service of a running container; see ../files-protocol.h. */
+/* The file service of a container; see ../files-protocol.h. */
 #ifndef TSC_FILES_H
 #define TSC_FILES_H
 
@@ -28,7 +28,11 @@ struct tsc_file_service {
 	struct tsc_file_draft draft;
 };
 
-/* Command `files`: argv[2] is the pid of the container's PID 1, argv[3] its start time. Returns the exit code. */
+/*
+ * Command `files`: argv[2] is the pid of the container's PID 1, argv[3] its start time. Command `layers`: argv[2] is the
+ * state directory of one that does not run, argv[3] its upper, argv[4] its work directory, then its lowers, top first.
+ * Returns the exit code.
+ */
 int tsc_serve_files(int argc, char **argv);
 
 /* Directory and last component of an absolute path; the directory may be made. Returns an O_PATH fd or -errno. */

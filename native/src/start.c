@@ -77,7 +77,7 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 {
 	if (argc == 2 && tsc_same_text(argv[1], "version"))
 		print_version();
-	if (argc == 4 && tsc_same_text(argv[1], "files")) {
+	if (argc > 3 && (tsc_same_text(argv[1], "files") || tsc_same_text(argv[1], "layers"))) {
 		sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);
 		tsc_reset_signals();
 		sys_exit(tsc_serve_files(argc, argv));
@@ -87,7 +87,8 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 	bool launch = argc == 3 && tsc_same_text(argv[1], "launch");
 	bool exec = argc == 2 && tsc_same_text(argv[1], "exec");
 	if (!launch && !exec)
-		complain("usage: tsc-shim launch LOCKFILE|- | exec | files PID START | supervise LOCKFILE COMMAND... | version\n");
+		complain("usage: tsc-shim launch LOCKFILE|- | exec | files PID START | layers STATE UPPER WORK LOWER... |"
+				 " supervise LOCKFILE COMMAND... | version\n");
 	run_sealed(argv, envp);
 	/* No ptrace, no /proc/<us>/fd, no core: for all that is forked from here, until exec (CVE-2016-9962). */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);

@@ -1,12 +1,12 @@
 import { type Converged, converge } from '../apply/converge.ts';
 import type { Event, RuntimeFailure } from '../model/event.ts';
-import type { Plan, Step } from '../model/plan.ts';
-import type { DesiredState, ObservedState } from '../model/state.ts';
+import type { ActionOf, Plan, Step } from '../model/plan.ts';
+import type { DesiredContainer, DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
 import { hasTraces, isLockHeld } from '../runtime/linux/lock-held.ts';
 import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
 import { openEventLog } from '../supervise/event-log.ts';
 import { recordEnds, recordSteps } from '../supervise/history.ts';
 import type { Context } from './context.ts';
@@ -27,6 +27,8 @@ export type Change = {
   /** What the stack file says: failures are shown in it. */
   readonly desired?: DesiredState;
   readonly onFailure?: 'cancel' | 'continue';
+  /** Called between the making of a container and its start. */
+  readonly onCreated?: (container: DesiredContainer) => Promise<void>;
   /** false: no redrawing, because others write to the terminal meanwhile. */
   readonly live?: false;
   /** Aborted: nothing further is begun. */
@@ -94,7 +96,7 @@ type Hearing = { readonly progress: Progress; readonly onEvent: (event: Event) =
 
 async function carryOut(
   runtime: Runtime,
-  { project, plan, once, signal: interrupt, onFailure, deadline }: Change,
+  { project, plan, once, signal: interrupt, onFailure, deadline, onCreated }: Change,
   { progress, onEvent }: Hearing,
 ): Promise<Converged | RuntimeFailure> {
   const signal = deadline === undefined ? interrupt : AbortSignal.any([interrupt, deadline.signal]);
@@ -106,7 +108,7 @@ async function carryOut(
   if (!session.ok) return session.error;
   try {
     let rounds = 0;
-    return await converge(session.value, {
+    return await converge(onCreated === undefined ? session.value : filling(session.value, onCreated), {
       signal,
       onEvent,
       now: Date.now,
@@ -123,6 +125,19 @@ async function carryOut(
   } finally {
     await session.value.close();
   }
+}
+
+/** A session whose containers get something when they are made. */
+function filling(session: Session, onCreated: NonNullable<Change['onCreated']>): Session {
+  return {
+    observe: () => session.observe(),
+    close: () => session.close(),
+    perform: async (action, signal) => {
+      const done = await session.perform(action, signal);
+      if (done.ok && action.kind === 'create') await onCreated((action as ActionOf<'create'>).container);
+      return done;
+    },
+  };
 }
 
 /** Says what could not be done and why; what was interrupted needs no explanation, unless time has run out. */

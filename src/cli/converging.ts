@@ -33,6 +33,8 @@ export type Wish = {
   readonly start?: false;
   /** Instead of the number that the file says. */
   readonly scales?: ReadonlyMap<string, number>;
+  /** Where the stack comes from; absent: `loadProject`. */
+  readonly load?: typeof loadProject;
 };
 
 /** Not all relatives have all flags. */
@@ -52,14 +54,14 @@ type ConvergeFlags = Partial<
 /** Loads the stack and reads the flags; the error is an exit code, and has been explained. */
 export async function prepare(
   context: Context,
-  { flags, names, start, scales }: Wish,
+  { flags, names, start, scales, load = loadProject }: Wish,
 ): Promise<Result<Converging, number>> {
   if (flags['remove-orphans'] && ignoresOrphans(context)) {
     const message = '--remove-orphans contradicts COMPOSE_IGNORE_ORPHANS=true in the environment';
     sayError(context, { code: 'usage', message, hint: 'leave one of them out' });
     return err(exitCode.usage);
   }
-  const loaded = await loadProject(context, names);
+  const loaded = await load(context, names);
   if (!loaded.ok) return loaded;
   const project = loaded.value;
   const services = knownServices(context, names, { project });

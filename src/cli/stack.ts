@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Project } from '../model/project.ts';
-import type { FileSource, LoadRequest } from '../project/request.ts';
+import type { FileSource, Inputs, LoadRequest } from '../project/request.ts';
 import type { Stack } from '../project/stack.ts';
 import type { Result } from '../util/result.ts';
 import { err, ok } from '../util/result.ts';
@@ -85,6 +85,21 @@ async function loadFrom(
   cache?.keep({ project, diagnostics }, { answers: recorded.answers(), variables });
   context.ran('load');
   return ok(project);
+}
+
+/** A stack that was read anew, and what it was made from: `files` are absolute paths, each with a checksum or `missing`. */
+export type FreshProject = {
+  /** Absent: something is wrong with it, which has been printed. */
+  readonly project?: Project;
+  readonly files: Inputs['files'];
+};
+
+/** As `loadProject`, past the cache, for who wants to hear of changes of its files. */
+export async function readProject(context: Context, services: readonly string[]): Promise<FreshProject> {
+  const { loadProject: load } = await import('../project/load.ts');
+  const { project, diagnostics, inputs } = load(requestOf(context, services), hostFiles);
+  report(diagnostics, context);
+  return { files: inputs.files, ...(project && { project }) };
 }
 
 /** The stack file in normal form, for `config`; notices only when they are wanted. */

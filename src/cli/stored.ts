@@ -23,6 +23,8 @@ export type StoredChange = {
   readonly idle: (target: Target) => string;
   /** The exit code then; 0 when absent. */
   readonly idleCode?: number;
+  /** Done first, when the command line makes sense. */
+  readonly before?: (target: Target) => Promise<void>;
   /** Done when all went well; its exit code is that of the command. */
   readonly after?: (done: Done) => Promise<number>;
 };
@@ -38,7 +40,7 @@ export type Done = {
 /** Carries it out, best effort: what cannot be done keeps nothing else from being done. */
 export async function changeStored(
   context: Context,
-  { title, names, plan, once, idle, idleCode = exitCode.ok, after }: StoredChange,
+  { title, names, plan, once, idle, idleCode = exitCode.ok, before, after }: StoredChange,
 ): Promise<number> {
   const target = await findTarget(context);
   if (!target.ok) return target.error;
@@ -48,6 +50,7 @@ export async function changeStored(
   if (!services.ok) return services.error;
 
   const interrupts = catchInterrupts(2);
+  await before?.(target.value);
   const changed = await change(context, runtime, {
     title,
     project: name,

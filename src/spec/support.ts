@@ -49,7 +49,6 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   'deploy.resources.reservations.generic_resources': swarm,
   'deploy.rollback_config': later,
   'deploy.update_config': later,
-  develop: later,
   device_cgroup_rules: honoured,
   devices: honoured,
   dns: honoured,

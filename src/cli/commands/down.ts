@@ -1,5 +1,6 @@
 import { planDown } from '../../plan/down.ts';
 import { desiredState } from '../../project/desired.ts';
+import { endWatch } from '../../runtime/linux/watch-lock.ts';
 import { noteImages } from '../images.ts';
 import { changeStored, graceOf } from '../stored.ts';
 import type { Runner } from './runner.ts';
@@ -9,6 +10,10 @@ export const down: Runner<'down'> = ({ flags, args }, context) => {
   return changeStored(context, {
     title: 'down',
     names: args,
+    // Whoever watches its files would otherwise bring back what is being taken down.
+    before: async ({ name }) => {
+      if (args.length === 0) await endWatch(name, context.environment);
+    },
     plan: (observed, services, { project }) =>
       planDown(observed, {
         services,

@@ -30,6 +30,7 @@ import { up } from './up.ts';
 import { versionCommand } from './version.ts';
 import { volumes } from './volumes.ts';
 import { wait } from './wait.ts';
+import { watch } from './watch.ts';
 import { why } from './why.ts';
 
 /** Every command of the table but `help`, which is answered without a context. */
@@ -66,4 +67,5 @@ export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> 
   volumes,
   wait,
   why,
+  watch,
 };

@@ -73,6 +73,26 @@ export const changeCommands = [
     needsFile: true,
   },
   {
+    name: 'watch',
+    group: 'run',
+    summary: 'Bring the stack up and act on every change of its files',
+    details: [
+      'Follows develop.watch of the services: copies files into running containers, restarts them, runs commands in them, or makes them anew. The stack file, what it includes and its env files are followed too: saving one does what tscompose up would do. Ctrl-C ends watching; the containers go on.',
+    ],
+    arguments: [services],
+    flags: [
+      { name: 'no-up', kind: 'switch', help: 'only watch; what does not run is not started' },
+      { name: 'quiet', kind: 'switch', help: 'only tell of what cannot be done' },
+      { name: 'prune', kind: 'switch', help: 'accepted and not needed: nothing is built that could be left over' },
+    ],
+    examples: [
+      ['tscompose watch', 'the whole stack, until Ctrl-C'],
+      ['tscompose watch --no-up web', 'only the files of web, which runs already'],
+    ],
+    json: 'lines',
+    needsFile: true,
+  },
+  {
     name: 'down',
     group: 'run',
     summary: 'Stop and remove the containers of the project',

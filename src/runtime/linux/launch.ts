@@ -41,6 +41,8 @@ export class Launcher {
   #onLock: ((result: Result<void, RuntimeFailure>) => void) | undefined;
   #ended: RuntimeFailure | undefined;
   #complaint = '';
+  /** Resolves when the shim is gone, and the lock with it. */
+  readonly over: Promise<void>;
 
   private constructor(child: ChildProcess, options: LaunchOptions) {
     this.#child = child;
@@ -51,6 +53,7 @@ export class Launcher {
     });
     // Writing to a shim that is gone says EPIPE here; its end, which follows, is what counts.
     child.stdin?.on('error', () => {});
+    this.over = new Promise((resolve) => child.once('close', () => resolve()));
     child.on('error', (error) => this.#end(shimFailure(`cannot start ${options.shim}: ${error.message}`)));
     child.on('close', (code, signal) => {
       const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;

@@ -25,6 +25,10 @@ export type ProjectPaths = {
   readonly events: string;
   /** What a supervisor says before it dies of something that should not happen. */
   readonly diary: string;
+  /** Held by whoever watches files for the project. */
+  readonly watchLock: string;
+  /** What watch mode in the background has to say. */
+  readonly watchLog: string;
   /** A folder for each container. */
   readonly containers: string;
   readonly networks: string;
@@ -67,6 +71,8 @@ export function projectPaths(paths: Paths, project: ProjectName): ProjectPaths {
     supervisorLock: `${run}.supervisor.lock`,
     events: `${lib}/events`,
     diary: `${lib}/supervisor.err`,
+    watchLock: `${run}.watch.lock`,
+    watchLog: `${run}.watch.log`,
     containers: `${lib}/containers`,
     networks: `${lib}/networks`,
   };

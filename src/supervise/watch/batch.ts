@@ -4,7 +4,12 @@ import type { GuestPath, HostPath, ServiceName } from '../../model/units.ts';
 import { compileIgnore, type PathFilter } from './ignore.ts';
 
 /** A path that changed, and what is there now. */
-export type Change = { readonly path: HostPath; readonly now: 'there' | 'gone' };
+export type Change = {
+  readonly path: HostPath;
+  readonly now: 'there' | 'gone';
+  /** Nothing was there before. */
+  readonly fresh?: true;
+};
 
 /** What one batch of changes asks for in one service. */
 export type WatchWork = {
@@ -41,8 +46,7 @@ export const editorLeavings = [
 
 type CompiledRule = {
   readonly rule: WatchRule;
-  readonly ignored: PathFilter;
-  readonly included: PathFilter | undefined;
+  readonly matches: PathFilter;
 };
 
 /** Prepares the rules once; the result turns each batch of changes into work, services in the given order. */
@@ -55,12 +59,13 @@ export function planner(services: readonly WatchedService[]): (changes: readonly
     });
 }
 
-function compileRule(rule: WatchRule): CompiledRule {
-  return {
-    rule,
-    ignored: compileIgnore([...editorLeavings, ...rule.ignore]),
-    included: rule.include.length === 0 ? undefined : compileIgnore(rule.include),
-  };
+const compileRule = (rule: WatchRule): CompiledRule => ({ rule, matches: matcher(rule) });
+
+/** Whether a rule means a path, which is relative to its own. */
+export function matcher({ ignore, include }: WatchRule): PathFilter {
+  const ignored = compileIgnore([...editorLeavings, ...ignore]);
+  const included = include.length === 0 ? undefined : compileIgnore(include);
+  return (below) => !ignored(below) && included?.(below) !== false;
 }
 
 type Hit = { readonly change: Change; readonly rule: WatchRule; readonly below: string };
@@ -79,11 +84,10 @@ function workOf(
   return { service, sync: syncItems(hits), restart, rebuild: false, exec: restart ? [] : commands(hits), causes };
 }
 
-function hitOf(change: Change, { rule, ignored, included }: CompiledRule): readonly Hit[] {
+function hitOf(change: Change, { rule, matches }: CompiledRule): readonly Hit[] {
   const below = relativeTo(rule.path, change.path);
   if (below === undefined) return [];
-  if (below === '') return [{ change, rule, below }];
-  return ignored(below) || included?.(below) === false ? [] : [{ change, rule, below }];
+  return below === '' || matches(below) ? [{ change, rule, below }] : [];
 }
 
 function syncItems(hits: readonly Hit[]): readonly SyncItem[] {

@@ -1,32 +1,46 @@
 import type { HostPath } from '../../model/units.ts';
 import type { Change } from './batch.ts';
 
-/** Milliseconds without a further change after which a batch is complete. */
-const quietMs = 12;
+/**
+ * Milliseconds without a further change after which a batch is complete. Whoever changes many files is a program that may
+ * be kept waiting for a disk or a processor: the more there are, the longer a pause it may make.
+ */
+const quietMs = (changes: number): number => (changes < 32 ? 12 : changes < 512 ? 50 : 150);
 /** A batch is handed over after this long even if changes keep coming. */
 const longestMs = 1000;
+/** How soon it is asked again whether a batch that is held may go. */
+const heldMs = 20;
+
+export type BatcherOptions = {
+  /** Never called twice at a time. `heardMs`: when the first change of the batch was heard of, as performance.now(). */
+  readonly take: (changes: readonly Change[], heardMs: number) => Promise<void>;
+  /** true: whoever makes these changes has not finished; the batch goes on however long that is. */
+  readonly hold?: () => boolean;
+};
 
 /**
  * Gathers changes until they pause, so that a git checkout of thousands of files is one batch and a single save waits
- * hardly at all. A path that changes again keeps only its last state. While a batch is being worked on, the next one
- * gathers: `take` is never called twice at a time.
+ * hardly at all. A path that changes again keeps only its last state, and one that came and went never was: editors save
+ * through temporary files. While a batch is being worked on, the next one gathers.
  */
 export class Batcher {
-  readonly #take: (changes: readonly Change[]) => Promise<void>;
+  readonly #options: BatcherOptions;
   readonly #pending = new Map<HostPath, Change>();
   #quiet: NodeJS.Timeout | undefined;
-  #deadline = 0;
+  #heardMs = 0;
   #busy = false;
 
-  constructor(take: (changes: readonly Change[]) => Promise<void>) {
-    this.#take = take;
+  constructor(options: BatcherOptions) {
+    this.#options = options;
   }
 
   add(change: Change): void {
-    if (this.#pending.size === 0) this.#deadline = performance.now() + longestMs;
+    if (this.#pending.size === 0) this.#heardMs = performance.now();
+    const fresh = this.#pending.get(change.path)?.fresh === true;
     // Removed first, so that the order of the batch is the order of the last changes.
     this.#pending.delete(change.path);
-    this.#pending.set(change.path, change);
+    if (!fresh) this.#pending.set(change.path, change);
+    else if (change.now === 'there') this.#pending.set(change.path, { ...change, fresh });
     if (!this.#busy) this.#arm();
   }
 
@@ -36,17 +50,23 @@ export class Batcher {
   }
 
   #arm(): void {
+    const left = this.#heardMs + longestMs - performance.now();
+    this.#armFor(Math.max(0, Math.min(quietMs(this.#pending.size), left)));
+  }
+
+  #armFor(ms: number): void {
     clearTimeout(this.#quiet);
-    const left = this.#deadline - performance.now();
-    this.#quiet = setTimeout(() => void this.#hand(), Math.max(0, Math.min(quietMs, left)));
+    this.#quiet = setTimeout(() => void this.#hand(), ms);
   }
 
   async #hand(): Promise<void> {
+    if (this.#options.hold?.() === true) return this.#armFor(heldMs);
     const changes = [...this.#pending.values()];
+    if (changes.length === 0) return;
     this.#pending.clear();
     this.#busy = true;
     try {
-      await this.#take(changes);
+      await this.#options.take(changes, this.#heardMs);
     } finally {
       this.#busy = false;
       if (this.#pending.size > 0) this.#arm();

@@ -9,6 +9,8 @@ export type TreeOptions = {
   readonly prune: (relativePath: string) => boolean;
   readonly onChange: (change: Change) => void;
   readonly onError: (error: WatchError) => void;
+  /** `report`: everything that is there at the start counts as changed. Default `quiet`. */
+  readonly start?: 'quiet' | 'report';
 };
 
 export type WatchError = {
@@ -38,12 +40,43 @@ export class TreeWatcher {
 
   constructor(options: TreeOptions) {
     this.#options = options;
-    this.#enter('', 'quiet');
+    this.#enter('', options.start ?? 'quiet');
   }
 
   /** How many directories are watched. */
   get size(): number {
     return this.#directories.size;
+  }
+
+  /** What is known to be directly in the root. */
+  get names(): readonly string[] {
+    return [...(this.#directories.get('')?.names ?? [])];
+  }
+
+  /**
+   * Looks at everything again and tells what has changed since (milliseconds since the epoch) and what is gone: the
+   * kernel drops events without a word when more come at once than its queue holds (fs.inotify.max_queued_events).
+   */
+  sweep(sinceMs: number): readonly Change[] {
+    return [...this.#directories.keys()].flatMap((directory) => this.#sweepOne(directory, sinceMs));
+  }
+
+  #sweepOne(directory: string, sinceMs: number): readonly Change[] {
+    const names = this.#directories.get(directory)?.names ?? new Set();
+    const path = this.#absolute(directory);
+    const found = new Set(this.#list(path).map(({ name }) => name));
+    const gone = [...names].filter((name) => !found.has(name) && names.delete(name));
+    const fresh = [...found].filter((name) => {
+      const child = directory === '' ? name : `${directory}/${name}`;
+      if (this.#options.prune(child)) return false;
+      const at = lstatSync(join(path, name), { throwIfNoEntry: false });
+      if (at === undefined || (names.has(name) && at.ctimeMs < sinceMs)) return false;
+      names.add(name);
+      if (at.isDirectory() && !this.#directories.has(child)) this.#enter(child, 'report');
+      return true;
+    });
+    const tell = (now: Change['now']) => (name: string) => ({ path: join(path, name) as HostPath, now });
+    return [...gone.map(tell('gone')), ...fresh.map(tell('there'))];
   }
 
   close(): void {
@@ -68,7 +101,7 @@ export class TreeWatcher {
       const child = directory === '' ? entry.name : `${directory}/${entry.name}`;
       if (this.#options.prune(child)) continue;
       this.#directories.get(directory)?.names.add(entry.name);
-      if (mode === 'report') this.#options.onChange({ path: this.#absolute(child), now: 'there' });
+      if (mode === 'report') this.#options.onChange({ path: this.#absolute(child), now: 'there', fresh: true });
       if (entry.isDirectory()) this.#enter(child, mode);
     }
   }
@@ -86,14 +119,15 @@ export class TreeWatcher {
       if (watched.names.delete(name)) this.#options.onChange({ path, now: 'gone' });
       return;
     }
+    this.#options.onChange({ path, now: 'there', ...(!watched.names.has(name) && { fresh: true }) });
     watched.names.add(name);
-    this.#options.onChange({ path, now: 'there' });
     if (found.kind === 'directory' && this.#directories.get(child)?.identity === found.identity) return;
     this.#leave(child);
     if (found.kind === 'directory') this.#enter(child, 'report');
   }
 
   #leave(directory: string): void {
+    if (!this.#directories.has(directory)) return;
     for (const [path, { watcher }] of this.#directories) {
       if (path !== directory && !path.startsWith(`${directory}/`)) continue;
       watcher.close();
@@ -115,10 +149,9 @@ export class TreeWatcher {
   }
 
   #fail(path: string, error: unknown): void {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
+    const told = watchError(path, error);
     // A directory that vanished before it was watched is no error: its parent reports it.
-    if (code === 'ENOENT' && path !== this.#options.root) return;
-    this.#options.onError({ path, code, remedy: remedyFor(code) });
+    if (told.code !== 'ENOENT' || path === this.#options.root) this.#options.onError(told);
   }
 }
 
@@ -126,6 +159,11 @@ function look(path: string): { readonly kind: 'directory' | 'other' | 'missing';
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return { kind: 'missing', identity: '' };
   return { kind: found.isDirectory() ? 'directory' : 'other', identity: `${found.dev}:${found.ino}` };
+}
+
+export function watchError(path: string, error: unknown): WatchError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
+  return { path, code, remedy: remedyFor(code) };
 }
 
 function remedyFor(code: string): string {

@@ -47,6 +47,14 @@ export type WriteAttributes = FileAttributes & {
 /** PID 1 of a container as the host sees it, and its start time (proc(5) stat field 22): together they name one process. */
 export type ContainerProcess = { readonly pid: number; readonly startTime: bigint };
 
+/** What the root of a container is made of that does not run; `state` is a directory of ours, `lowers` top first. */
+export type ContainerLayers = {
+  readonly state: string;
+  readonly upper: string;
+  readonly work: string;
+  readonly lowers: readonly string[];
+};
+
 type Waiting = {
   readonly request: FileRequest;
   readonly onReply: (reply: FileReply) => void;
@@ -54,7 +62,7 @@ type Waiting = {
 };
 
 /**
- * The files of a running container, read and changed by a process of ours inside its mount namespace: links end inside,
+ * The files of a container, read and changed by a process of ours inside its mount namespace: links end inside,
  * nothing of the container is executed, and a file that is written appears whole or not at all. Requests are answered in
  * order and may be sent without waiting for the answer of the one before. Methods throw a `FileError`.
  */
@@ -72,9 +80,15 @@ export class FileService {
     child.on('close', () => this.#end(new FileError('ESRCH', 'the container')));
   }
 
-  /** Joins the container; throws a `FileError` (ESRCH) when it has ended meanwhile. */
-  static async open(shim: string, container: ContainerProcess): Promise<FileService> {
-    const args = ['files', String(container.pid), String(container.startTime)];
+  /**
+   * Joins the container, or mounts its layers where nobody else sees them; throws a `FileError` (ESRCH) when it has ended
+   * meanwhile. A container must not be started while its layers are open here.
+   */
+  static async open(shim: string, container: ContainerProcess | ContainerLayers): Promise<FileService> {
+    const args =
+      'pid' in container
+        ? ['files', String(container.pid), String(container.startTime)]
+        : ['layers', container.state, container.upper, container.work, ...container.lowers];
     const service = new FileService(spawn(shim, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
     await new Promise<void>((resolve, reject) => {
       service.#waiting.push({
@@ -84,6 +98,11 @@ export class FileService {
       });
     });
     return service;
+  }
+
+  /** false: the process of ours is gone, and every further request would fail. */
+  get isOpen(): boolean {
+    return this.#ended === undefined;
   }
 
   /** Waits for what was asked, then leaves the container. */
@@ -120,14 +139,27 @@ export class FileService {
   }
 
   async write(path: string, content: AsyncIterable<Uint8Array>, attributes: WriteAttributes): Promise<void> {
-    const keep = attributes.keepOwner === true ? fileFlag.KEEP : 0;
-    await this.#checked({ ...this.#attributed(fileOp.WRITE, path, attributes), flags: keep | parentsFlag(attributes) });
+    await this.#checked(this.#writeRequest(path, attributes));
     for await (const bytes of content) {
       for (let at = 0; at < bytes.length; at += fileChunk)
         await this.#send({ op: fileOp.DATA, data: bytes.subarray(at, at + fileChunk) });
     }
     const reply = await this.#one({ op: fileOp.COMMIT });
     if (reply.errno !== 0) throw new FileError(errnoName(reply.errno), path);
+  }
+
+  /** As `write`, sent at once: many small files need not wait for each other's answers. */
+  async writeWhole(path: string, content: Uint8Array, attributes: WriteAttributes): Promise<void> {
+    const begun = this.#checked(this.#writeRequest(path, attributes));
+    for (let at = 0; at < content.length; at += fileChunk) {
+      void this.#send({ op: fileOp.DATA, data: content.subarray(at, at + fileChunk) });
+    }
+    const committed = this.#one({ op: fileOp.COMMIT });
+    // The failure of the beginning is the cause of the other.
+    committed.catch(() => {});
+    await begun;
+    const { errno } = await committed;
+    if (errno !== 0) throw new FileError(errnoName(errno), path);
   }
 
   async mkdir(path: string, attributes: FileAttributes): Promise<void> {
@@ -145,6 +177,11 @@ export class FileService {
 
   async setAttributes(path: string, attributes: FileAttributes): Promise<void> {
     await this.#checked(this.#attributed(fileOp.SETATTR, path, attributes));
+  }
+
+  #writeRequest(path: string, attributes: WriteAttributes): FileRequest {
+    const keep = attributes.keepOwner === true ? fileFlag.KEEP : 0;
+    return { ...this.#attributed(fileOp.WRITE, path, attributes), flags: keep | parentsFlag(attributes) };
   }
 
   #attributed(op: FileRequest['op'], path: string, { mode, uid, gid, ...rest }: FileAttributes): FileRequest {

@@ -122,7 +122,7 @@ function removeEmptyProject({ at }: SessionContext): void {
   if (rest.length > 0) return;
   for (const path of [at.events, `${at.events}.1`, at.diary]) rmSync(path, { force: true });
   if (tryRemove(at.lib)) {
-    rmSync(at.supervisorLock, { force: true });
+    for (const path of [at.supervisorLock, at.watchLock, at.watchLog]) rmSync(path, { force: true });
     rmSync(at.lock, { force: true });
   }
 }

@@ -16,7 +16,7 @@ afterEach(() => {
 describe('a batcher', () => {
   it('hands over what came, once it is quiet', async () => {
     const batches: (readonly Change[])[] = [];
-    const batcher = new Batcher(async (changes) => void batches.push(changes));
+    const batcher = new Batcher({ take: async (changes) => void batches.push(changes) });
     batcher.add(there('/a'));
     await vi.advanceTimersByTimeAsync(8);
     batcher.add(there('/b'));
@@ -28,7 +28,7 @@ describe('a batcher', () => {
 
   it('keeps only the last state of a path', async () => {
     const batches: (readonly Change[])[] = [];
-    const batcher = new Batcher(async (changes) => void batches.push(changes));
+    const batcher = new Batcher({ take: async (changes) => void batches.push(changes) });
     for (const change of [there('/a'), there('/b'), gone('/a')]) batcher.add(change);
     await vi.advanceTimersByTimeAsync(20);
     expect(batches).toEqual([[there('/b'), gone('/a')]]);
@@ -36,7 +36,7 @@ describe('a batcher', () => {
 
   it('does not wait for ever when changes never pause', async () => {
     const take = vi.fn(async () => {});
-    const batcher = new Batcher(take);
+    const batcher = new Batcher({ take });
     for (let i = 0; i < 250; i++) {
       batcher.add(there(`/${i}`));
       await vi.advanceTimersByTimeAsync(5);
@@ -47,11 +47,13 @@ describe('a batcher', () => {
   it('gathers the next batch while one is worked on, and never runs two', async () => {
     let finish = () => {};
     const sizes: number[] = [];
-    const batcher = new Batcher((changes) => {
-      sizes.push(changes.length);
-      return new Promise((resolve) => {
-        finish = resolve;
-      });
+    const batcher = new Batcher({
+      take: (changes) => {
+        sizes.push(changes.length);
+        return new Promise((resolve) => {
+          finish = resolve;
+        });
+      },
     });
     batcher.add(there('/a'));
     await vi.advanceTimersByTimeAsync(20);
@@ -64,9 +66,45 @@ describe('a batcher', () => {
     expect(sizes).toEqual([1, 2]);
   });
 
+  it('never heard of a file that came and went', async () => {
+    const batches: (readonly Change[])[] = [];
+    const batcher = new Batcher({ take: async (changes) => void batches.push(changes) });
+    batcher.add({ ...there('/temporary'), fresh: true });
+    batcher.add(there('/temporary'));
+    batcher.add(there('/a'));
+    batcher.add(gone('/temporary'));
+    batcher.add({ ...there('/b'), fresh: true });
+    batcher.add(gone('/b'));
+    batcher.add(there('/b'));
+    await vi.advanceTimersByTimeAsync(20);
+    expect(batches).toEqual([[there('/a'), there('/b')]]);
+  });
+
+  it('lets a program that changes many files pause longer', async () => {
+    const take = vi.fn(async () => {});
+    const batcher = new Batcher({ take });
+    for (let i = 0; i < 600; i++) batcher.add(there(`/${i}`));
+    await vi.advanceTimersByTimeAsync(140);
+    expect(take).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(20);
+    expect(take).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps a batch for as long as it is told to, also beyond its usual limit', async () => {
+    const take = vi.fn(async () => {});
+    let held = true;
+    const batcher = new Batcher({ take, hold: () => held });
+    batcher.add(there('/a'));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(take).not.toHaveBeenCalled();
+    held = false;
+    await vi.advanceTimersByTimeAsync(30);
+    expect(take).toHaveBeenCalledTimes(1);
+  });
+
   it('forgets what it has when it is closed', async () => {
     const take = vi.fn(async () => {});
-    const batcher = new Batcher(take);
+    const batcher = new Batcher({ take });
     batcher.add(there('/a'));
     batcher.close();
     await vi.advanceTimersByTimeAsync(2000);

@@ -1,0 +1,44 @@
+import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { matcher, type SyncItem, type WatchedService } from './batch.ts';
+import { canPrune } from './ignore.ts';
+
+/** Everything that the rules with `initial_sync` bring into a container that is new, parents first. */
+export function initialItems({ rules }: WatchedService): readonly SyncItem[] {
+  return rules.flatMap((rule) => {
+    if (!rule.initialSync || rule.target === undefined) return [];
+    const { path, target } = rule;
+    const matches = matcher(rule);
+    const prunes = canPrune(rule.ignore) && rule.include.length === 0;
+    const items: SyncItem[] = [];
+    const add = (below: string) => {
+      const place = below === '' ? target : join(target, below);
+      items.push({
+        source: join(path, below) as SyncItem['source'],
+        target: place as SyncItem['target'],
+        now: 'there',
+      });
+    };
+    const walk = (directory: string) => {
+      for (const entry of list(join(path, directory))) {
+        const below = join(directory, entry.name);
+        const matched = matches(below);
+        if (matched) add(below);
+        if (entry.isDirectory() && (matched || !prunes) && entry.name !== '.git') walk(below);
+      }
+    };
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) walk('');
+    else if (found !== undefined) add('');
+    return items;
+  });
+}
+
+function list(path: string): readonly Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch {
+    // It went away, or nobody may read it: there is nothing to copy.
+    return [];
+  }
+}

@@ -1,0 +1,113 @@
+import { existsSync, type FSWatcher, lstatSync, watch } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import type { HostPath } from '../../model/units.ts';
+import type { Change } from './batch.ts';
+import { type TreeOptions, TreeWatcher, watchError } from './tree.ts';
+
+/**
+ * Watches one path of a rule whatever is there: a file (of which a watch would be lost as soon as an editor renames another
+ * over it, so its directory is watched), a directory with all below it, or nothing yet. What takes its place is watched in
+ * turn. A directory that goes away takes what was in it, never itself: a branch without it must not empty a container's
+ * root.
+ */
+export class RootWatcher {
+  readonly #options: TreeOptions;
+  #anchor: { readonly path: string; readonly watcher: FSWatcher } | undefined;
+  #tree: TreeWatcher | undefined;
+  #identity = '';
+  #kind: 'missing' | 'file' | 'directory' = 'missing';
+  #closed = false;
+
+  constructor(options: TreeOptions) {
+    this.#options = options;
+    this.#drop();
+    this.#look('quiet');
+  }
+
+  /** How many directories are watched. */
+  get size(): number {
+    return (this.#tree?.size ?? 0) + (this.#anchor === undefined ? 0 : 1);
+  }
+
+  get isMissing(): boolean {
+    return this.#kind === 'missing';
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#anchor?.watcher.close();
+    this.#tree?.close();
+  }
+
+  /** See `TreeWatcher.sweep`. */
+  sweep(sinceMs: number): readonly Change[] {
+    return this.#tree?.sweep(sinceMs) ?? [];
+  }
+
+  /** Hangs on to the nearest directory above the root that exists. */
+  #drop(): void {
+    this.#anchor?.watcher.close();
+    this.#anchor = undefined;
+    const parent = dirname(this.#options.root);
+    for (let path = parent; !this.#closed; path = dirname(path)) {
+      if (this.#hang(path)) {
+        // The way down may have grown before this watch was set.
+        if (path !== parent && existsSync(join(path, this.#next(path)))) this.#drop();
+        return;
+      }
+      if (path === dirname(path)) return;
+    }
+  }
+
+  /** false: there is no such directory. */
+  #hang(path: string): boolean {
+    try {
+      const watcher = watch(path, (_event, name) => this.#hear(path, name));
+      watcher.on('error', () => this.#drop());
+      this.#anchor = { path, watcher };
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+      this.#options.onError(watchError(path, error));
+      return true;
+    }
+  }
+
+  /** The name below `anchor` on the way down to the root. */
+  #next(anchor: string): string {
+    return relative(anchor, this.#options.root).split('/')[0] ?? '';
+  }
+
+  #hear(anchor: string, name: string | null): void {
+    if (this.#closed || this.#anchor?.path !== anchor) return;
+    const { root } = this.#options;
+    const isNext = name === this.#next(anchor);
+    // A name of its own means that the anchor itself has gone or been replaced.
+    if (!isNext && name !== basename(anchor)) return;
+    if (!isNext || anchor !== dirname(root)) this.#drop();
+    this.#look('report');
+  }
+
+  #look(mode: 'quiet' | 'report'): void {
+    const { root, onChange } = this.#options;
+    const found = lstatSync(root, { throwIfNoEntry: false });
+    const kind = found === undefined ? 'missing' : found.isDirectory() ? 'directory' : 'file';
+    const identity = found === undefined ? '' : `${found.dev}:${found.ino}`;
+    const stays = kind === 'directory' && identity === this.#identity;
+    if (!stays) this.#leave(kind);
+    this.#kind = kind;
+    this.#identity = identity;
+    if (kind === 'file' && mode === 'report') onChange({ path: root, now: 'there' });
+    if (kind === 'directory' && !stays) this.#tree = new TreeWatcher({ ...this.#options, start: mode });
+  }
+
+  #leave(next: 'missing' | 'file' | 'directory'): void {
+    const { root, onChange } = this.#options;
+    const names = this.#tree?.names ?? [];
+    this.#tree?.close();
+    this.#tree = undefined;
+    for (const name of names) onChange({ path: join(root, name) as HostPath, now: 'gone' });
+    if (this.#kind === 'file' && next === 'missing') onChange({ path: root, now: 'gone' });
+  }
+}
