@@ -13,6 +13,7 @@ export default defineConfig({
           name: 'core',
           include: ['test/{unit,golden,fake,property,house,native}/**/*.test.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
