@@ -95,8 +95,18 @@ function errorPaint(argv: readonly string[]) {
   return painter(wantsColor(process.env, { isTty, noColorFlag: argv.includes('--no-color') }));
 }
 
+/** The machine has no room, no files or no memory left: nothing that anybody should report. */
+const refusals = ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO'];
+
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && refusals.includes((error as NodeJS.ErrnoException).code ?? '');
+
 function afterThrow(error: unknown): number {
   if (error instanceof OutputClosed) return exitCode.ok;
+  if (isRefusal(error)) {
+    openOutput(2).write(`error: cannot go on: ${error.message}\n`);
+    return exitCode.failed;
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const cause = error instanceof Error && error.cause !== undefined ? `\ncaused by ${String(error.cause)}` : '';
   // Not instanceof: a file of the bundle that is loaded lazily has its own copy of the class.

@@ -8,7 +8,8 @@ import { ended, runCli, scenario, startCli } from '../support/scenario.ts';
 /** How long it may go on, whatever the machine: at least a tenth of the rounds must have been done by then. */
 const limitMs = Number(process.env['TSCOMPOSE_CHAOS_SECONDS'] ?? 90) * 1000;
 const stacks = 10;
-const roundsEach = 10;
+/** A hundred in all in the normal run; TSCOMPOSE_CHAOS_ROUNDS=100 is a hundred for each. */
+const roundsEach = Number(process.env['TSCOMPOSE_CHAOS_ROUNDS'] ?? 10);
 
 type Chaos = {
   readonly random: () => number;

@@ -29,7 +29,12 @@ const probes = {
   vm: () => vmMissing(whereIs),
   'cpu controller': () => controller('cpu'),
   'memory controller': () => controller('memory'),
+  'v1 memory': () => v1Memory(),
   'pids controller': () => controller('pids'),
+  // In a pid namespace of one's own, the number of the next process can be chosen.
+  'pid recycling': () =>
+    program('unshare') ?? (existsSync('/proc/sys/kernel/ns_last_pid') ? undefined : 'needs ns_last_pid'),
+  unshare: () => program('unshare'),
   'time namespace': () => (existsSync('/proc/self/ns/time') ? undefined : 'needs a kernel with time namespaces'),
 } as const satisfies { readonly [name: string]: () => string | undefined };
 
@@ -76,6 +81,11 @@ function controller(name: string): string | undefined {
   const v2 = '/sys/fs/cgroup/cgroup.controllers';
   if (existsSync(v2) && readFileSync(v2, 'utf8').split(/\s+/).includes(name)) return undefined;
   return `needs the ${name} cgroup controller`;
+}
+
+function v1Memory(): string | undefined {
+  const lines = readFileSync('/proc/self/cgroup', 'utf8').split('\n');
+  return lines.some((line) => line.split(':')[1] === 'memory') ? undefined : 'needs the memory controller of cgroup v1';
 }
 
 function runcWorks(): string | undefined {

@@ -29,6 +29,7 @@ export function plainLine(event: Event): string | undefined {
     case 'step-done':
       return `${subjectText(event.step)}  ${done(event.step.action)}`;
     case 'step-failed':
+      if (event.failure.code === 'interrupted') return `${subjectText(event.step)}  interrupted`;
       return `${subjectText(event.step)}  ${event.failure.message}`;
     case 'step-skipped':
       return undefined;

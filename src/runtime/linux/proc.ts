@@ -13,16 +13,22 @@ export function bootId(): string {
  * there is no such process, or only its zombie.
  */
 export function startTime(pid: number): bigint | undefined {
-  if (pid <= 0) return undefined;
-  const stat = readOrUndefined(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  // The second field is the command in parentheses and may itself contain spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = statFields(pid);
   const state = fields[0];
   const start = fields[19];
   if (start === undefined || state === 'Z' || state === 'X') return undefined;
   return BigInt(start);
 }
+
+/** The fields after the name; none when there is no such process. */
+function statFields(pid: number): readonly string[] {
+  const stat = pid > 0 ? readOrUndefined(`/proc/${pid}/stat`) : undefined;
+  // The second field is the command in parentheses and may itself contain spaces and parentheses.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+}
+
+/** Whether it was stopped, by SIGSTOP for example: it lives, and does nothing. */
+export const isStopped = (pid: number): boolean => statFields(pid)[0] === 'T';
 
 /** Whether the process that had this pid when it started at `start` still lives. */
 export const isAlive = (pid: number, start: bigint): boolean => start !== 0n && startTime(pid) === start;

@@ -7,7 +7,7 @@ import type { Launcher } from '../launch.ts';
 import type { Networking } from '../network/index.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
-import { isAlive } from '../proc.ts';
+import { isAlive, isStopped } from '../proc.ts';
 import type { ShimState } from '../records.ts';
 import { type ContainerRecord, readRecord, writeRecord } from '../state-dir.ts';
 
@@ -54,6 +54,21 @@ export function updateRecord(known: Known, changes: Partial<ContainerRecord>): C
 
 export const monitorLives = (state: ShimState | undefined): state is ShimState =>
   state !== undefined && isAlive(state.monitorPid, state.monitorStart);
+
+/** The same, for those who are about to ask it something: one that was stopped would never answer, and goes on. */
+export function monitorAnswers(state: ShimState | undefined): state is ShimState {
+  if (!monitorLives(state)) return false;
+  if (isStopped(state.monitorPid)) wake(state.monitorPid);
+  return true;
+}
+
+function wake(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // It has ended in between: the request that follows finds out.
+  }
+}
 
 export const initLives = (state: ShimState | undefined): state is ShimState =>
   state !== undefined && isAlive(state.initPid, state.initStart);

@@ -9,7 +9,10 @@ import type { ContainerPaths } from '../paths.ts';
 import { bootId, startTime } from '../proc.ts';
 import type { ShimState } from '../records.ts';
 import { readRecord, readState } from '../state-dir.ts';
-import { initLives, monitorLives, type SessionContext } from './context.ts';
+import { initLives, monitorAnswers, type SessionContext } from './context.ts';
+
+/** A monitor that has not ended everything by then is broken; what it should have done is done from here. */
+const longestQuitMs = 15_000;
 
 /** Everything of a container goes, whatever state it is in and however much of it there is. */
 export async function destroyContainer(
@@ -20,8 +23,8 @@ export async function destroyContainer(
   const state = readState(where.state);
   const current = state !== undefined && state.bootId === bootId() ? state : undefined;
   let quit = false;
-  if (monitorLives(current)) {
-    const reply = await request(where.controlSocket, { op: 'QUIT' });
+  if (monitorAnswers(current)) {
+    const reply = await request(where.controlSocket, { op: 'QUIT' }, { signal: AbortSignal.timeout(longestQuitMs) });
     quit = reply.ok && reply.value.error === 0;
     if (!quit) await killIdentified(current.monitorPid, current.monitorStart);
   }

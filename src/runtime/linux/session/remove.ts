@@ -5,9 +5,9 @@ import type { ContainerName } from '../../../model/units.ts';
 import { ok, type Result } from '../../../util/result.ts';
 import { request } from '../control.ts';
 import { type ContainerPaths, containerPaths } from '../paths.ts';
-import { readRecord } from '../state-dir.ts';
+import { readRecord, readState } from '../state-dir.ts';
 import { removeVolume } from '../volumes.ts';
-import type { SessionContext } from './context.ts';
+import { monitorAnswers, type SessionContext } from './context.ts';
 import { destroyContainer } from './destroy.ts';
 
 /** A one-off that nobody attends any more: it goes, or at least what still runs in it. */
@@ -16,6 +16,7 @@ export async function cleanUpOneOff(
   { name, where, remove }: { readonly name: ContainerName; readonly where: ContainerPaths; readonly remove: boolean },
 ): Promise<Result<void, RuntimeFailure>> {
   if (remove) return removeContainer(context, { kind: 'remove', container: name, volumes: true });
+  monitorAnswers(readState(where.state));
   const killed = await request(where.controlSocket, { op: 'KILL', a: constants.signals.SIGKILL });
   if (!killed.ok) return killed;
   const ended = await request(where.controlSocket, { op: 'WAIT' });

@@ -3,12 +3,13 @@ import { rmdirSync, rmSync } from 'node:fs';
 import type { ActionKind, ActionOf } from '../../../model/plan.ts';
 import type { ObservedState } from '../../../model/state.ts';
 import type { ContainerName } from '../../../model/units.ts';
-import { ok } from '../../../util/result.ts';
+import { err, ok } from '../../../util/result.ts';
 import type { Outcome, Session } from '../../runtime.ts';
 import { observeContainer, observeProject } from '../observe.ts';
 import { observeOneOff } from '../one-off.ts';
 import { containerPaths } from '../paths.ts';
 import { bootId } from '../proc.ts';
+import { refusalOf } from '../refusal.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
 import { initLives, monitorLives, type SessionContext } from './context.ts';
 import { createContainer } from './create.ts';
@@ -64,7 +65,7 @@ export class LinuxSession implements Session {
     // Every step of a batch listens to the same signal.
     setMaxListeners(0, signal);
     const perform = performers[action.kind] as Performers[K];
-    const work = () => perform(this.#context, action, signal);
+    const work = () => perform(this.#context, action, signal).catch(asFailure);
     return action.kind === 'wait' ? this.#turns.wait(work) : this.#turns.work(work);
   }
 
@@ -77,6 +78,13 @@ export class LinuxSession implements Session {
     }
     await this.#context.launcher.close();
   }
+}
+
+/** What the kernel has refused; anything else is a bug of ours. */
+function asFailure(cause: unknown): Awaited<Outcome> {
+  const refusal = refusalOf(cause);
+  if (refusal === undefined) throw cause;
+  return err(refusal);
 }
 
 /** What dead monitors and killed commands left: processes get a monitor again, folders of nothing go. */

@@ -10,7 +10,7 @@ import { opKind, statePhase } from '../protocol.ts';
 import type { ShimState } from '../records.ts';
 import { readState } from '../state-dir.ts';
 import { failedStatus } from '../status-text.ts';
-import { findContainer, initLives, type Known, monitorLives, type SessionContext, updateRecord } from './context.ts';
+import { findContainer, initLives, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
 import { adoptContainer, holdContainer, planContainer } from './hold.ts';
 
 export async function startContainer(
@@ -43,7 +43,7 @@ export async function startContainer(
 export async function ensureMonitor(context: SessionContext, known: Known): Promise<Result<void, RuntimeFailure>> {
   const state = readState(known.where.state);
   if (state === undefined || state.bootId !== bootId()) return holdContainer(context, known);
-  if (monitorLives(state)) return ok(undefined);
+  if (monitorAnswers(state)) return ok(undefined);
   return initLives(state) ? adoptContainer(context, known) : holdContainer(context, known);
 }
 
