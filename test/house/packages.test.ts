@@ -7,6 +7,7 @@ type Package = {
   readonly integrity?: string;
   readonly hasInstallScript?: boolean;
   readonly optional?: boolean;
+  readonly optionalDependencies?: { readonly [name: string]: string };
 };
 
 const manifest = JSON.parse(readText('package.json'));
@@ -24,6 +25,18 @@ describe('packages', () => {
     expect(installed.length).toBeGreaterThan(20);
     expect(installed.filter(([, p]) => p.resolved !== undefined).map(([path]) => path)).toEqual([]);
     expect(installed.filter(([, p]) => p.integrity === undefined).map(([path]) => path)).toEqual([]);
+  });
+
+  test('of other platforms are locked too, so that npm ci works on every machine', () => {
+    const wanted = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.entries(optionalDependencies).map(([name, version]) => ({ path, name, version })),
+    );
+    expect(wanted.length).toBeGreaterThan(20);
+    const absent = wanted.filter(({ path, name, version }) => {
+      const found = lock.packages[`${path}/node_modules/${name}`] ?? lock.packages[`node_modules/${name}`];
+      return found?.version === undefined || (/^\d/.test(version) && found.version !== version);
+    });
+    expect(absent).toEqual([]);
   });
 
   test('need no install script: those that have one work without it', () => {

@@ -34,7 +34,7 @@ describe('limits', () => {
   );
 
   scenario(
-    'have a process over 64 MiB killed, and ps and the record say that it was for memory',
+    'have a process over 64 MiB killed, and ps, logs and the record say that it was for memory',
     ['memory controller'],
     async (rig) => {
       rig.stack({ hog: rig.puppet('hog', { mem_limit: '64m', memswap_limit: '64m' }) });
@@ -46,7 +46,9 @@ describe('limits', () => {
       const { status } = await over(rig, 'hog');
       expect(status).toMatchObject({ kind: 'exited', exitCode: 137, signal: 'SIGKILL', oomKilled: true });
       expect((await rig.ok(['ps', '-a'])).stdout).toMatch(/out of memory|OOM/i);
-      expect((await rig.ok(['logs', 'hog'])).stdout).toContain('last words');
+      const logs = await rig.ok(['logs', 'hog']);
+      expect(logs.stdout).toContain('last words');
+      expect(logs.stderr).toContain(`${rig.project}-hog-1 exited with code 137, out of memory`);
     },
   );
 

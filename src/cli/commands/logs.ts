@@ -53,8 +53,17 @@ export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) =>
   };
   if (follow) await followToTheEnd(context, request, observed);
   else await printLogs(context, request);
+  if (!follow && !globals.json) sayOutOfMemory(context, observed.containers.filter(isWanted));
   return interrupts.first.aborted && !follow ? interrupts.exitCode() : exitCode.ok;
 };
+
+/** Who was killed for memory could not write it down: the reader of the log would look for a reason in vain. */
+function sayOutOfMemory({ stderr, paintError }: Context, containers: readonly ObservedContainer[]): void {
+  for (const { name, status } of containers) {
+    if (status.kind !== 'exited' || !status.oomKilled) continue;
+    stderr.write(`${paintError('dim', `${name} ${endText(status)}`)}\n`);
+  }
+}
 
 type Following = LogRequest & { readonly joins: (container: ObservedContainer) => boolean };
 
