@@ -38,6 +38,11 @@ describe('published ports', () => {
     async (rig) => {
       rig.stack({
         web: answering(80, 'echo web', { ports: ['18110-18112:80', '127.0.0.1:18113:80', '[::1]:18113:80', '80'] }),
+        seen: {
+          ...quick,
+          command: ['socat', 'UDP-LISTEN:5001,fork', 'SYSTEM:echo $$SOCAT_PEERADDR'],
+          ports: ['18115:5001/udp'],
+        },
         echo: { ...quick, command: ['socat', 'UDP-LISTEN:5000,fork', 'EXEC:cat'], ports: ['18114:5000/udp'] },
       });
       await rig.up();
@@ -58,6 +63,7 @@ describe('published ports', () => {
       for (const address of ['127.0.0.1', '192.168.77.1', '[::1]'])
         expect(shell(`echo ping | socat -T1 - UDP:${address}:18114`)).toBe('ping\n');
       expect(host.there('echo ping | socat -T1 - UDP:192.168.77.1:18114')).toBe('ping\n');
+      expect(host.there('echo who | socat -T1 - UDP:192.168.77.1:18115')).toBe('192.168.77.2\n');
       expect(await inside(rig, 'web', 'socat -T2 - TCP:192.168.77.1:18110')).toBe('web\n');
     },
   );
