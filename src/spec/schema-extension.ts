@@ -34,7 +34,7 @@ const exec = object({
     required: 'here',
     examples: [['redis-cli', 'ping']],
   }),
-  user: key(user, 'User of the command; that of the service when left out.'),
+  user: key(user, 'User of the command; that of the service when left out.', { examples: ['1000:1000'] }),
 });
 
 const checks = {
@@ -95,19 +95,21 @@ export const probes = object({
 
 const postStop = object({
   command: key(command, 'What runs on the host side of the container, with its result in the environment.', {
+    examples: [['sh', '-c', 'echo ended']],
     required: 'here',
   }),
-  user: key(user, 'User of the command.'),
-  working_dir: key(text, 'Directory the command starts in.'),
+  user: key(user, 'User of the command.', { examples: ['1000:1000'] }),
+  working_dir: key(text, 'Directory the command starts in.', { examples: ['/srv/app'] }),
   environment: key(
     z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     'Further environment variables.',
+    { examples: [{ STAGE: 'end' }] },
   ),
 });
 
 /** `x-tscompose` of a service. */
 export const serviceExtension = object({
-  rootfs: key(rootfs, 'The same as rootfs, in a place that other tools ignore.'),
+  rootfs: key(rootfs, 'The same as rootfs, in a place that other tools ignore.', { examples: ['./rootfs'] }),
   clock: key(
     object({
       monotonic: key(duration, 'How far CLOCK_MONOTONIC of the container is ahead.', { default: '0s' }),
@@ -116,14 +118,20 @@ export const serviceExtension = object({
     'A time namespace of its own: time_namespaces(7).',
     { examples: [{ monotonic: '1h', boottime: '1h' }] },
   ),
-  probes: key(probes, 'Probes from outside, which also work without a shell in the root file system.'),
-  post_stop: key(z.array(postStop), 'Commands that run after every end of the container.'),
+  probes: key(probes, 'Probes from outside, which also work without a shell in the root file system.', {
+    examples: [{ readiness: { http: 8080 }, liveness: { tcp: 8080 } }],
+  }),
+  post_stop: key(z.array(postStop), 'Commands that run after every end of the container.', {
+    examples: [[{ command: ['sh', '-c', 'echo ended'] }]],
+  }),
   depends_on: key(
     z.record(
       z.string(),
       object({
         condition: key(z.enum(['service_completed', 'service_log_line']), 'What to wait for.', { required: 'here' }),
-        pattern: key(text, 'For service_log_line: the regular expression a line must match.'),
+        pattern: key(text, 'For service_log_line: the regular expression a line must match.', {
+          examples: ['ready to accept connections'],
+        }),
       }),
     ),
     'Conditions that compose does not have, for services named in depends_on too.',

@@ -18,18 +18,21 @@ const bind = object({
 
 export const longVolume = object({
   type: key(z.enum(['bind', 'volume', 'tmpfs', 'image', 'npipe', 'cluster']), 'What is mounted.', { required: 'here' }),
-  source: key(text, 'Path on the host, or name of a top-level volume; nothing for an anonymous volume.'),
-  target: key(text, 'Path in the container.'),
+  source: key(text, 'Path on the host, or name of a top-level volume; nothing for an anonymous volume.', {
+    examples: ['data'],
+  }),
+  target: key(text, 'Path in the container.', { examples: ['/data'] }),
   read_only: key(flag, 'The container cannot write to it.', { default: false }),
-  consistency: key(text, 'No effect on Linux.'),
-  bind: key(bind, 'Settings of a bind mount.'),
+  consistency: key(text, 'No effect on Linux.', { examples: ['cached'] }),
+  bind: key(bind, 'Settings of a bind mount.', { examples: [{ propagation: 'rslave' }] }),
   volume: key(
     object({
-      labels: key(pairs, 'Labels of an anonymous volume.'),
+      labels: key(pairs, 'Labels of an anonymous volume.', { examples: [{ 'org.example.tier': 'front' }] }),
       nocopy: key(flag, 'Do not fill an empty volume with what the root file system has there.', { default: false }),
-      subpath: key(text, 'Directory in the volume that is mounted instead of its root.'),
+      subpath: key(text, 'Directory in the volume that is mounted instead of its root.', { examples: ['uploads'] }),
     }),
     'Settings of a volume.',
+    { examples: [{ nocopy: true }] },
   ),
   tmpfs: key(
     object({
@@ -37,8 +40,13 @@ export const longVolume = object({
       mode: key(mode, 'Permission bits of its root.', { default: '1777' }),
     }),
     'Settings of a tmpfs.',
+    { examples: [{ size: '64m' }] },
   ),
-  image: key(object({ subpath: key(text, 'Directory in the image that is mounted.') }), 'Settings of an image mount.'),
+  image: key(
+    object({ subpath: key(text, 'Directory in the image that is mounted.', { examples: ['usr/share'] }) }),
+    'Settings of an image mount.',
+    { examples: [{ subpath: 'usr/share' }] },
+  ),
 });
 
 export const volumes = list(z.union([text, longVolume]));
