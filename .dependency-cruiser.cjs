@@ -36,7 +36,7 @@ module.exports = {
     door('koffi', '^src/runtime/linux/native[.]ts$'),
     door('chokidar', '^src/supervise/watcher[.]ts$'),
     door('listr2', '^src/cli/render/tasks[.]ts$'),
-    door('tar-stream', '^src/runtime/linux/rootfs/tarball[.]ts$'),
+    door('tar-stream', '^src/runtime/linux/(?:rootfs/tarball|files/archive)[.]ts$'),
     {
       name: 'no-other-package',
       severity: 'error',

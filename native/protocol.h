@@ -229,6 +229,7 @@ enum tsc_control_op {
 	                          if this connection ends without LEAVE, another one is needed */
 	TSC_CTL_WAIT = 9,      /* replies when the container is not running (at once if it is not) */
 	TSC_CTL_LEAVE = 10,    /* the supervisor goes: nothing here needs it any more */
+	TSC_CTL_RESIZE = 11,   /* a = rows, b = columns of the container's terminal; ENOTTY when it has none */
 };
 
 struct tsc_request {

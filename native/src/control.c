@@ -1,6 +1,7 @@
 /* ctl.sock: fixed requests, fixed replies, nobody is ever waited for. */
 #include "monitor.h"
 
+#include <asm/ioctls.h>
 #include <linux/socket.h>
 #include <linux/un.h>
 
@@ -97,6 +98,16 @@ static int begin_start(struct tsc_monitor *m, struct tsc_client *client)
 	return error ? 0 : later(client, TSC_WISH_START);
 }
 
+static int resize(struct tsc_monitor *m, uint64_t rows, uint64_t columns)
+{
+	struct {
+		uint16_t rows, columns, width, height;
+	} size = {(uint16_t)rows, (uint16_t)columns, 0, 0};
+	if (rows > UINT16_MAX || columns > UINT16_MAX)
+		return -EINVAL;
+	return m->master < 0 ? -ENOTTY : sys_ioctl(m->master, TIOCSWINSZ, &size);
+}
+
 /* 0 or -errno: answer now. 1: the answer comes when there is one. */
 static int serve(struct tsc_monitor *m, struct tsc_client *client, const struct tsc_request *request)
 {
@@ -128,6 +139,8 @@ static int serve(struct tsc_monitor *m, struct tsc_client *client, const struct 
 	case TSC_CTL_LEAVE:
 		tsc_release_supervisor(m, client);
 		return 0;
+	case TSC_CTL_RESIZE:
+		return resize(m, request->a, request->b);
 	case TSC_CTL_WAIT:
 		return tsc_is_running(m) ? later(client, TSC_WISH_END) : 0;
 	}

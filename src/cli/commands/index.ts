@@ -1,10 +1,14 @@
 import type { CommandName } from '../table.ts';
+import { attachCommand } from './attach.ts';
 import { config } from './config.ts';
+import { cp } from './cp.ts';
 import { create } from './create.ts';
+import { diff } from './diff.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { events } from './events.ts';
 import { exec } from './exec.ts';
+import { exportCommand } from './export.ts';
 import { images } from './images.ts';
 import { init } from './init.ts';
 import { installUnit } from './install-unit.ts';
@@ -35,12 +39,16 @@ import { why } from './why.ts';
 
 /** Every command of the table but `help`, which is answered without a context. */
 export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> } = {
+  attach: attachCommand,
   config,
+  cp,
   create,
+  diff,
   doctor,
   down,
   events,
   exec,
+  export: exportCommand,
   init,
   'install-unit': installUnit,
   images,

@@ -40,6 +40,8 @@ export type Native = {
   readonly openProcess: (pid: number) => number | undefined;
   /** pidfd_send_signal(2): reaches that very process or nobody. */
   readonly signalProcess: (pidfd: number, signal: number) => void;
+  /** lgetxattr(2): the value of an extended attribute of at most 64 bytes; undefined when there is none. */
+  readonly attribute: (path: string, name: string) => Buffer | undefined;
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly setSocketOption: (fd: number, level: number, option: SocketOption) => void;
   /** connect(2); `address` is a whole sockaddr. */
@@ -58,6 +60,8 @@ const SYS_pidfd_open = 434;
 const ESRCH = 3;
 const EINTR = 4;
 const EAGAIN = 11;
+const ENODATA = 61;
+const EOPNOTSUPP = 95;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 
@@ -83,6 +87,7 @@ async function bindNative(): Promise<Native> {
     ),
     umount2: bind('int umount2(const char *target, int flags)'),
     syscall: bind('long syscall(long number, long a, long b, long c, long d)'),
+    lgetxattr: bind('long lgetxattr(const char *path, const char *name, void *value, unsigned long size)'),
     socket: bind('int socket(int domain, int type, int protocol)'),
     setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
     connect: bind('int connect(int fd, const void *address, unsigned int length)'),
@@ -137,6 +142,15 @@ async function bindNative(): Promise<Native> {
       } catch (error) {
         // It has ended meanwhile, which is what most signals are sent for.
         if (!(error instanceof KernelError) || error.errno !== ESRCH) throw error;
+      }
+    },
+    attribute: (path, name) => {
+      const value = Buffer.alloc(64);
+      try {
+        return value.subarray(0, call('lgetxattr', path, name, value, value.length));
+      } catch (error) {
+        if (error instanceof KernelError && (error.errno === ENODATA || error.errno === EOPNOTSUPP)) return undefined;
+        throw error;
       }
     },
     socket: (domain, type, protocol) => call('socket', int(domain), int(type), int(protocol)),

@@ -96,6 +96,7 @@ export const controlOp = {
   SUBSCRIBE: 8,
   WAIT: 9,
   LEAVE: 10,
+  RESIZE: 11,
 } as const;
 
 export const logFlag = { GAP: 1, ADOPTED: 2 } as const;

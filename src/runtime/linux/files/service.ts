@@ -69,6 +69,8 @@ type Waiting = {
 export class FileService {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting: Waiting[] = [];
+  /** Whoever waits for room in the pipe. */
+  readonly #senders: (() => void)[] = [];
   #pending: Buffer = Buffer.alloc(0);
   #ended: Error | undefined;
 
@@ -254,8 +256,8 @@ export class FileService {
     const roomLeft = this.#child.stdin.write(encodeRequest(request));
     if (roomLeft) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#child.stdin.once('drain', resolve);
-      this.#child.once('close', () => resolve());
+      if (this.#senders.length === 0) this.#child.stdin.once('drain', () => this.#goOn());
+      this.#senders.push(resolve);
     });
   }
 
@@ -270,8 +272,13 @@ export class FileService {
     }
   }
 
+  #goOn(): void {
+    for (const goOn of this.#senders.splice(0)) goOn();
+  }
+
   #end(error: Error): void {
     this.#ended ??= error;
+    this.#goOn();
     for (const { onEnd } of this.#waiting.splice(0)) onEnd(this.#ended);
   }
 }
