@@ -111,7 +111,8 @@ static bool attach_packets(void)
 		if (count == MAX_BRIDGES)
 			return false;
 		bridges[count++] = bridge;
-		if (!attach(tsc_load_packets(&now, &maps, true), (int)bridge, TSC_BPF_TCX_INGRESS))
+		if (!attach(tsc_load_packets(&now, &maps, true), (int)bridge, TSC_BPF_TCX_INGRESS) ||
+		    !tsc_is_way_open(&now.each[i]))
 			return false;
 	}
 	return true;

@@ -40,6 +40,9 @@ int tsc_load_connect(bool six, int attach, const struct tsc_fast_maps *maps, uin
 int tsc_load_name(bool six, int attach, const struct tsc_fast_maps *maps, bool peer);
 int tsc_load_packets(const struct tsc_paths *paths, const struct tsc_fast_maps *maps, bool back);
 
+/* fastpath-probe.c: waits a little when it is not */
+bool tsc_is_way_open(const struct tsc_path *path);
+
 /* fastpath-ports.c: keeps `port` of all paths true, in the map as well, from what the bridges learn */
 bool tsc_follow_bridges(struct tsc_paths *paths, int targets);
 void tsc_leave_bridges(void);

@@ -47,6 +47,11 @@ struct tsc_cmsghdr {
 	int32_t type;
 };
 
+static inline int sys_poll_for(struct pollfd *fds, unsigned count, int ms)
+{
+	struct __kernel_timespec wait = {ms / 1000, ms % 1000 * 1000000L};
+	return (int)SYS5(__NR_ppoll, fds, count, &wait, 0, sizeof(uint64_t));
+}
 static inline int sys_epoll_create(void) { return (int)SYS1(__NR_epoll_create1, TSC_SOCK_CLOEXEC); }
 static inline int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {

@@ -157,6 +157,20 @@ describe('local clients of published ports', () => {
       expect(shell('ip route')).toContain(`${subnet} via 192.168.77.2`);
     },
   );
+
+  scenario('a host whose packet filter knows loopback alone has the listeners alone', ['socat'], async (rig) => {
+    const rules = 'table inet mine { chain in { type filter hook input priority 0; policy drop; iif lo accept; }; }';
+    expect(shell(`echo '${rules}' | nft -f -`)).toBe('');
+    try {
+      rig.stack({ web: answering(80, seen, { ports: ['18260:80'] }) });
+      await rig.up();
+      // It answers when it has tried.
+      expect((await status(rig))?.ports.map((port) => port.fast)).toEqual([false]);
+      await eventually(() => expect(ask('127.0.0.1:18260')).toMatch(gateway));
+    } finally {
+      shell('nft delete table inet mine');
+    }
+  });
 });
 
 /** Runs a command under a seccomp filter by which bpf(2) is not permitted. */
