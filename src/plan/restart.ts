@@ -83,6 +83,23 @@ export function dragged(container: ObservedContainer, services: ReadonlySet<Serv
   return { kind: 'dependency-restarted', dependency: edge?.service ?? container.service };
 }
 
+/**
+ * The hooks after an end that nobody asked for; whoever asks for one plans them with it. `endedAtMs`: which end it is.
+ */
+export function planPostStop(observed: ObservedState, name: ContainerName, endedAtMs: number): Plan {
+  const list = new StepList();
+  const container = observed.containers.find((other) => other.name === name);
+  const { status, config } = container ?? {};
+  if (status?.kind !== 'exited' || status.finishedAtMs !== endedAtMs) return { steps: [] };
+  const cause = { kind: 'not-running', status: 'exited' } as const;
+  let after: readonly string[] = [];
+  for (const [index, hook] of (config?.hooks.postStop ?? []).entries()) {
+    const action = { kind: 'hook', container: name, when: 'post-stop', hook } as const;
+    after = [list.add({ action, cause, after, index })];
+  }
+  return { steps: list.steps };
+}
+
 /** Stops and starts the named containers in order. */
 export function planRestartOf(
   observed: ObservedState,

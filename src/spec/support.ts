@@ -92,9 +92,9 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   pids_limit: honoured,
   platform: registry,
   ports: honoured,
-  post_start: later,
-  pre_start: later,
-  pre_stop: later,
+  post_start: honoured,
+  pre_start: honoured,
+  pre_stop: honoured,
   privileged: honoured,
   profiles: honoured,
   provider: later,
@@ -126,7 +126,6 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   'x-tscompose': honoured,
   'x-tscompose.probes.readiness.notify': later,
   'x-tscompose.probes.liveness.notify': later,
-  'x-tscompose.post_stop': later,
 };
 
 /** The same for the elements at the top level. */

@@ -5,7 +5,7 @@ import { unreachable } from '../util/assert.ts';
 import { Checkup, healthCheckOf, livenessCheckOf } from './checkup.ts';
 import type { Clock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
-import type { LogLine } from './log-entry.ts';
+import type { LogEntry, LogLine } from './log-entry.ts';
 import { type LifeEvent, type LifeStep, newLife, stepLife } from './machine.ts';
 import { goodLifeMs } from './restart-policy.ts';
 import { restoreLife } from './restore.ts';
@@ -16,7 +16,7 @@ export type Surroundings = {
   readonly runtime: Pick<Watching, 'probe' | 'recordHealth'>;
   readonly clock: Clock;
   readonly log: EventLog;
-  readonly work: Pick<Work, 'restart' | 'restartDependents' | 'restartUnhealthy' | 'stopUnhealthy'>;
+  readonly work: Pick<Work, 'restart' | 'restartDependents' | 'runPostStop' | 'restartUnhealthy' | 'stopUnhealthy'>;
   /** It may need no more time. */
   readonly onCalm: () => void;
 };
@@ -105,11 +105,17 @@ export class Charge {
           break;
         case 'log':
           log.append({ ...effect.entry, atMs: clock.now(), container: this.#name });
+          this.#runPostStop(effect.entry);
           break;
         default:
           unreachable(effect);
       }
     }
+  }
+
+  #runPostStop(entry: LogEntry): void {
+    if (entry.kind !== 'ended' || entry.requested || this.#last.config.hooks.postStop.length === 0) return;
+    this.#surroundings.work.runPostStop(this.#name, entry.endedAtMs);
   }
 
   #makeHealth(): Checkup | undefined {

@@ -3,7 +3,7 @@ import type { Event, RuntimeFailure } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName, ServiceName } from '../model/units.ts';
-import { type DueRestart, planDependentRestarts, planPolicyRestarts } from '../plan/restart.ts';
+import { type DueRestart, planDependentRestarts, planPolicyRestarts, planPostStop } from '../plan/restart.ts';
 import { planUnhealthyRestart, planUnhealthyStop } from '../plan/unhealthy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { err, ok, type Result } from '../util/result.ts';
@@ -43,6 +43,11 @@ export class Work {
   /** A dependency was brought back: those that asked for it follow. */
   restartDependents(service: ServiceName): void {
     this.#begin(() => this.#carryOut((observed) => planDependentRestarts(observed, service)));
+  }
+
+  /** It has ended by itself: what the file wants to be run after every end. */
+  runPostStop(container: ContainerName, endedAtMs: number): void {
+    this.#begin(() => this.#carryOut((observed) => planPostStop(observed, container, endedAtMs)));
   }
 
   /** Its liveness probe says that it does not do its work any more. */

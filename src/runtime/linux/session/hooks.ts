@@ -1,8 +1,10 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
+import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { execInContainer } from '../exec.ts';
-import type { SessionContext } from './context.ts';
+import { observeContainer } from '../observe.ts';
+import { findContainer, type SessionContext } from './context.ts';
 import { runBeside } from './one-off.ts';
 
 /** A hook that ends with another code than 0 is a failure of its step. */
@@ -11,10 +13,11 @@ export async function runHook(
   { container, when, hook }: ActionOf<'hook'>,
   signal: AbortSignal,
 ): Promise<Result<void, RuntimeFailure>> {
+  const environment = { ...(when === 'post-stop' ? howItEnded(context, container) : {}), ...hook.environment };
   const inside = when === 'post-start' || when === 'pre-stop';
   const request = {
     argv: hook.argv,
-    environment: hook.environment,
+    environment,
     ...(hook.user === undefined ? {} : { user: hook.user }),
     ...(hook.workingDir === undefined ? {} : { workingDir: hook.workingDir }),
     privileged: hook.privileged,
@@ -25,7 +28,7 @@ export async function runHook(
   } as const;
   const outcome = inside
     ? await execInContainer(context.project, container, request)
-    : await runBeside(context, { container, hook, signal });
+    : await runBeside(context, { container, hook: { ...hook, environment }, signal });
   if (!outcome.ok) return outcome;
   const { exitCode, output } = outcome.value;
   if (exitCode === 0) return ok(undefined);
@@ -35,4 +38,25 @@ export async function runHook(
     message: `cannot finish the ${when} hook of ${container}: ${hook.argv[0]} ended with code ${exitCode}`,
     notes: last.filter((line) => line !== ''),
   });
+}
+
+/** In the words of systemd.exec(5): what a command that runs after every end wants to know. */
+function howItEnded(context: SessionContext, name: ContainerName): { readonly [variable: string]: string } {
+  const known = findContainer(context, name);
+  if (!known.ok) return {};
+  const { status } = observeContainer(known.value.record, known.value.where.state);
+  if (status.kind === 'failed')
+    return { SERVICE_RESULT: 'exit-code', EXIT_CODE: 'exited', EXIT_STATUS: `${status.exitCode}` };
+  if (status.kind !== 'exited') return {};
+  const { exitCode, signal, oomKilled } = status;
+  if (exitCode === null) return { SERVICE_RESULT: 'unknown', EXIT_CODE: '', EXIT_STATUS: '' };
+  if (signal === undefined) {
+    return {
+      SERVICE_RESULT: exitCode === 0 ? 'success' : 'exit-code',
+      EXIT_CODE: 'exited',
+      EXIT_STATUS: `${exitCode}`,
+    };
+  }
+  const signalName = signal.replace(/^SIG/, '');
+  return { SERVICE_RESULT: oomKilled ? 'oom-kill' : 'signal', EXIT_CODE: 'killed', EXIT_STATUS: signalName };
 }
