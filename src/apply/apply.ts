@@ -81,7 +81,8 @@ function reasonToSkip(signal: AbortSignal, failed: Step | undefined): string {
   return failed === undefined ? 'an earlier step did not succeed' : `"${failed.id}" did not succeed`;
 }
 
-const isOptional = ({ action }: Step): boolean => action.kind === 'wait' && !action.dependency.required;
+const isOptional = ({ action }: Step): boolean =>
+  (action.kind === 'wait' && !action.dependency.required) || (action.kind === 'prove' && !action.required);
 
 type Graph = {
   readonly first: readonly Step[];

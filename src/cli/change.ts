@@ -12,7 +12,7 @@ import { recordEnds, recordSteps } from '../supervise/history.ts';
 import type { Context } from './context.ts';
 import { type Deadline, tooLate } from './deadline.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
-import { sayFailedStep, sayFailure } from './explain.ts';
+import { containerOf, sayFailedStep, sayFailure } from './explain.ts';
 import { openProgress } from './render/open-progress.ts';
 import type { Progress } from './render/progress.ts';
 import { sayError } from './say.ts';
@@ -45,6 +45,10 @@ export type Changed = {
   /** false: there was nothing to do, and nothing was touched. */
   readonly worked: boolean;
   readonly observed: ObservedState;
+  /** As it was when the command began. */
+  readonly before: ObservedState;
+  /** Containers with which something did not succeed. */
+  readonly failed: readonly ContainerName[];
 };
 
 /** Looks first, without a lock; takes the lock only when there is something to do. */
@@ -57,11 +61,12 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   // A command that was killed may have left the beginnings of a container: taking the lock cleans them up.
   const abandoned = observed.containers.length === 0 && hasTraces(work.project, context.environment);
   const calm = intact && !abandoned && !isLockHeld(work.project, context.environment);
-  if (calm && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, observed };
+  const untouched = { observed, before: observed, failed: [] };
+  if (calm && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, ...untouched };
   context.ran(`${work.title}+work`);
   const { checkMachine } = await import('./preflight.ts');
   const refused = await checkMachine(context, first);
-  if (refused !== undefined) return { exitCode: refused, worked: true, observed };
+  if (refused !== undefined) return { exitCode: refused, worked: true, ...untouched };
   const progress = await openProgress(context, { title: work.title, live: work.live !== false });
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);
@@ -82,10 +87,16 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
     progress.close();
     if ('code' in converged) {
       sayFailure(context, converged);
-      return { exitCode: exitCodeOf(converged.code), worked: true, observed };
+      return { exitCode: exitCodeOf(converged.code), worked: true, ...untouched };
     }
     await explain(context, work, { failed, converged });
-    return { exitCode: codeOf(converged, failed, work.deadline), worked: true, observed: converged.observed };
+    return {
+      exitCode: codeOf(converged, failed, work.deadline),
+      worked: true,
+      observed: converged.observed,
+      before: observed,
+      failed: failed.flatMap(({ step }) => containerOf(step) ?? []),
+    };
   } finally {
     progress.close();
     process.off('exit', progress.close);

@@ -72,6 +72,16 @@ export type Action =
     }
   | {
       /**
+       * After an update: until the container is ready (as `orCompleted` waits), and then stays so for this long. Fails when it
+       * ends badly, starts anew, or becomes unhealthy meanwhile; if it is not `required`, that is a warning.
+       */
+      readonly kind: 'prove';
+      readonly container: ContainerName;
+      readonly forMs: Millis;
+      readonly required: boolean;
+    }
+  | {
+      /**
        * `post-start` and `pre-stop` run inside the running container; `pre-start` and `post-stop` in one of their own with
        * the same rootfs, mounts and networks.
        */

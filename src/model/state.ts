@@ -1,4 +1,4 @@
-import type { ContainerConfig, Dependency, Network, Origins, PublishedPort, Volume } from './project.ts';
+import type { ContainerConfig, Dependency, Network, Origins, PublishedPort, UpdatePolicy, Volume } from './project.ts';
 import type { ContainerName, ProjectName, ServiceName } from './units.ts';
 
 /** Desired and observed state have the same shape, so that their difference is a join by container name. */
@@ -20,6 +20,8 @@ export type DesiredContainer = {
   readonly number: number;
   readonly config: ContainerConfig;
   readonly dependsOn: readonly Dependency[];
+  /** How replicas are made anew; absent: all at once. No part of what the container is. */
+  readonly update?: UpdatePolicy;
   readonly origins: Origins;
 };
 

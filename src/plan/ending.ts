@@ -19,6 +19,12 @@ export type Ended = { readonly stopped?: string | undefined; readonly removed?: 
 export const isAlive = (container: ObservedContainer): boolean =>
   container.status.kind === 'running' || container.status.kind === 'paused';
 
+export type EndingOptions = {
+  readonly graceMs?: Millis | undefined;
+  /** Steps that must have succeeded before the first one here. */
+  readonly after?: readonly (string | undefined)[] | undefined;
+};
+
 /**
  * Adds the stops (dependents first, and no dependency before all its dependents have ended), then the removals. The order
  * is that of the files the containers were made from, not of the present one.
@@ -29,7 +35,7 @@ export const isAlive = (container: ObservedContainer): boolean =>
 export function addEndings(
   list: StepList,
   endings: readonly Ending[],
-  { graceMs }: { readonly graceMs?: Millis | undefined } = {},
+  { graceMs, after: before = [] }: EndingOptions = {},
 ): ReadonlyMap<ContainerName, Ended> {
   const graph = serviceGraph(endings.map(({ container }) => container));
   const order = positions(startOrder(graph));
@@ -48,14 +54,14 @@ export function addEndings(
     const dependents = sorted.filter((other) =>
       dependenciesInOrder(other.container.service, { graph, order }).some((edge) => edge.service === container.service),
     );
-    const after = dependents.map((other) => ended.get(other.container.name)?.stopped);
+    const after = [...before, ...dependents.map((other) => ended.get(other.container.name)?.stopped)];
     ended.set(container.name, { stopped: addStop(list, ending, { graceMs, after }) });
   }
   for (const { container, cause, remove } of sorted) {
     if (remove === undefined) continue;
     const stopped = ended.get(container.name)?.stopped;
     const action = { kind: 'remove', container: container.name, volumes: remove.volumes } as const;
-    ended.set(container.name, { stopped, removed: list.add({ action, cause, after: [stopped] }) });
+    ended.set(container.name, { stopped, removed: list.add({ action, cause, after: [...before, stopped] }) });
   }
   return ended;
 }

@@ -84,6 +84,8 @@ function titleOf({ action }: Step, kinds: Kinds): string | undefined {
       return `${action.kind} ${action.container}`;
     case 'wait':
       return `wait until ${action.container} is ${conditionText(action.dependency)}`;
+    case 'prove':
+      return undefined;
     case 'hook':
       return `run ${action.when} hook of ${action.container}`;
     default:

@@ -1,5 +1,5 @@
 import type { Cause, Plan } from '../model/plan.ts';
-import type { DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
+import type { DesiredContainer, DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, ServiceName } from '../model/units.ts';
 import { withOneOffs } from './choose.ts';
 import { claimsCollide } from './claims.ts';
@@ -8,8 +8,9 @@ import { addEndings, type Ended, type Ending, isAlive } from './ending.ts';
 import type { ReconcileOptions } from './options.ts';
 import { byText } from './order.ts';
 import { isInScope, missingFor, networksOf, type Resources, resourcesOf, volumesOf } from './resources.ts';
+import { addRollouts, proofOf, type Rollout, rolloutsOf } from './rollout.ts';
 import { type Scope, scopeOf } from './scope.ts';
-import { addStartings, type Starting } from './starting.ts';
+import { addStartings, type Proof, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
 /**
@@ -25,9 +26,11 @@ import { StepList } from './steps.ts';
 export function reconcile(desired: DesiredState, observed: ObservedState, options: ReconcileOptions): Plan {
   const scope = scopeOf(desired, options);
   const inScope = resourcesOf(desired, observed, { scope, options });
-  const decisions = decide(desired, observed, { scope, resources: inScope, options });
+  const decided = decide(desired, observed, { scope, resources: inScope, options });
+  const rollouts = rolloutsOf(decided, { desired, observed, resources: inScope, options });
+  const decisions = decided.map((decision) => withoutRollout(decision, rollouts));
   // Consequences reach beyond the scope; who is made anew there needs its volumes and networks as well.
-  const touched = decisions.flatMap((decision) =>
+  const touched = decided.flatMap((decision) =>
     decision.kind === 'keep' || decision.kind === 'remove' ? [] : [decision.desired],
   );
   const users = [...desired.containers.filter((container) => isInScope(container, scope)), ...touched];
@@ -38,8 +41,18 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   const ended = addEndings(list, endings, { graceMs: options.graceMs });
   const made = addResources(list, { resources, endings, ended });
   if (options.removeOrphans) removeStaleNetworks(list, { desired, observed, endings, ended });
-  addStartings(list, startingsOf({ decisions, scope, endings, ended, made, options }));
+  const started = addStartings(list, startingsOf({ decisions, scope, endings, ended, made, options }));
+  const resourcesFor = (container: DesiredContainer) => resourceSteps(container, made);
+  const renew = options.renewAnonymousVolumes === true;
+  addRollouts(list, rollouts, { started, resourcesFor, graceMs: options.graceMs, renew });
   return { steps: list.steps };
+}
+
+/** To all others, what is replaced a few at a time is simply there. */
+function withoutRollout(decision: Decision, rollouts: readonly Rollout[]): Decision {
+  if (decision.kind !== 'recreate') return decision;
+  const isRolled = rollouts.some(({ replacements }) => replacements.some((each) => each.decision === decision));
+  return isRolled ? { kind: 'keep', desired: decision.desired, observed: decision.observed } : decision;
 }
 
 /** Containers of services that the file does not know, not even as disabled ones. */
@@ -173,15 +186,24 @@ function startingsOf(preparation: Preparation): readonly Starting[] {
     const preStart = startsDefinition(decision, decisions);
     const starting = { container, cause, preStart, after: stepsBefore(decision, preparation) };
     if (decision.kind === 'create' || decision.kind === 'recreate') {
-      const replaces = options.renewAnonymousVolumes ? undefined : predecessorOf(decision);
-      const work = options.start === false ? 'create' : 'create-and-start';
-      return [{ ...starting, work, create: { container, replaces } }];
+      return [{ ...starting, ...creationOf(decision, options) }];
     }
     const { status } = decision.observed;
     const work = decision.kind === 'start' && status.kind === 'paused' ? 'unpause' : 'start';
     return [{ ...starting, status, work }];
   });
 }
+
+function creationOf(decision: Work, options: ReconcileOptions): Pick<Starting, 'work' | 'create' | 'proof'> {
+  const replaces = options.renewAnonymousVolumes ? undefined : predecessorOf(decision);
+  const create = { container: decision.desired, replaces };
+  if (options.start === false) return { work: 'create', create };
+  return { work: 'create-and-start', create, proof: proofFor(decision) };
+}
+
+/** An update has to prove itself, also when all containers are made anew at once. */
+const proofFor = ({ kind, desired: { update } }: Work): Proof | undefined =>
+  kind === 'recreate' && update !== undefined ? proofOf(update) : undefined;
 
 type Work = Exclude<Decision, { kind: 'remove' | 'keep' }>;
 
@@ -202,10 +224,14 @@ function stepsBefore(decision: Work, { endings, ended, made }: Preparation): rea
     endOf(desired.name),
     endOf(predecessorOf(decision)),
     ...rivals.map(({ container }) => endOf(container.name)),
-    ...volumesOf(desired).map((name) => made.volumes.get(name)),
-    ...networksOf(desired).map((key) => made.networks.get(key)),
+    ...resourceSteps(desired, made),
   ];
 }
+
+const resourceSteps = (container: DesiredContainer, made: Made): readonly (string | undefined)[] => [
+  ...volumesOf(container).map((name) => made.volumes.get(name)),
+  ...networksOf(container).map((key) => made.networks.get(key)),
+];
 
 /** Is this the first start of anything made from the present definition? Then the pre-start hooks run, once. */
 function startsDefinition(decision: Decision, decisions: readonly Decision[]): boolean {

@@ -45,7 +45,7 @@ export function pairReplicas(
 }
 
 /** The name replica `number` has beside `sibling`; a fixed `container_name` has room for one only. */
-function nameOf(sibling: DesiredContainer, number: number): ContainerName | undefined {
+export function nameOf(sibling: DesiredContainer, number: number): ContainerName | undefined {
   if (number === sibling.number) return sibling.name;
   const suffix = `-${sibling.number}`;
   if (!sibling.name.endsWith(suffix)) return undefined;

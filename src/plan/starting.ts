@@ -1,7 +1,7 @@
 import type { Cause } from '../model/plan.ts';
 import type { ContainerConfig, Dependency, Origins } from '../model/project.ts';
 import type { ContainerStatus, DesiredContainer } from '../model/state.ts';
-import type { ContainerName, ServiceName } from '../model/units.ts';
+import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
 import { unreachable } from '../util/assert.ts';
 import { dependenciesInOrder, positions, serviceGraph, startOrder } from './order.ts';
 import { type StepList, stepId } from './steps.ts';
@@ -16,6 +16,8 @@ export type Startable = {
   readonly origins?: Origins;
 };
 
+export type Proof = { readonly forMs: Millis; readonly required: boolean };
+
 /** A container that is to run at the end, and what is still to be done for it. */
 export type Starting = {
   readonly container: Startable;
@@ -28,6 +30,8 @@ export type Starting = {
   /** Run the pre-start hooks: once for a definition, not for every replica. */
   readonly preStart?: boolean | undefined;
   readonly automatic?: true | undefined;
+  /** It is an update, and has to prove itself; nobody else waits for that. */
+  readonly proof?: Proof | undefined;
   /** Steps that must have succeeded before the first one here. */
   readonly after: readonly (string | undefined)[];
 };
@@ -39,7 +43,7 @@ export type Starting = {
  *     create db ──→ start db → hook db post-start 1 → wait db healthy ─┐
  *     create web ──────────────────────────────────────────────────────┴→ hook web pre-start 1 → start web
  */
-export function addStartings(list: StepList, startings: readonly Starting[]): void {
+export function addStartings(list: StepList, startings: readonly Starting[]): Started {
   const graph = serviceGraph(startings.map(({ container }) => container));
   const order = positions(startOrder(graph));
   const position = ({ container }: Starting): number => order.get(container.service) ?? 0;
@@ -60,19 +64,39 @@ export function addStartings(list: StepList, startings: readonly Starting[]): vo
   }
 
   const started = new Map<ContainerName, string>();
+  const conditionsFor = (container: Startable): readonly (string | undefined)[] =>
+    dependenciesInOrder(container.service, { graph, order }).flatMap((dependency) =>
+      sorted
+        .filter((needed) => needed.container.service === dependency.service)
+        .map((needed) => addCondition(list, { dependency, needed, dependent: container, started })),
+    );
   for (const starting of sorted) {
     if (starting.work === 'nothing' || starting.work === 'create') continue;
     const { container } = starting;
     const creation = created.get(container.name);
     const before: (string | undefined)[] = creation === undefined ? [...starting.after] : [creation];
-    for (const dependency of dependenciesInOrder(container.service, { graph, order })) {
-      for (const needed of sorted) {
-        if (needed.container.service !== dependency.service) continue;
-        before.push(addCondition(list, { dependency, needed, dependent: container, started }));
-      }
-    }
-    started.set(container.name, addStart(list, { starting, before }));
+    before.push(...conditionsFor(container));
+    const last = addStart(list, { starting, before });
+    started.set(container.name, last);
+    if (starting.proof !== undefined) addProof(list, { ...starting, proof: starting.proof, after: [last] });
   }
+  return { order, conditionsFor };
+}
+
+/** What further steps have to know of the starts. */
+export type Started = {
+  /** Position of every service in start order. */
+  readonly order: ReadonlyMap<ServiceName, number>;
+  /** Adds what the container has to wait for, as far as it is not there yet; the ids of it. */
+  readonly conditionsFor: (container: Startable) => readonly (string | undefined)[];
+};
+
+export function addProof(
+  list: StepList,
+  { container, cause, proof, after }: Pick<Starting, 'container' | 'cause' | 'after'> & { readonly proof: Proof },
+): string {
+  const action = { kind: 'prove', container: container.name, ...proof } as const;
+  return list.add({ action, cause, after, origin: container.origins?.['deploy.update_config'] });
 }
 
 type Condition = {

@@ -22,6 +22,7 @@ export function stepId(action: Action, index?: number): string {
     case 'pause':
     case 'unpause':
     case 'remove':
+    case 'prove':
       return `${action.kind} ${action.container}`;
     case 'wait':
       return `wait ${action.container} ${conditionText(action.dependency)}`;

@@ -29,6 +29,7 @@ function containersOf(project: Project, service: Service, count: number): Desire
     number: i + 1,
     config: service.config,
     dependsOn: service.dependsOn,
+    ...(service.update && { update: service.update }),
     origins: service.origins,
   }));
 }

@@ -48,7 +48,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   'deploy.resources.reservations.devices': later,
   'deploy.resources.reservations.generic_resources': swarm,
   'deploy.rollback_config': later,
-  'deploy.update_config': later,
+  'deploy.update_config': honoured,
   device_cgroup_rules: honoured,
   devices: honoured,
   dns: honoured,

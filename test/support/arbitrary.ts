@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { DependencyCondition } from '../../src/model/project.ts';
 import type { ContainerStatus, DesiredState, ObservedContainer, ObservedState } from '../../src/model/state.ts';
-import type { ServiceName } from '../../src/model/units.ts';
+import type { Millis, ServiceName } from '../../src/model/units.ts';
 import {
   attach,
   desiredState,
@@ -17,6 +17,14 @@ import {
 const names = ['a', 'b', 'c', 'd', 'e'] as const;
 const conditions: readonly DependencyCondition[] = ['service_started', 'service_healthy', 'service_log_line'];
 
+const updates = fc.record({
+  order: fc.constantFrom('start-first' as const, 'stop-first' as const),
+  parallelism: fc.integer({ min: 0, max: 2 }),
+  delayMs: fc.constant(0 as Millis),
+  monitorMs: fc.constant(0 as Millis),
+  failureAction: fc.constantFrom('pause' as const, 'continue' as const, 'rollback' as const),
+});
+
 /** Any stack of up to five services: a service only needs earlier ones in a shuffled order, so that there is no cycle. */
 export const stacks: fc.Arbitrary<DesiredState> = fc
   .tuple(
@@ -29,6 +37,7 @@ export const stacks: fc.Arbitrary<DesiredState> = fc
         volume: fc.constantFrom(undefined, 'shop_x', 'shop_y'),
         network: fc.constantFrom(undefined, 'front', 'back'),
         shares: fc.boolean(),
+        update: fc.option(updates, { nil: undefined }),
         edges: fc.array(
           fc.record({ restart: fc.boolean(), condition: fc.constantFrom(...conditions), there: fc.boolean() }),
           {
@@ -78,7 +87,8 @@ export const stacks: fc.Arbitrary<DesiredState> = fc
           if (!there && !isParent) return [];
           return [{ service: service as ServiceName, required: true, ...edge, ...(isParent && { restart: true }) }];
         });
-        return { ...container, dependsOn };
+        const { update } = traits[names.indexOf(container.service as (typeof names)[number])]!;
+        return { ...container, dependsOn, ...(update && { update }) };
       }),
     };
   });

@@ -166,9 +166,17 @@ export class FakeRuntime implements Runtime, Watching {
         return this.#freeze(action);
       case 'wait':
         return this.#wait(action, signal);
+      case 'prove':
+        return this.#prove(action.container);
       case 'hook':
         return done;
     }
+  }
+
+  #prove(name: ContainerName): Result<void, RuntimeFailure> {
+    const { status } = this.container(name);
+    const failed = status.kind === 'failed' || (status.kind === 'exited' && status.exitCode !== 0);
+    return failed ? err({ code: 'dependency-failed', message: `${name} did not prove itself`, notes: [] }) : done;
   }
 
   #removeNetwork({ network }: ActionOf<'remove-network'>): void {

@@ -10,6 +10,7 @@ import { exitCode } from '../exit-code.ts';
 import { attach } from '../foreground.ts';
 import { noteImages } from '../images.ts';
 import { catchInterrupts, type Interrupts } from '../interrupt.ts';
+import { rollBack } from '../rollback.ts';
 import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
 import { partOfRun, shownServices } from '../shown.ts';
@@ -42,6 +43,7 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const work = { title: 'up', project: project.name, plan, desired, signal: interrupts.first, deadline };
   const changed = await change(context, runtime, work);
   warnOfOrphans(context, prepared.value, changed.observed);
+  if (changed.failed.length > 0) await rollBack(context, runtime, { desired, changed, signal: interrupts.first });
   if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted)) {
     if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);
     if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);

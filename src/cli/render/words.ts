@@ -37,6 +37,8 @@ export function doing(action: Action): string {
       return 'resuming';
     case 'wait':
       return `waiting until ${conditionText(action.dependency)}`;
+    case 'prove':
+      return 'proving itself';
     case 'hook':
       return `running ${action.when} hook`;
     default:
@@ -69,6 +71,8 @@ export function done(action: Action): string {
       return 'resumed';
     case 'wait':
       return conditionText(action.dependency);
+    case 'prove':
+      return 'updated';
     case 'hook':
       return `ran ${action.when} hook`;
     default:
@@ -78,7 +82,8 @@ export function done(action: Action): string {
 
 /** Why, when it is not what anybody would expect anyway, nor was told at an earlier step of the same container. */
 export function reasonText({ action, cause }: Pick<Step, 'action' | 'cause'>): string | undefined {
-  if (action.kind === 'start' && (cause.kind === 'changed' || cause.kind === 'forced')) return undefined;
+  if ((action.kind === 'start' || action.kind === 'prove') && (cause.kind === 'changed' || cause.kind === 'forced'))
+    return undefined;
   switch (cause.kind) {
     case 'missing':
     case 'requested':

@@ -95,7 +95,9 @@ export async function openWatch(context: Context, request: WatchRequest): Promis
       await watch.exclusively(async () => {
         changed = await carryOut(context, { title: 'up', plan: stack.plan, desired });
       });
-      return changed ?? { exitCode: exitCode.interrupted, worked: false, observed: await runtime.observe(name) };
+      if (changed !== undefined) return changed;
+      const observed = await runtime.observe(name);
+      return { exitCode: exitCode.interrupted, worked: false, observed, before: observed, failed: [] };
     },
     run: async () => {
       const files = await followStack(source, () => watch.exclusively(reload));

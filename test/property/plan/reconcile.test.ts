@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { converge } from '../../../src/apply/converge.ts';
 import type { Event } from '../../../src/model/event.ts';
 import type { Plan } from '../../../src/model/plan.ts';
+import type { UpdatePolicy } from '../../../src/model/project.ts';
 import type { DesiredState, ObservedState } from '../../../src/model/state.ts';
 import type { ServiceName } from '../../../src/model/units.ts';
 import { planDown } from '../../../src/plan/down.ts';
@@ -11,7 +12,7 @@ import type { ReconcileOptions, RecreatePolicy } from '../../../src/plan/options
 import { reconcile } from '../../../src/plan/reconcile.ts';
 import { networksOf, volumesOf } from '../../../src/plan/resources.ts';
 import { machines, stacks } from '../../support/arbitrary.ts';
-import { compare, network } from '../../support/builders.ts';
+import { compare, desiredState, network, observedState } from '../../support/builders.ts';
 import { FakeRuntime } from '../../support/fake-runtime.ts';
 
 const policies = fc.constantFrom<RecreatePolicy>('changed', 'changed', 'always', 'never');
@@ -104,12 +105,14 @@ test('a full up leaves exactly the containers that are wanted, all running, and 
 test('nothing is started or made for a service that is not in the file', () => {
   fc.assert(
     fc.property(stacks, machines, options, (desired, observed, given) => {
-      for (const { action } of reconcile(desired, observed, fitting(desired, given)).steps) {
+      const { steps } = reconcile(desired, observed, fitting(desired, given));
+      const made = steps.flatMap(({ action }) => (action.kind === 'create' ? [action.container] : []));
+      for (const { action } of steps) {
         if (action.kind === 'create') expect(desired.services).toContain(action.container.service);
         if (action.kind !== 'start' && action.kind !== 'unpause') continue;
         const name = action.container;
         const service =
-          desired.containers.find((container) => container.name === name)?.service ??
+          [...made, ...desired.containers].find((container) => container.name === name)?.service ??
           observed.containers.find((container) => container.name === name)?.service;
         expect(desired.services).toContain(service);
       }
@@ -126,10 +129,62 @@ test('dependents stop before and start after what they depend on', () => {
       const inOrder = (first: string, second: string): void => {
         if (before.has(first) && before.has(second)) expect(before.get(second)).toContain(first);
       };
-      for (const [container, needed] of edges(desired)) inOrder(`start ${needed}`, `start ${container}`);
-      for (const [container, needed] of edges(observed)) inOrder(`stop ${container}`, `stop ${needed}`);
+      // What is replaced a few at a time is there all the time, so that nobody has to stop for it.
+      const rolled = new Set(plan.steps.flatMap(({ action }) => (action.kind === 'prove' ? [action.container] : [])));
+      const isRolled = (service: string | undefined): boolean =>
+        [...desired.containers, ...observed.containers].some(
+          (container) => container.service === service && rolled.has(container.name),
+        );
+      const serviceOf = (name: string, { containers }: DesiredState | ObservedState) =>
+        [...containers].find((container) => container.name === name)?.service;
+      for (const [container, needed] of edges(desired)) {
+        if (!isRolled(serviceOf(needed, desired))) inOrder(`start ${needed}`, `start ${container}`);
+      }
+      for (const [container, needed] of edges(observed)) {
+        const rolls = [container, needed].some((name) => isRolled(serviceOf(name, observed)));
+        if (!rolls) inOrder(`stop ${container}`, `stop ${needed}`);
+      }
     }),
     runs,
+  );
+});
+
+test('an update never has fewer containers of a service running than its policy allows', async () => {
+  const policies = fc.record({
+    order: fc.constantFrom('start-first' as const, 'stop-first' as const),
+    parallelism: fc.integer({ min: 1, max: 3 }),
+    replicas: fc.integer({ min: 2, max: 6 }),
+  });
+  const later = fc.infiniteStream(fc.nat(3));
+  await fc.assert(
+    fc.asyncProperty(policies, later, async ({ order, parallelism, replicas }, delays) => {
+      const update = {
+        order,
+        parallelism,
+        delayMs: 0,
+        monitorMs: 0,
+        failureAction: 'pause',
+      } as unknown as UpdatePolicy;
+      const stackOf = (PORT: string): DesiredState => {
+        const plain = desiredState([{ name: 'web', replicas, config: { environment: { PORT } } }]);
+        return { ...plain, containers: plain.containers.map((container) => ({ ...container, update })) };
+      };
+      const machine = new FakeRuntime(observedState(stackOf('1')));
+      let fewest = replicas;
+      machine.delay = async () => {
+        for (let turns = delays.next().value ?? 0; turns > 0; turns--) await Promise.resolve();
+        const alive = machine.state.containers.filter(({ status }) => status.kind === 'running').length;
+        fewest = Math.min(fewest, alive);
+      };
+      const result = await up(machine, stackOf('2'), { compare });
+      expect([result.outcome, result.rounds.length]).toEqual(['converged', 1]);
+      expect(machine.state.containers.map(({ config }) => config.environment['PORT'])).toEqual(
+        Array.from({ length: replicas }, () => '2'),
+      );
+      const least = order === 'start-first' ? replicas : Math.max(0, replicas - parallelism);
+      expect(fewest).toBeGreaterThanOrEqual(least);
+    }),
+    { numRuns: 300 },
   );
 });
 

@@ -17,6 +17,7 @@ import { destroyContainer } from './destroy.ts';
 import { adoptContainer } from './hold.ts';
 import { runHook } from './hooks.ts';
 import { createNetwork, networkNames, removeNetwork } from './networks.ts';
+import { proveContainer } from './prove.ts';
 import { cleanUpOneOff, removeContainer } from './remove.ts';
 import { startContainer } from './start.ts';
 import { killContainer, pauseContainer, stopContainer } from './stop.ts';
@@ -41,6 +42,7 @@ const performers: Performers = {
   unpause: pauseContainer,
   remove: removeContainer,
   wait: waitForContainer,
+  prove: proveContainer,
   hook: runHook,
 };
 

@@ -15,7 +15,7 @@ import { findContainer, type SessionContext } from './context.ts';
 
 type Verdict = 'holds' | 'not-yet' | RuntimeFailure;
 
-type Waiting = Pick<SessionContext, 'at' | 'project' | 'options'>;
+export type Waiting = Pick<SessionContext, 'at' | 'project' | 'options'>;
 
 /** Until the condition holds for this container; fails as soon as it can no longer hold. */
 export async function waitForContainer(
@@ -92,7 +92,7 @@ const endOf = (code: number | null): string => `it ended with ${code === null ? 
 const floorMs = 1000;
 
 /** A new state of the monitor, or a new file (its health) in the state directory. */
-async function nextChange(where: ContainerPaths, signal: AbortSignal): Promise<void> {
+export async function nextChange(where: ContainerPaths, signal: AbortSignal): Promise<void> {
   const done = new AbortController();
   const either = AbortSignal.any([signal, done.signal]);
   let seen = 0;

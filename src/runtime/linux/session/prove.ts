@@ -1,0 +1,47 @@
+import type { RuntimeFailure } from '../../../model/event.ts';
+import type { ActionOf } from '../../../model/plan.ts';
+import type { ObservedContainer } from '../../../model/state.ts';
+import { err, ok, type Result } from '../../../util/result.ts';
+import { observeContainer } from '../observe.ts';
+import { findContainer } from './context.ts';
+import { nextChange, type Waiting, waitForContainer } from './wait.ts';
+
+/** Until the container is ready, and then for `forMs` as long as nothing speaks against it. */
+export async function proveContainer(
+  context: Waiting,
+  { container, forMs }: ActionOf<'prove'>,
+  signal: AbortSignal,
+): Promise<Result<void, RuntimeFailure>> {
+  const known = findContainer(context, container);
+  if (!known.ok) return known;
+  const look = (): ObservedContainer => observeContainer(known.value.record, known.value.where.state);
+  const { config, service } = known.value.record;
+  const condition = config.healthcheck === undefined ? 'service_started' : 'service_healthy';
+  const dependency = { service, condition, restart: false, required: true } as const;
+  const ready = await waitForContainer(context, { kind: 'wait', container, dependency, orCompleted: true }, signal);
+  if (!ready.ok) return ready;
+
+  const first = look();
+  const over = AbortSignal.timeout(forMs);
+  const either = AbortSignal.any([signal, over]);
+  for (;;) {
+    const why = objection(first, look());
+    if (why !== undefined) {
+      const message = `cannot go on with the update: ${container} ${why} within ${forMs / 1000} s`;
+      return err({ code: 'dependency-failed', message, notes: [] });
+    }
+    if (over.aborted) return ok(undefined);
+    if (signal.aborted)
+      return err({ code: 'interrupted', message: `cannot watch ${container}: interrupted`, notes: [] });
+    await nextChange(known.value.where, either);
+  }
+}
+
+/** What has become of a container that was ready. */
+function objection({ status: before }: ObservedContainer, { status }: ObservedContainer): string | undefined {
+  if (status.kind === 'failed') return 'could not be started again';
+  if (status.kind === 'exited') return status.exitCode === 0 ? undefined : `ended with code ${status.exitCode ?? '?'}`;
+  if (status.kind !== 'running' || before.kind !== 'running') return undefined;
+  if (status.startedAtMs !== before.startedAtMs) return 'ended and was started again';
+  return status.health === 'unhealthy' ? 'became unhealthy' : undefined;
+}

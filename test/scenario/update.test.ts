@@ -1,0 +1,116 @@
+import { describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { ended, type Rig, scenario } from '../support/scenario.ts';
+
+type Update = { readonly [key: string]: unknown };
+
+function stack(rig: Rig, version: string, update: Update, { replicas = 2 } = {}): void {
+  const web = rig.puppet('web', {
+    environment: { VERSION: version },
+    deploy: { replicas, update_config: update },
+  });
+  rig.stack({ web });
+}
+
+const rows = async (rig: Rig) =>
+  (await rig.ps()).map((row) => ({ name: row.name.slice(rig.project.length + 1), pid: row.status.pid }));
+
+/** What became of which container, in the order of the progress. */
+const orderOf = (progress: string): string[] =>
+  [...progress.matchAll(/web-(\d) +(stopped|started|updated)/g)].map(([, number, word]) => `${word}${number}`);
+
+describe('an update with deploy.update_config', () => {
+  scenario('replaces one container after the other, stop-first', [], async (rig) => {
+    const update = { parallelism: 1, monitor: '200ms' };
+    stack(rig, '1', update);
+    await rig.up();
+    stack(rig, '2', update);
+    const { stderr } = await rig.up();
+    const order = orderOf(stderr);
+    expect(order).toEqual(['stopped1', 'started1', 'updated1', 'stopped2', 'started2', 'updated2']);
+    expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+  });
+
+  scenario('puts the new one beside the old one, start-first', [], async (rig) => {
+    const update = { order: 'start-first', monitor: '200ms' };
+    stack(rig, '1', update, { replicas: 1 });
+    await rig.up();
+    const old = await rig.next('web');
+    stack(rig, '2', update, { replicas: 1 });
+    const { stderr } = await rig.up();
+    const order = orderOf(stderr);
+    expect(order).toEqual(['started2', 'updated2', 'stopped1']);
+    await old.gone;
+    expect((await rows(rig)).map(({ name }) => name)).toEqual(['web-2']);
+    expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+  });
+
+  scenario('stops at the first that does not prove itself, and leaves the rest as they were', [], async (rig) => {
+    const update = { monitor: '30s' };
+    stack(rig, '1', update);
+    await rig.up();
+    await rig.next('web');
+    await rig.next('web');
+    const before = await rows(rig);
+    stack(rig, '2', update);
+    const up = ended(rig.start(['up', '-d']));
+    (await rig.next('web')).tell('exit 3');
+    const { code, stderr } = await up;
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/cannot go on with the update: \S+-web-1 ended with code 3 within 30 s/);
+    const after = await rows(rig);
+    expect(after.find(({ name }) => name === 'web-2')).toEqual(before.find(({ name }) => name === 'web-2'));
+  });
+
+  scenario('goes back to what ran before when asked to', [], async (rig) => {
+    const update = { monitor: '30s', failure_action: 'rollback' };
+    stack(rig, '1', update);
+    await rig.up();
+    await rig.next('web');
+    await rig.next('web');
+    const before = await rows(rig);
+    stack(rig, '2', update);
+    const up = ended(rig.start(['up', '-d']));
+    (await rig.next('web')).tell('exit 3');
+    const { code, stderr } = await up;
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain('the update of web did not succeed: going back to what ran before');
+    await rig.next('web');
+    const after = await rows(rig);
+    expect(after.map(({ pid }) => typeof pid)).toEqual(['number', 'number']);
+    expect(after[1]).toEqual(before[1]);
+    stack(rig, '1', update);
+    expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+  });
+
+  scenario('goes on in spite of a failure when asked to', [], async (rig) => {
+    const update = { monitor: '5s', failure_action: 'continue' };
+    stack(rig, '1', update);
+    await rig.up();
+    await rig.next('web');
+    await rig.next('web');
+    stack(rig, '2', update);
+    const up = ended(rig.start(['up', '-d', '--progress', 'plain']));
+    (await rig.next('web')).tell('exit 3');
+    await rig.next('web');
+    const { code, stderr } = await up;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/warning: cannot go on with the update: \S+-web-1 ended with code 3/);
+  });
+
+  scenario('that was killed half-way is finished by the next one', [], async (rig) => {
+    const update = { order: 'start-first', monitor: '30s' };
+    stack(rig, '1', update);
+    await rig.up();
+    stack(rig, '2', update);
+    const up = rig.start(['up', '-d']);
+    const run = ended(up);
+    await eventually(async () => expect((await rows(rig)).map(({ name }) => name)).toContain('web-3'));
+    up.kill('SIGKILL');
+    await run;
+    stack(rig, '2', { order: 'start-first', monitor: '100ms' });
+    await rig.up();
+    expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+    expect((await rows(rig)).length).toBe(2);
+  });
+});
