@@ -26,14 +26,31 @@ const modelsKept = 64;
 export async function loadProject(
   context: Context,
   services: readonly string[] = [],
-  said: 'all' | 'errors' = 'all',
 ): Promise<Result<Project, number>> {
-  const toSay = said === 'all' ? everything : errorsOnly;
-  return loadFrom(context, requestOf(context, services), hostFiles, toSay);
+  return loadFrom(context, requestOf(context, services), hostFiles, everything);
+}
+
+/**
+ * As much of the stack as is needed to find what is there already. A root file system, a command or a secret that the file
+ * lacks by now keeps nobody from looking at what runs and from stopping it. Says errors only.
+ */
+export async function loadTarget(
+  context: Context,
+): Promise<Result<Pick<Project, 'name'> & { project?: Project }, number>> {
+  const request = requestOf(context, []);
+  const whole = await loadFrom(context, request, hostFiles, nothing);
+  if (whole.ok) return ok({ name: whole.value.name, project: whole.value });
+  const { loadProject: load } = await import('../project/load.ts');
+  const { stack, project, diagnostics } = load({ ...request, runnable: false }, hostFiles);
+  const errors = errorsOnly(diagnostics);
+  report(errors, context);
+  if (stack === undefined || errors.length > 0) return err(exitCode.invalidFile);
+  return ok({ name: stack.name, ...(project === undefined ? {} : { project }) });
 }
 
 type Choice = (diagnostics: readonly Diagnostic[]) => readonly Diagnostic[];
 const everything: Choice = (diagnostics) => diagnostics;
+const nothing: Choice = () => [];
 const errorsOnly: Choice = (diagnostics) => diagnostics.filter(({ severity }) => severity === 'error');
 
 /** A file that only exists for this command, merged over all others like one more -f. */

@@ -5,7 +5,7 @@ import { err, ok } from '../util/result.ts';
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { sayError } from './say.ts';
-import { loadProject } from './stack.ts';
+import { loadTarget } from './stack.ts';
 
 /** Which project a command is about, and the stack file's idea of it when there is one at hand. */
 export type Target = { readonly name: ProjectName; readonly project?: Project };
@@ -27,6 +27,5 @@ export async function findTarget(context: Context): Promise<Result<Target, numbe
     });
     return err(exitCode.usage);
   }
-  const loaded = await loadProject(context, [], 'errors');
-  return loaded.ok ? ok({ name: loaded.value.name, project: loaded.value }) : loaded;
+  return loadTarget(context);
 }

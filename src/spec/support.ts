@@ -27,7 +27,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   cgroup: later,
   cgroup_parent: later,
   command: honoured,
-  configs: later,
+  configs: honoured,
   container_name: honoured,
   cpu_count: windows,
   cpu_percent: windows,
@@ -105,7 +105,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   rootfs: honoured,
   runtime: notice('tscompose is the runtime'),
   scale: honoured,
-  secrets: later,
+  secrets: honoured,
   security_opt: honoured,
   shm_size: honoured,
   stdin_open: honoured,
@@ -130,7 +130,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
 
 /** The same for the elements at the top level. */
 export const topSupport: { readonly [path: string]: Support } = {
-  configs: later,
+  configs: honoured,
   include: honoured,
   jobs: later,
   models: notice('there is no model runner'),
@@ -139,7 +139,7 @@ export const topSupport: { readonly [path: string]: Support } = {
   'networks.*.driver_opts': later,
   'networks.*.enable_ipv4=false': notice('every network has IPv4 addresses'),
   'networks.*.attachable': swarm,
-  secrets: later,
+  secrets: honoured,
   services: honoured,
   version: notice('has no meaning any more'),
   volumes: honoured,
