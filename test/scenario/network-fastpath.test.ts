@@ -2,6 +2,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
+import { killed, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
@@ -95,11 +96,13 @@ describe('local clients of published ports', () => {
     await echoes(socket, 'before');
     for (let round = 0; round < 3; round++) {
       process.kill((await status(rig))?.workerPid as number, 'SIGKILL');
-      await eventually(async () => (await connected(18230)).destroy(), { withinMs: 300 });
+      await eventually(async () => (await connected(18230)).destroy());
       await echoes(socket, `round ${round}`);
       await fast(rig);
       await echoes(socket, `round ${round}, fast`);
     }
+    // The monitors would bring it back.
+    for (const { pid, command } of monitorsOf(rig.project)) if (command === 'tsc:monitor') killed(pid);
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
     // The container would answer: refused means that nothing of ours is left in the kernel.

@@ -63,7 +63,9 @@ describe('published ports', () => {
       for (const address of ['127.0.0.1', '192.168.77.1', '[::1]'])
         expect(shell(`echo ping | socat -T1 - UDP:${address}:18114`)).toBe('ping\n');
       expect(host.there('echo ping | socat -T1 - UDP:192.168.77.1:18114')).toBe('ping\n');
-      expect(host.there('echo who | socat -T1 - UDP:192.168.77.1:18115')).toBe('192.168.77.2\n');
+      await eventually(() =>
+        expect(host.there('echo who | socat -T2 - UDP:192.168.77.1:18115')).toBe('192.168.77.2\n'),
+      );
       expect(await inside(rig, 'web', 'socat -T2 - TCP:192.168.77.1:18110')).toBe('web\n');
     },
   );
