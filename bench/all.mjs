@@ -1,5 +1,5 @@
 // npm run bench [-- --rounds N --containers N --json FILE]: containers first (run.mjs), then networks (network.mjs), whose
-// figures go to FILE with "-network" before its ending.
+// figures go to FILE with "-network" before its ending, then restarts and their supervisor (supervise.mjs).
 import { spawnSync } from 'node:child_process';
 import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ const forNetwork = args.map((arg, index) => (at > 0 && index === at ? networkFil
 for (const [script, argv] of [
   ['run.mjs', args],
   ['network.mjs', forNetwork],
+  ['supervise.mjs', []],
 ]) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const { status } = spawnSync(process.execPath, [path, ...argv], { stdio: 'inherit' });
