@@ -33,6 +33,8 @@ void tsc_drop_client(struct tsc_client *client)
 static void reply(struct tsc_monitor *m, struct tsc_client *client, unsigned op, int error)
 {
 	struct tsc_reply answer = {.size = sizeof answer, .op = (uint16_t)op, .error = (uint16_t)-error, .state = m->state};
+	/* What has changed since the state was last written is told as well: it needs a checksum of its own. */
+	tsc_seal_state(&answer.state);
 	/* A client that does not read would hold up the container's log: it is dropped instead. */
 	long done = sys_send(client->fd, &answer, sizeof answer, TSC_MSG_DONTWAIT | TSC_MSG_NOSIGNAL);
 	if (done != (long)sizeof answer)

@@ -40,6 +40,15 @@ describe('the end of a container', () => {
     expect(processesOf(rig.project)).toEqual([]);
   });
 
+  scenario('comes at once with kill, which returns', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { stop_grace_period: '10m' }) });
+    await rig.up();
+    await (await rig.next('web')).do('ignore 15');
+    await rig.ok(['kill'], { timeoutMs: 10_000 });
+    expect((await over(rig, 'web')).status).toMatchObject({ kind: 'exited', exitCode: 137, signal: 'SIGKILL' });
+    expect((await rig.cli(['kill'])).code).toBe(1);
+  });
+
   scenario('takes everything with it that it had started', [], async (rig) => {
     rig.stack({ web: rig.puppet('web') });
     await rig.up();

@@ -45,6 +45,7 @@ export function request(
       received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
       const reply = decodeReply(received);
       if (reply !== undefined) finish(ok(reply));
+      else if (received.length >= size.reply) finish(err(gone('its reply makes no sense')));
     });
     socket.on('error', (error) => finish(err(gone(error.message))));
     socket.on('close', () => finish(err(gone('it closed the connection'))));
