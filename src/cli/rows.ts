@@ -25,13 +25,15 @@ export function readFormat(
   return err(exitCode.usage);
 }
 
+/** `yielding` names the columns that become narrower in a narrow terminal. */
 export function printTable(
   { stdout, paint }: Context,
   titles: readonly string[],
   rows: readonly (readonly string[])[],
+  yielding: readonly string[] = [],
 ): void {
   const width = stdout.isTty ? stdout.columns() : Number.POSITIVE_INFINITY;
-  stdout.write(renderTable(titles, rows, { paint, width }));
+  stdout.write(renderTable(titles, rows, { paint, width, yielding }));
 }
 
 export function printTemplate(context: Context, { table, line }: Template, rows: readonly Fields[]): void {

@@ -43,7 +43,8 @@ export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
     printTemplate(context, format.value.template, rows);
   } else {
     const rows = chosen.map((container) => psRow(container, { now, truncate: !flags['no-trunc'] }));
-    printTable(context, psTitles, rows);
+    // How a container is matters more than what it was made of.
+    printTable(context, psTitles, rows, ['COMMAND', 'ROOTFS', 'CREATED']);
   }
   return exitCode.ok;
 };
