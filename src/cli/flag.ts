@@ -49,6 +49,8 @@ export type Argument = {
   readonly many?: true;
   /** From here on words belong to somebody else: flags in them are not ours. */
   readonly verbatim?: true;
+  /** All that it can be. */
+  readonly choices?: readonly string[];
   readonly completes?: Completes;
 };
 

@@ -16,6 +16,7 @@ const probes = {
   dig: () => program('dig'),
   git: () => program('git'),
   dockerd: () => program('dockerd') ?? program('containerd') ?? program('docker'),
+  groff: () => program('groff'),
   iptables: () => program('iptables'),
   nft: () => program('nft'),
   nginx: () => program('nginx'),

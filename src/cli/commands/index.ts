@@ -1,5 +1,7 @@
 import type { CommandName } from '../table.ts';
 import { attachCommand } from './attach.ts';
+import { completeCommand } from './complete.ts';
+import { completion } from './completion.ts';
 import { config } from './config.ts';
 import { cp } from './cp.ts';
 import { create } from './create.ts';
@@ -39,7 +41,9 @@ import { why } from './why.ts';
 
 /** Every command of the table but `help`, which is answered without a context. */
 export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> } = {
+  __complete: completeCommand,
   attach: attachCommand,
+  completion,
   config,
   cp,
   create,
