@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, supervisorsOf } from '../support/leaks.ts';
+import { killed, monitorsOf, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
 const restarts = async (rig: Rig, service: string): Promise<number> =>
@@ -126,5 +126,39 @@ describe('a supervisor killed with SIGKILL', () => {
     expect(await restarts(rig, 'a')).toBe(1);
     expect(await restarts(rig, 'b')).toBe(1);
     expect(supervisorsOf(rig.project).length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('time and again', () => {
+  scenario('a supervisor that was stopped for a while does what is due when it goes on', [], async (rig) => {
+    rig.stack({ a: rig.puppet('a', { restart: 'always' }), b: rig.puppet('b', { restart: 'always' }) });
+    await rig.up();
+    const b = await rig.next('b');
+    (await rig.next('a')).tell('exit 1');
+    await rig.next('a');
+    const [supervisor] = supervisorsOf(rig.project);
+    process.kill(supervisor as number, 'SIGSTOP');
+    b.tell('exit 1');
+    await over(rig, 'b');
+    expect(supervisorsOf(rig.project)).toEqual([supervisor]);
+    process.kill(supervisor as number, 'SIGCONT');
+    await rig.next('b');
+    expect(await restarts(rig, 'b')).toBe(1);
+  });
+
+  scenario('up brings everything back when all processes and /run are gone, as after a boot', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { restart: 'always' }), db: rig.puppet('db', { restart: 'unless-stopped' }) });
+    await rig.up();
+    for (const service of ['web', 'db']) await rig.next(service);
+    for (const { pid } of monitorsOf(rig.project)) killed(pid);
+    for (const service of ['web', 'db']) killed((await rig.row(service)).status['pid'] as number);
+    await eventually(() => expect(processesOf(rig.project)).toEqual([]));
+    for (const name of ['', '.lock', '.supervisor.lock']) {
+      rmSync(`/run/tscompose/${rig.project}${name}`, { recursive: true, force: true });
+    }
+    await rig.ok(['up', '-d']);
+    (await rig.next('web')).tell('exit 1');
+    await rig.next('db');
+    await rig.next('web');
   });
 });
