@@ -124,6 +124,22 @@ describe('up --wait', () => {
     expect((await rig.ok(['start', '--wait', 'web'])).stderr).toMatch(/web-1 +started/);
   });
 
+  scenario('waits for health, and shows the last probe of what is unhealthy', [], async (rig) => {
+    const checked = (file: string) => ({
+      healthcheck: { test: ['CMD', '/bin/inspect', file], interval: '1s', timeout: '2s', retries: 1 },
+    });
+    rig.stack({ web: rig.puppet('web', checked('--quiet')), plain: rig.puppet('plain') });
+    await rig.hold();
+    await rig.ok(['up', '--wait', '--wait-timeout', '30']);
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'running', health: 'healthy' });
+    const failing = { test: ['CMD', '/bin/puppet', '/nobody', 'x'], interval: '100ms', timeout: '2s', retries: 1 };
+    rig.stack({ web: rig.puppet('web', { healthcheck: failing }) });
+    const { code, stderr } = await rig.cli(['up', '--wait', '--wait-timeout', '30', 'web']);
+    expect(code, stderr).toBe(5);
+    expect(stderr).toMatch(/error\[unhealthy\]: cannot go on without \S+-web-1: it is unhealthy/);
+    expect(stderr).toMatch(/last probe of \S+-web-1/);
+  });
+
   scenario('exits 5 when time is up, and says what was waited for', [], async (rig) => {
     rig.stack({
       slow: rig.puppet('slow'),
