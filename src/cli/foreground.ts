@@ -33,6 +33,8 @@ export type Attachment = {
   readonly sinceMs: number;
   readonly timestamps: boolean;
   readonly prefix: boolean;
+  /** Those that have ended may be started again: the end of all is not the end. */
+  readonly stay?: boolean;
 };
 
 /**
@@ -79,7 +81,7 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   if (keys !== undefined) context.stderr.write(`${context.paintError('dim', 'd detaches, Ctrl-C stops')}\n`);
   try {
     await Promise.race([
-      ends.all(shown.size === 0 ? undefined : shown),
+      ...(attachment.stay === true ? [] : [ends.all(shown.size === 0 ? undefined : shown)]),
       ...reasonsToStop(attachment, ends),
       ...[interrupts.first, readerGone.signal, ...(keys ? [keys.detach] : [])].map(aborted),
     ]);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import type { Capability } from '../support/capabilities.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Row, runCli, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
@@ -10,12 +11,18 @@ const examples = readdirSync(join(root, 'examples'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+/** What an example asks of the machine, beside what all of them do. */
+const needs: { readonly [example: string]: readonly Capability[] } = { guestbook: ['nginx', 'redis-server'] };
+
+/** What an example wants said besides `up -d`. */
+const flags: { readonly [example: string]: readonly string[] } = { watch: ['--watch'] };
+
 describe('the example', () => {
   for (const example of examples) {
-    scenario(`${example} comes up as it is, and goes`, [], async (rig) => {
+    scenario(`${example} comes up as it is, and goes`, needs[example] ?? [], async (rig) => {
       const directory = join(root, 'examples', example);
       const run = (...args: string[]) => runCli(['-p', rig.project, ...args], { cwd: directory });
-      const up = await run('up', '-d');
+      const up = await run('up', '-d', ...(flags[example] ?? []));
       try {
         expect(up.code, up.stderr).toBe(0);
         await eventually(async () => {

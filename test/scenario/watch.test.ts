@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { type Rig, type ServiceText, scenario } from '../support/scenario.ts';
+import { ended, type Rig, type ServiceText, scenario } from '../support/scenario.ts';
 import { guestRoot, Watching } from '../support/watching.ts';
 
 type Rule = { readonly [key: string]: unknown };
@@ -353,5 +353,44 @@ describe('the stack file', () => {
     rig.write('.env', 'UNUSED=1\n');
     expect(await watching.tells('reloaded', 3)).toMatchObject({ outcome: 'same' });
     await watching.stop();
+  });
+});
+
+describe('up --watch', () => {
+  scenario('acts on changes beside the output, and Ctrl-C stops the containers', [], async (rig) => {
+    stack(rig, [sync({ action: 'sync+restart' })]);
+    await rig.hold();
+    const child = rig.start(['up', '--watch']);
+    const over = ended(child);
+    let told = '';
+    child.stderr?.on('data', (bytes: Buffer) => {
+      told += bytes;
+    });
+    await (await rig.next('web')).print('first life\n');
+    await eventually(() => expect(told).toContain('⦿ watching for web'));
+    writeFileSync(rig.path('src/a'), '1');
+    await rig.next('web');
+    await eventually(() => expect(told).toMatch(/web {2}restarted: src\/a/));
+    child.kill('SIGINT');
+    const run = await over;
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('first life');
+    expect((await rig.row('web')).status['kind']).toBe('exited');
+  });
+
+  scenario('goes on in the background with -d, is replaced when given again, and ends with down', [], async (rig) => {
+    stack(rig, [sync()]);
+    await rig.up('--watch');
+    await rig.next('web');
+    const file = `${await guestRoot(rig, 'web')}/app/a`;
+    writeFileSync(rig.path('src/a'), '1');
+    await holds(file, '1');
+    await rig.up('--watch');
+    writeFileSync(rig.path('src/a'), '2');
+    await holds(file, '2');
+    rig.stack({ web: rig.puppet('web', { labels: { new: 'yes' }, develop: { watch: [sync()] } }) });
+    await rig.next('web');
+    await rig.ok(['down']);
+    expect(await rig.ps()).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import type { ServiceName } from '../../model/units.ts';
 import { scopeOf } from '../../plan/scope.ts';
 import { openManager } from '../../runtime/linux/manager.ts';
 import { awaitReady } from '../await-ready.ts';
-import { change } from '../change.ts';
+import { type Changed, change } from '../change.ts';
 import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
 import { deadlineIn } from '../deadline.ts';
 import { exitCode } from '../exit-code.ts';
@@ -15,7 +15,10 @@ import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
 import { partOfRun, shownServices } from '../shown.ts';
 import { graceOf } from '../stored.ts';
+import { saySummary } from '../summary.ts';
 import type { Flags } from '../table.ts';
+import { hasWatchRules } from '../watch/rules.ts';
+import { lasting, stackSource } from '../watch/stack-source.ts';
 import { printPlan } from './plan.ts';
 import type { Runner } from './runner.ts';
 
@@ -23,7 +26,8 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const scales = readScales(context, flags.scale);
   if (!scales.ok) return scales.error;
   const wish = { flags, names: args, scales: scales.value, ...(flags['no-start'] && { start: false as const }) };
-  const prepared = await prepare(context, wish);
+  const source = flags.watch ? stackSource(context, wish, lasting(wish)) : undefined;
+  const prepared = await (source === undefined ? prepare(context, wish) : source.read());
   if (!prepared.ok) return prepared.error;
   const { project, desired, services, plan } = prepared.value;
   const run = servicesOfRun(prepared.value, flags);
@@ -40,34 +44,59 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const background = flags.detach || flags['no-start'] || flags.wait;
   const interrupts = catchInterrupts(background ? 2 : 3);
   const deadline = flags.wait ? deadlineIn(flags['wait-timeout']) : undefined;
+  const show = () =>
+    attach(context, {
+      runtime,
+      project: project.name,
+      services: run,
+      shown: shownServices(project, { named: services, run, flags }),
+      stopAll: stopAllOf(flags),
+      exitCodeFrom: flags['exit-code-from'] as ServiceName | undefined,
+      ...graceOf(flags.timeout),
+      interrupts,
+      sinceMs,
+      timestamps: flags.timestamps,
+      prefix: !flags['no-log-prefix'],
+      stay: flags.watch,
+    });
+  const sum = ({ exitCode: code, worked, observed }: Changed) => {
+    if (code === exitCode.ok && worked) saySummary(context, containersOf(observed, run), Date.now() - sinceMs);
+  };
+  const settle = async (changed: Changed) => {
+    if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);
+    if (!flags['no-start']) sum(changed);
+    if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
+    const containers = containersOf(changed.observed, run);
+    const waited = { project: project.name, desired, containers, deadline, signal: interrupts.first };
+    return codeOf(await awaitReady(context, runtime, waited), interrupts);
+  };
+  if (source !== undefined) {
+    if (!hasWatchRules(context, prepared.value)) return exitCode.failed;
+    const { upAndWatch } = await import('../watch/up.ts');
+    const stack = prepared.value;
+    const common = { runtime, source, stack, names: args, background, interrupts, deadline };
+    return upAndWatch(context, {
+      ...common,
+      settle,
+      attach: (done) => {
+        sum(done);
+        return show();
+      },
+    });
+  }
   const work = { title: 'up', project: project.name, plan, desired, signal: interrupts.first, deadline };
   const changed = await change(context, runtime, work);
   warnOfOrphans(context, prepared.value, changed.observed);
   if (changed.failed.length > 0) await rollBack(context, runtime, { desired, changed, signal: interrupts.first });
   if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted)) {
-    if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);
-    if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
-    const containers = containersOf(changed.observed, run);
-    const waited = { project: project.name, desired, containers, deadline, signal: interrupts.first };
-    return codeOf(await awaitReady(context, runtime, waited), interrupts);
+    return settle(changed);
   }
+  sum(changed);
   context.ran('up+attach');
   const manager = openManager(context.environment);
   await manager.tell(`READY=1\nSTATUS=${run.length === 1 ? '1 service runs' : `${run.length} services run`}`);
   interrupts.first.addEventListener('abort', () => void manager.tell('STOPPING=1'), { once: true });
-  return attach(context, {
-    runtime,
-    project: project.name,
-    services: run,
-    shown: shownServices(project, { named: services, run, flags }),
-    stopAll: stopAllOf(flags),
-    exitCodeFrom: flags['exit-code-from'] as ServiceName | undefined,
-    ...graceOf(flags.timeout),
-    interrupts,
-    sinceMs,
-    timestamps: flags.timestamps,
-    prefix: !flags['no-log-prefix'],
-  });
+  return show();
 };
 
 const codeOf = (code: number, interrupts: Interrupts): number =>

@@ -55,6 +55,7 @@ export const changeCommands = [
       scale,
       ...waitFlags,
       ...attachFlags,
+      { name: 'watch', short: 'w', kind: 'switch', help: 'act on every change of its files, as tscompose watch does' },
       ...imageFlags,
     ],
     conflicts: [
@@ -64,6 +65,10 @@ export const changeCommands = [
       ['abort-on-container-exit', 'abort-on-container-failure'],
       ['exit-code-from', 'abort-on-container-failure'],
       ['wait', 'no-start'],
+      ['watch', 'no-start'],
+      ['watch', 'abort-on-container-exit'],
+      ['watch', 'abort-on-container-failure'],
+      ['watch', 'exit-code-from'],
     ],
     examples: [
       ['tscompose up', 'run the stack of this directory in the foreground'],

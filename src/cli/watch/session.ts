@@ -7,6 +7,7 @@ import { err, ok } from '../../util/result.ts';
 import { type Change, type Changed, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { type Converging, warnOfOrphans } from '../converging.ts';
+import type { Deadline } from '../deadline.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { lastLinesOf, sayFailure } from '../explain.ts';
 import { OutputClosed } from '../output.ts';
@@ -14,11 +15,15 @@ import type { openRuntime } from '../runtime.ts';
 import { followStack } from './follow-stack.ts';
 import { changedFiles, type StackSource } from './stack-source.ts';
 
+export { teller } from './teller.ts';
+
 export type WatchRequest = {
   readonly runtime: ReturnType<typeof openRuntime>;
   readonly source: StackSource;
   /** What `source` said when it was read last. */
   readonly stack: Converging;
+  /** How long the first `up` may take. */
+  readonly deadline?: Deadline | undefined;
   readonly say: (event: WatchEvent) => void;
   readonly signal: AbortSignal;
 };
@@ -34,7 +39,7 @@ export type WatchSession = {
   readonly close: () => Promise<void>;
 };
 
-type Work = Pick<Change, 'title' | 'plan' | 'once' | 'desired' | 'live'>;
+type Work = Pick<Change, 'title' | 'plan' | 'once' | 'desired' | 'live' | 'deadline'>;
 
 /** Takes the lock of whoever watches; the error is an exit code, and has been explained. */
 export async function openWatch(context: Context, request: WatchRequest): Promise<Result<WatchSession, number>> {
@@ -93,7 +98,7 @@ export async function openWatch(context: Context, request: WatchRequest): Promis
     bringUp: async () => {
       let changed: Changed | undefined;
       await watch.exclusively(async () => {
-        changed = await carryOut(context, { title: 'up', plan: stack.plan, desired });
+        changed = await carryOut(context, { title: 'up', plan: stack.plan, desired, deadline: request.deadline });
       });
       if (changed !== undefined) return changed;
       const observed = await runtime.observe(name);
@@ -109,6 +114,7 @@ export async function openWatch(context: Context, request: WatchRequest): Promis
       }
     },
     close: async () => {
+      end('asked');
       await watch.close();
       await lock.value.release();
     },

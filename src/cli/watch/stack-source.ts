@@ -13,19 +13,24 @@ export type StackSource = {
   readonly files: () => ReadonlyMap<string, string>;
 };
 
-export function stackSource(context: Context, wish: Wish): StackSource {
+/** `again`: what is wished from the second reading on; as at the first when absent. */
+export function stackSource(context: Context, wish: Wish, again = wish): StackSource {
+  let next = wish;
   let files: ReadonlyMap<string, string> = new Map();
   return {
     files: () => files,
-    read: () =>
-      prepare(context, {
-        ...wish,
+    read: () => {
+      const current = next;
+      next = again;
+      return prepare(context, {
+        ...current,
         load: async (_, names) => {
           const fresh = await readProject(context, names ?? []);
           files = new Map(fresh.files.filter(({ path }) => path !== '-').map(({ path, sha256 }) => [path, sha256]));
           return fresh.project === undefined ? err(exitCode.invalidFile) : ok(fresh.project);
         },
-      }),
+      });
+    },
   };
 }
 
@@ -36,3 +41,13 @@ export function changedFiles(
 ): readonly string[] {
   return [...new Set([...before.keys(), ...after.keys()])].filter((path) => before.get(path) !== after.get(path));
 }
+
+/** What holds for later readings of the file, too: not what was meant once. */
+export const lasting = ({ flags, ...wish }: Wish): Wish => ({
+  ...wish,
+  flags: {
+    ...(flags['no-deps'] !== undefined && { 'no-deps': flags['no-deps'] }),
+    ...(flags['remove-orphans'] !== undefined && { 'remove-orphans': flags['remove-orphans'] }),
+    timeout: flags.timeout,
+  },
+});

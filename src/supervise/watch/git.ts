@@ -1,5 +1,6 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { statOf } from './stat.ts';
 
 /** A lock that a git killed in the middle has left must not stop watch mode for ever. */
 const staleMs = 30_000;
@@ -13,7 +14,7 @@ export function gitIsBusy(path: string): () => boolean {
   if (directory === undefined) return () => false;
   const lock = join(directory, 'index.lock');
   return () => {
-    const found = lstatSync(lock, { throwIfNoEntry: false });
+    const found = statOf(lock);
     return found !== undefined && Date.now() - found.mtimeMs < staleMs;
   };
 }
@@ -21,7 +22,7 @@ export function gitIsBusy(path: string): () => boolean {
 function gitDirectory(path: string): string | undefined {
   for (let at = path; ; at = dirname(at)) {
     const candidate = join(at, '.git');
-    const found = lstatSync(candidate, { throwIfNoEntry: false });
+    const found = statOf(candidate);
     if (found?.isDirectory()) return candidate;
     // A linked work tree or a submodule has a file that says where its own is.
     if (found?.isFile()) return resolve(at, /^gitdir: (.*)$/m.exec(readFileSync(candidate, 'utf8'))?.[1] ?? '.git');

@@ -1,7 +1,8 @@
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { matcher, type SyncItem, type WatchedService } from './batch.ts';
 import { canPrune } from './ignore.ts';
+import { statOf } from './stat.ts';
 
 /** Everything that the rules with `initial_sync` bring into a container that is new, parents first. */
 export function initialItems({ rules }: WatchedService): readonly SyncItem[] {
@@ -27,7 +28,7 @@ export function initialItems({ rules }: WatchedService): readonly SyncItem[] {
         if (entry.isDirectory() && (matched || !prunes) && entry.name !== '.git') walk(below);
       }
     };
-    const found = lstatSync(path, { throwIfNoEntry: false });
+    const found = statOf(path);
     if (found?.isDirectory()) walk('');
     else if (found !== undefined) add('');
     return items;

@@ -1,7 +1,8 @@
-import { existsSync, type FSWatcher, lstatSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import type { HostPath } from '../../model/units.ts';
 import type { Change } from './batch.ts';
+import { statOf } from './stat.ts';
 import { type TreeOptions, TreeWatcher, watchError } from './tree.ts';
 
 /**
@@ -91,7 +92,7 @@ export class RootWatcher {
 
   #look(mode: 'quiet' | 'report'): void {
     const { root, onChange } = this.#options;
-    const found = lstatSync(root, { throwIfNoEntry: false });
+    const found = statOf(root);
     const kind = found === undefined ? 'missing' : found.isDirectory() ? 'directory' : 'file';
     const identity = found === undefined ? '' : `${found.dev}:${found.ino}`;
     const stays = kind === 'directory' && identity === this.#identity;

@@ -1,7 +1,8 @@
-import { type Dirent, type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs';
+import { type Dirent, type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { HostPath } from '../../model/units.ts';
 import type { Change } from './batch.ts';
+import { statOf } from './stat.ts';
 
 export type TreeOptions = {
   readonly root: HostPath;
@@ -69,7 +70,7 @@ export class TreeWatcher {
     const fresh = [...found].filter((name) => {
       const child = directory === '' ? name : `${directory}/${name}`;
       if (this.#options.prune(child)) return false;
-      const at = lstatSync(join(path, name), { throwIfNoEntry: false });
+      const at = statOf(join(path, name));
       if (at === undefined || (names.has(name) && at.ctimeMs < sinceMs)) return false;
       names.add(name);
       if (at.isDirectory() && !this.#directories.has(child)) this.#enter(child, 'report');
@@ -156,7 +157,7 @@ export class TreeWatcher {
 }
 
 function look(path: string): { readonly kind: 'directory' | 'other' | 'missing'; readonly identity: string } {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = statOf(path);
   if (found === undefined) return { kind: 'missing', identity: '' };
   return { kind: found.isDirectory() ? 'directory' : 'other', identity: `${found.dev}:${found.ino}` };
 }

@@ -16,7 +16,7 @@ export async function syncPaths(files: FileService, paths: readonly SyncPath[]):
   const lane = new Lane();
   // Requests are performed in order: a directory is there before what is put into it, without waiting for the answer.
   for (const path of parentsFirst(paths)) {
-    const found = lstatSync(path.source, { throwIfNoEntry: false });
+    const found = sourceStat(path.source);
     if (found === undefined) await lane.add(files.remove(path.target));
     else {
       const owner = await ownerFor(files, posix.dirname(path.target), owners);
@@ -81,7 +81,7 @@ export async function differingPaths(files: FileService, paths: readonly SyncPat
 
 async function isDifferent(files: FileService, { source, target }: SyncPath): Promise<boolean> {
   const there = await files.stat(target);
-  const found = lstatSync(source, { throwIfNoEntry: false });
+  const found = sourceStat(source);
   if (found === undefined) return there !== undefined;
   if (found.isSymbolicLink()) {
     return there?.kind !== 'symlink' || (await files.readlink(target)) !== readlinkSync(source);
@@ -159,4 +159,15 @@ async function ownerFor(files: FileService, directory: string, known: Map<string
 /** A directory before what is put into it; removals keep their place, since a name that is gone is gone with all below. */
 function parentsFirst(paths: readonly SyncPath[]): readonly SyncPath[] {
   return [...paths].sort((left, right) => (left.target < right.target ? -1 : left.target > right.target ? 1 : 0));
+}
+
+/** undefined when nothing is there, also because what was a directory above it is one no longer. */
+function sourceStat(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
