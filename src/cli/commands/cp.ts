@@ -139,7 +139,16 @@ async function withFiles(
   { project, container }: Replica,
   work: (files: FileService) => Promise<number>,
 ): Promise<number> {
-  const { files } = await openFiles(project, container.name, context.environment);
+  const opened = await openFiles(project, container.name, context.environment).catch((error: unknown) => {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  });
+  if (opened === undefined) {
+    const message = `cannot reach the files of ${container.name}: it was removed or has just ended`;
+    sayError(context, { code: 'copy-failed', message });
+    return exitCode.failed;
+  }
+  const { files } = opened;
   try {
     return await work(files);
   } finally {
