@@ -68,6 +68,16 @@ describe('networks when things end', () => {
     expect(ask('127.0.0.1:18141')).toBe('alive\n');
   });
 
+  scenario('down ends net processes that answer nobody', ['socat'], async (rig) => {
+    rig.stack({ web: answering(80, 'echo alive', { ports: ['18142:80'] }) });
+    await rig.up();
+    const pids = netProcesses(rig.project);
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await rig.ok(['down', '-t', '0']);
+    await eventually(() => expect(netProcesses(rig.project)).toEqual([]));
+  });
+
   scenario(
     'an up killed over its first network leaves nothing that down does not take away',
     ['socat'],

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 let cachedBootId: string | undefined;
 
@@ -32,6 +33,21 @@ export const isStopped = (pid: number): boolean => statFields(pid)[0] === 'T';
 
 /** Whether the process that had this pid when it started at `start` still lives. */
 export const isAlive = (pid: number, start: bigint): boolean => start !== 0n && startTime(pid) === start;
+
+/** Kills what runs `program` (a file's name) and works in this directory, which must be one that only we work in. */
+export function killProcessesIn(directory: string, program: string): void {
+  for (const name of readdirSync('/proc')) {
+    if (!/^[0-9]+$/.test(name)) continue;
+    try {
+      if (readlinkSync(`/proc/${name}/cwd`) !== directory) continue;
+      // The build that it comes from may have been replaced since.
+      const exe = readlinkSync(`/proc/${name}/exe`).replace(/ \(deleted\)$/, '');
+      if (basename(exe) === program) process.kill(Number(name), 'SIGKILL');
+    } catch {
+      // Gone meanwhile.
+    }
+  }
+}
 
 /** A process in words: `process 4711 (tscompose up -d)`. */
 export function describeProcess(pid: number): string {

@@ -4,13 +4,17 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { InternalError } from '../../../util/assert.ts';
 import type { Native } from '../native.ts';
+import { killProcessesIn } from '../proc.ts';
 import { decodeNetReply, encodeNetRequest, type NetReply, netOp } from './net-table.ts';
 
 /** Talks to the project's net process, which outlives every command. */
 
 const REPLY_TIMEOUT_MS = 10_000;
+const QUIT_TIMEOUT_MS = 2000;
 const START_TRIES = 50;
 const QUIT_TRIES = 1000;
+/** After so many requests that change nothing it is a process that does not understand us, of an older version perhaps. */
+const POLITE_TRIES = 100;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const HANG_UPS = 5;
@@ -62,13 +66,23 @@ export async function quitNetProcess(native: Native, run: string): Promise<void>
     for (let attempt = 0; !native.flock(lock, LOCK_EX | LOCK_NB); attempt++) {
       if (attempt === QUIT_TRIES) throw new InternalError('the net process holds its lock and does not end');
       const socket = await connect(run);
-      if (socket !== undefined) await exchange(socket, encodeNetRequest(netOp.QUIT));
+      const silent = socket !== undefined && (await isSilent(socket));
+      if (silent || attempt % POLITE_TRIES === POLITE_TRIES - 1) killProcessesIn(run, 'tsc-net');
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     for (const name of ['net.sock', 'net.table', 'net.table.new']) rmSync(`${run}/${name}`, { force: true });
   } finally {
     closeSync(lock);
   }
+}
+
+/** Asks for the end; a process that is stopped, say, takes the request and never answers. */
+async function isSilent(socket: Socket): Promise<boolean> {
+  const answer = exchange(socket, encodeNetRequest(netOp.QUIT), QUIT_TIMEOUT_MS);
+  return answer.then(
+    () => false,
+    () => true,
+  );
 }
 
 async function connect(run: string): Promise<Socket | undefined> {
@@ -95,7 +109,7 @@ async function start({ run, program }: NetProcess): Promise<Socket> {
 }
 
 /** One request, one reply; the connection is closed. `hung-up`: the process died over it. */
-function exchange(socket: Socket, request: Buffer): Promise<NetReply | 'hung-up'> {
+function exchange(socket: Socket, request: Buffer, timeoutMs = REPLY_TIMEOUT_MS): Promise<NetReply | 'hung-up'> {
   return new Promise((resolve, reject) => {
     let received: Buffer = Buffer.alloc(0);
     const give = (settle: () => void): void => {
@@ -104,7 +118,7 @@ function exchange(socket: Socket, request: Buffer): Promise<NetReply | 'hung-up'
       socket.destroy();
       settle();
     };
-    socket.setTimeout(REPLY_TIMEOUT_MS);
+    socket.setTimeout(timeoutMs);
     socket.on('timeout', () => give(() => reject(new InternalError('the net process does not answer'))));
     socket.on('error', () => give(() => resolve('hung-up')));
     socket.on('close', () => give(() => resolve('hung-up')));
