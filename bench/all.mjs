@@ -1,5 +1,6 @@
 // npm run bench [-- --rounds N --containers N --json FILE]: containers first (run.mjs), then networks (network.mjs), whose
-// figures go to FILE with "-network" before its ending, then restarts and their supervisor (supervise.mjs).
+// figures go to FILE with "-network" before its ending, then restarts and their supervisor (supervise.mjs), and the commands
+// of a day (commands.mjs).
 import { spawnSync } from 'node:child_process';
 import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +18,7 @@ for (const [script, argv] of [
   ['run.mjs', args],
   ['network.mjs', forNetwork],
   ['supervise.mjs', []],
+  ['commands.mjs', []],
 ]) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const { status } = spawnSync(process.execPath, [path, ...argv], { stdio: 'inherit' });

@@ -18,7 +18,7 @@ export type HeadedLines = {
 
 /**
  * Lines with something before each of them. They are copied into one buffer that is used again and again: this is what a
- * gigabyte of logs goes through, and strings, or a buffer a piece, take twice the time.
+ * gigabyte of logs goes through, and a string or a buffer for every piece is garbage that has to be collected.
  */
 export function writeHeadedLines({ bytes, first, head, write }: HeadedLines): void {
   room ??= Buffer.allocUnsafeSlow(roomBytes);
