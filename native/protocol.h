@@ -72,7 +72,8 @@ enum tsc_op_kind {
 	TSC_OP_PHASE = 1,         /* n0 phase: the following ops belong to it */
 
 	/* HOLD */
-	TSC_OP_STATE_DIR = 10,    /* s0 host dir (exists): lock, state, ctl.sock, exit, out, err, root/ live here; first op */
+	TSC_OP_STATE_DIR = 10,    /* s0 host dir (exists): lock, ctl.sock, exit, out, err, root/ live here; first op. `state`
+	                             lives in s1 (host dir, exists), for those who want it to survive a boot, else in s0 */
 	TSC_OP_LOG = 11,          /* s0 host dir (exists), n0 max bytes a file, n1 max files (0: keep nothing) */
 	TSC_OP_NETNS = 12,        /* n0: 0 host's, 1 new one, 2 join s0 (host path of an ns file) */
 	TSC_OP_LO_UP = 13,        /* bring lo up in the container's netns */
@@ -181,7 +182,7 @@ enum tsc_state_phase {
 };
 
 /*
- * <state dir>/state: two of these, written in turn with pwrite, so that a torn write or a full disk leaves the other.
+ * `state`: two of these, written in turn with pwrite, so that a torn write or a full disk leaves the other.
  * The valid one with the higher `sequence` counts. Times are CLOCK_REALTIME nanoseconds unless named otherwise.
  */
 struct tsc_state {

@@ -23,14 +23,26 @@ static int take_lock(struct tsc_monitor *m)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
-static int open_state_dir(struct tsc_monitor *m, const char *path)
+static int open_record(struct tsc_monitor *m, const char *path)
 {
-	m->dir = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (path[0] == 0)
+		return tsc_open_record(m, m->dir);
+	int dir = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (dir < 0)
+		return dir;
+	int error = tsc_open_record(m, dir);
+	sys_close(dir);
+	return error;
+}
+
+static int open_state_dir(struct tsc_monitor *m, const struct tsc_op *op)
+{
+	m->dir = sys_open(op->string[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (m->dir < 0)
 		return m->dir;
 	int error = take_lock(m);
 	if (!error)
-		error = tsc_open_record(m);
+		error = open_record(m, op->string[1]);
 	if (!error)
 		error = tsc_find_survivor(m);
 	if (!error)
@@ -144,7 +156,7 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 {
 	switch ((enum tsc_op_kind)op->kind) {
 	case TSC_OP_STATE_DIR:
-		return m->dir >= 0 ? -EINVAL : open_state_dir(m, op->string[0]);
+		return m->dir >= 0 ? -EINVAL : open_state_dir(m, op);
 	case TSC_OP_LOG:
 		return tsc_open_log(&m->log, op->string[0], op->number[0], (uint32_t)op->number[1]);
 	case TSC_OP_NETNS:

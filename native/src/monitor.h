@@ -81,7 +81,7 @@ void tsc_let_go(struct tsc_monitor *m); /* sockets and fifos */
 int tsc_clean_up(struct tsc_monitor *m); /* CLEANUP ops: the first errno, all are tried */
 
 /* record.c */
-int tsc_open_record(struct tsc_monitor *m);
+int tsc_open_record(struct tsc_monitor *m, int dir);
 /* Next sequence into the other slot, and to everybody who subscribed. */
 void tsc_change_phase(struct tsc_monitor *m, enum tsc_state_phase phase);
 void tsc_write_record(struct tsc_monitor *m);

@@ -3,11 +3,11 @@
 
 bool tsc_is_running(const struct tsc_monitor *m) { return m->init >= 0; }
 
-int tsc_open_record(struct tsc_monitor *m)
+int tsc_open_record(struct tsc_monitor *m, int dir)
 {
 	struct tsc_state slot[2];
 	memset(slot, 0, sizeof slot);
-	m->record = sys_openat(m->dir, "state", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	m->record = sys_openat(dir, "state", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (m->record < 0)
 		return m->record;
 	sys_pread(m->record, slot, sizeof slot, 0);

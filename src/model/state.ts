@@ -93,7 +93,10 @@ export type ExitedStatus = {
   readonly oomKilled: boolean;
   /** Somebody stopped or killed it through us: whoever did sees to what follows. */
   readonly requested?: true;
+  /** It ran when the machine went down: nobody knows how or when it ended. */
+  readonly reboot?: true;
   readonly startedAtMs: number;
+  /** Never before `startedAtMs`, and that when it is not known. */
   readonly finishedAtMs: number;
 };
 

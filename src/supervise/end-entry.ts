@@ -7,7 +7,7 @@ export function endLine({ name, status, stoppedByUser }: ObservedContainer): Log
     const { exitCode, message, finishedAtMs } = status;
     return { kind: 'failed', endedAtMs: finishedAtMs, exitCode, message, atMs: finishedAtMs, container: name };
   }
-  if (status.kind !== 'exited' || status.finishedAtMs === 0) return undefined;
+  if (status.kind !== 'exited' || status.reboot) return undefined;
   const { exitCode, signal, oomKilled, startedAtMs, finishedAtMs } = status;
   return {
     kind: 'ended',

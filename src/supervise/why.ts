@@ -100,6 +100,7 @@ function statusText({ status, restarts, stoppedByUser, config }: ObservedContain
     case 'paused':
       return `is paused, running since ${formatTime(status.startedAtMs)}`;
     case 'exited': {
+      if (status.reboot) return `was ended by a reboot${counted}`;
       const how = stoppedByUser ? 'was stopped' : 'has ended';
       const policy = stoppedByUser ? '' : `; restart: ${config.restart.condition}`;
       const end = endText(status.exitCode, { signal: status.signal, oomKilled: status.oomKilled });

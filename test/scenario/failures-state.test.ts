@@ -111,13 +111,53 @@ describe('a number of a process that has become that of a stranger', () => {
 });
 
 describe('after a reboot', () => {
-  scenario('what is left of another life is cleared away, and up starts everything anew', ['unshare'], async (rig) => {
-    rig.stack({ web: { rootfs: { host: ['sleep'] }, command: ['sleep', '1000'], network_mode: 'none' } });
-    await rig.ok(['up', '-d']);
+  /** As the power goes: nothing ends in order. Then `/run` is a new one, or, on odd systems, is not. */
+  const poweredOff = async (rig: Rig, { run }: { readonly run: 'empty' | 'left' }) => {
     const { pid } = await running(rig, 'web');
     for (const monitor of monitorsOf(rig.project)) killed(monitor.pid);
     killed(pid);
     await eventually(() => expect(processesOf(rig.project)).toEqual([]));
+    if (run === 'left') return;
+    rmSync(`/run/tscompose/${rig.project}`, { recursive: true });
+    rmSync(`/run/tscompose/${rig.project}.lock`, { force: true });
+  };
+
+  const sleeper = { rootfs: { host: ['sleep', 'sh'] }, command: ['sleep', '1000'], network_mode: 'none' };
+
+  scenario('ps says what ended before it and what ended by it, and up starts everything', ['unshare'], async (rig) => {
+    rig.stack({
+      web: sleeper,
+      job: { ...sleeper, command: ['sh', '-c', 'exit 3'] },
+      never: sleeper,
+    });
+    await rig.ok(['create', 'never']);
+    await rig.ok(['up', '-d', 'web', 'job']);
+    await over(rig, 'job');
+    await poweredOff(rig, { run: 'empty' });
+    rig.write('boot_id', '01234567-89ab-cdef-0123-456789abcdef\n');
+    const said = apart(
+      rig,
+      `
+      mount --bind ${rig.path('boot_id')} /proc/sys/kernel/random/boot_id
+      tsc ps -a
+      tsc why web
+      tsc up -d web never 2>/dev/null && echo after && tsc ps
+      tsc down && echo 'down is done'
+      `,
+    );
+    expect(said).toMatch(/-job-1 .*Exited \(3\) .* ago/);
+    expect(said).toMatch(/-never-1 .*Created/);
+    expect(said).toMatch(/-web-1 .*Exited \(ended by reboot\)/);
+    expect(said).toMatch(/-web-1 was ended by a reboot/);
+    expect(said).toMatch(/after\n.*\n.*-never-1 .*Up.*\n.*-web-1 .*Up/);
+    expect(said).toContain('down is done');
+    await eventually(() => expect(traces(rig)).toEqual([]));
+  });
+
+  scenario('what is left of another life is cleared away, and up starts everything anew', ['unshare'], async (rig) => {
+    rig.stack({ web: sleeper });
+    await rig.ok(['up', '-d']);
+    await poweredOff(rig, { run: 'left' });
     rig.write('boot_id', '01234567-89ab-cdef-0123-456789abcdef\n');
     const said = apart(
       rig,
@@ -138,13 +178,8 @@ describe('after a reboot', () => {
     rig.stack({ web: rig.puppet('web') });
     await rig.up();
     await rig.next('web');
-    const { pid } = await running(rig, 'web');
-    for (const monitor of monitorsOf(rig.project)) killed(monitor.pid);
-    killed(pid);
-    await eventually(() => expect(processesOf(rig.project)).toEqual([]));
-    rmSync(`/run/tscompose/${rig.project}`, { recursive: true });
-    rmSync(`/run/tscompose/${rig.project}.lock`, { force: true });
-    expect((await rig.row('web')).status.kind).toBe('created');
+    await poweredOff(rig, { run: 'empty' });
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'exited', exitCode: null });
     await rig.ok(['up', '-d']);
     await rig.next('web');
     await running(rig, 'web');

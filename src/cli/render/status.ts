@@ -13,6 +13,7 @@ export function statusText(status: ContainerStatus, nowMs: number): string {
     case 'paused':
       return `Up ${spanText(nowMs - status.startedAtMs)} (paused)`;
     case 'exited':
+      if (status.reboot) return `Exited (${exitText(status)})`;
       return `Exited (${exitText(status)}) ${spanText(nowMs - status.finishedAtMs)} ago`;
     case 'failed':
       return `Failed (${status.exitCode}) ${spanText(nowMs - status.finishedAtMs)} ago: ${status.message}`;
@@ -23,8 +24,10 @@ export function statusText(status: ContainerStatus, nowMs: number): string {
 
 type Ended = Extract<ContainerStatus, { readonly kind: 'exited' }>;
 
-/** `1`, `137, SIGKILL`, `137, out of memory`, `unknown`. */
-export function exitText({ exitCode, signal, oomKilled }: Pick<Ended, 'exitCode' | 'signal' | 'oomKilled'>): string {
+/** `1`, `137, SIGKILL`, `137, out of memory`, `ended by reboot`, `unknown`. */
+export function exitText(end: Pick<Ended, 'exitCode' | 'signal' | 'oomKilled' | 'reboot'>): string {
+  const { exitCode, signal, oomKilled, reboot } = end;
+  if (reboot) return 'ended by reboot';
   const reason = oomKilled ? 'out of memory' : signal;
   const code = exitCode === null ? 'unknown' : String(exitCode);
   return reason === undefined ? code : `${code}, ${reason}`;
@@ -32,7 +35,7 @@ export function exitText({ exitCode, signal, oomKilled }: Pick<Ended, 'exitCode'
 
 /** What is told among the output when a container ends. */
 export function endText(status: ContainerStatus): string {
-  if (status.kind === 'exited') return `exited with code ${exitText(status)}`;
+  if (status.kind === 'exited') return status.reboot ? 'was ended by a reboot' : `exited with code ${exitText(status)}`;
   return status.kind === 'failed' ? `could not be started: ${status.message}` : 'has ended';
 }
 

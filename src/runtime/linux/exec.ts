@@ -10,9 +10,9 @@ import { err, ok, type Result } from '../../util/result.ts';
 import { errnoSentence, opFailure } from './errno.ts';
 import { encodeFrame, opAt, type SetupProgram } from './frame.ts';
 import { readHostFacts } from './host-facts.ts';
+import { initLives } from './lives.ts';
 import type { HostEnvironment } from './options.ts';
 import { containerPaths, hostPaths, projectPaths } from './paths.ts';
-import { isAlive } from './proc.ts';
 import { frameKind, reportKind, size } from './protocol.ts';
 import { decodeReport, type ShimState } from './records.ts';
 import { resolveUser } from './rootfs/users.ts';
@@ -62,8 +62,8 @@ export async function execInContainer(
   if (record === undefined) {
     return err({ code: 'no-such-container', message: `cannot find the container ${container}`, notes: [] });
   }
-  const state = readState(where.state);
-  if (state === undefined || !isAlive(state.initPid, state.initStart)) {
+  const state = readState(where.stateRecord);
+  if (!initLives(state)) {
     return err({ code: 'not-running', message: `cannot run a command in ${container}: it is not running`, notes: [] });
   }
   const user = execUser(record, request);

@@ -15,8 +15,8 @@ export function writeHealth(
   project: ProjectName,
   about: { readonly container: ContainerName; readonly record: HealthRecord },
 ): void {
-  const { state } = containerPaths(projectPaths(paths, project), about.container);
-  const startedAtMs = readState(state)?.startedMs;
+  const { state, stateRecord } = containerPaths(projectPaths(paths, project), about.container);
+  const startedAtMs = readState(stateRecord)?.startedMs;
   if (startedAtMs === undefined) return;
   const stored: Stored = { ...about.record, startedAtMs };
   writeFileAtomic(pathIn(state), JSON.stringify(stored), { mode: 0o600 });

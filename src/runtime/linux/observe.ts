@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { hasHealth } from '../../model/health.ts';
 import type { Network } from '../../model/project.ts';
-import type { ContainerStatus, ObservedContainer, ObservedState } from '../../model/state.ts';
+import type { ContainerStatus, ExitedStatus, ObservedContainer, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { readHealth } from './health.ts';
+import { isOfThisBoot, monitorLives } from './lives.ts';
 import { boundPorts } from './network/record.ts';
 import { observeOneOff } from './one-off.ts';
-import { containerPaths, type Paths, projectPaths } from './paths.ts';
+import { type ContainerPaths, containerPaths, type Paths, projectPaths } from './paths.ts';
 import { bootId, isAlive } from './proc.ts';
 import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
@@ -26,7 +27,7 @@ export function observeProject(paths: Paths, project: ProjectName): ObservedStat
     const record = readRecord(where.record);
     if (record === undefined || record.oneOff === 'hook') continue;
     const ports = bound.get(name);
-    const observed = { ...observeContainer(record, where.state), ...(ports === undefined ? {} : { ports }) };
+    const observed = { ...observeContainer(record, where), ...(ports === undefined ? {} : { ports }) };
     if (record.oneOff === undefined) containers.push(observed);
     else oneOffs.push(observeOneOff(observed, record.oneOff, where));
   }
@@ -42,17 +43,20 @@ export function observeProject(paths: Paths, project: ProjectName): ObservedStat
 }
 
 /** `told` is what its monitor has just said; absent: what it has written down. */
-export function observeContainer(record: ContainerRecord, stateDir: string, told?: ShimState): ObservedContainer {
+export function observeContainer(
+  record: ContainerRecord,
+  where: Pick<ContainerPaths, 'state' | 'stateRecord'>,
+  told?: ShimState,
+): ObservedContainer {
   const { name, service, number, config, fingerprintVersion, dependsOn, createdAtMs, stoppedByUser, restarts } = record;
-  let state = told ?? readState(stateDir);
-  let status = statusOf(record, state, stateDir);
+  let state = told ?? readState(where.stateRecord);
+  let status = statusOf(record, state, where.state);
   if (status === 'changing') {
     // Its process has just ended and the monitor is about to say so, or has done so since we read.
-    state = readState(stateDir);
-    status = statusOf(record, state, stateDir);
-    if (status === 'changing') status = lastWitness(state as ShimState, stateDir);
+    state = readState(where.stateRecord);
+    status = statusOf(record, state, where.state);
+    if (status === 'changing') status = lastWitness(state as ShimState, where.state);
   }
-  const monitored = state !== undefined && state.bootId === bootId() && isAlive(state.monitorPid, state.monitorStart);
   return {
     name,
     service,
@@ -62,7 +66,7 @@ export function observeContainer(record: ContainerRecord, stateDir: string, told
     dependsOn,
     createdAtMs,
     status,
-    monitored,
+    monitored: monitorLives(state),
     stoppedByUser,
     restarts,
   };
@@ -73,14 +77,15 @@ function statusOf(
   state: ShimState | undefined,
   stateDir: string,
 ): ContainerStatus | 'changing' {
-  if (state === undefined || state.bootId !== bootId()) return unknownSinceBoot(record);
+  if (state === undefined) return withoutState(record);
+  if (!isOfThisBoot(state)) return sinceBoot(state);
   switch (state.phase) {
     case statePhase.RUNNING:
     case statePhase.STOPPING:
     case statePhase.PAUSED:
       break;
     case statePhase.EXITED:
-      return exited(state, { waitStatus: state.exitKnown ? state.waitStatus : null, finishedAtMs: state.finishedMs });
+      return ofRecord(state);
     case statePhase.FAILED:
       return failedStatus(state);
     case statePhase.STARTING:
@@ -98,14 +103,31 @@ function statusOf(
   return { kind: 'running', pid, startedAtMs, health: readHealth(stateDir, startedAtMs)?.health ?? 'starting' };
 }
 
-/** /run is gone after a boot; a container made in this boot without a state was cut off before its monitor held it. */
-function unknownSinceBoot(record: ContainerRecord): ContainerStatus {
+/** Made in this boot, it was cut off before its monitor held it. An older state was torn when the machine went down. */
+function withoutState(record: ContainerRecord): ContainerStatus {
   if (record.bootId === bootId()) return { kind: 'created' };
-  return { kind: 'exited', exitCode: null, oomKilled: false, startedAtMs: 0, finishedAtMs: 0 };
+  return { kind: 'exited', exitCode: null, oomKilled: false, reboot: true, startedAtMs: 0, finishedAtMs: 0 };
 }
 
+/** What has not ended by itself before the machine went down has ended with it. */
+function sinceBoot(state: ShimState): ContainerStatus {
+  switch (state.phase) {
+    case statePhase.HELD:
+      return { kind: 'created' };
+    case statePhase.EXITED:
+      return ofRecord(state);
+    case statePhase.FAILED:
+      return failedStatus(state);
+    default:
+      return { ...exited(state, { waitStatus: null, finishedAtMs: 0 }), reboot: true };
+  }
+}
+
+const ofRecord = (state: ShimState): ExitedStatus =>
+  exited(state, { waitStatus: state.exitKnown ? state.waitStatus : null, finishedAtMs: state.finishedMs });
+
 /** No monitor saw the end: what the tiny init wrote is taken if it is of this life of the container. */
-function lastWitness(state: ShimState, stateDir: string): ContainerStatus {
+function lastWitness(state: ShimState, stateDir: string): ExitedStatus {
   const exit = readExit(stateDir);
   if (exit === undefined || exit.start !== state.starts) {
     return exited(state, { waitStatus: null, finishedAtMs: state.finishedMs });
@@ -116,7 +138,7 @@ function lastWitness(state: ShimState, stateDir: string): ContainerStatus {
 function exited(
   state: ShimState,
   end: { readonly waitStatus: number | null; readonly finishedAtMs: number },
-): ContainerStatus {
+): ExitedStatus {
   const base = {
     kind: 'exited',
     oomKilled: state.oomKilled,

@@ -35,14 +35,16 @@ export type ProjectPaths = {
 };
 
 export type ContainerPaths = {
-  /** lock, state, ctl.sock, exit, the mount point of the root, and the files bound into the container. */
+  /** lock, ctl.sock, exit, the mount point of the root, and the files bound into the container. */
   readonly state: string;
   readonly controlSocket: string;
   /** What is bound over /etc/hosts and its like. */
   readonly files: string;
-  /** record.json, upper, work and log; survives a boot. */
+  /** record.json, state, upper, work and log; survives a boot. */
   readonly lib: string;
   readonly record: string;
+  /** What its monitor knows of it, how it ended above all; holds a boot id, so that it can be told from history. */
+  readonly stateRecord: string;
   readonly upper: string;
   readonly work: string;
   readonly log: string;
@@ -87,6 +89,7 @@ export function containerPaths(paths: ProjectPaths, container: ContainerName): C
     files: `${state}/files`,
     lib,
     record: `${lib}/record.json`,
+    stateRecord: `${lib}/state`,
     upper: `${lib}/upper`,
     work: `${lib}/work`,
     log: `${lib}/log`,

@@ -76,8 +76,9 @@ export function entries(directory: string): string[] {
   }
 }
 
-export function readState(stateDir: string): ShimState | undefined {
-  const bytes = readBytes(`${stateDir}/state`);
+/** Of this boot or of an earlier one: its `bootId` tells which. */
+export function readState(path: string): ShimState | undefined {
+  const bytes = readBytes(path);
   return bytes === undefined ? undefined : decodeStateFile(bytes);
 }
 

@@ -3,10 +3,10 @@ import type { ObservedContainer } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { WatchOptions } from '../runtime.ts';
 import { subscribe } from './control.ts';
+import { monitorLives } from './lives.ts';
 import { observeContainer } from './observe.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths, projectPaths } from './paths.ts';
 import { statePhase } from './protocol.ts';
-import { monitorLives } from './session/context.ts';
 import { entries, readRecord, readState } from './state-dir.ts';
 
 /** How long a container that came, or a monitor that came back, may go unnoticed when the kernel does not tell. */
@@ -51,7 +51,10 @@ class ContainerWatch {
     this.#where = containerPaths(at, name);
     this.#options = options;
     // The record says who stopped it, and goes with the container.
-    this.#watcher = tryWatch(this.#where.lib, () => this.#look());
+    this.#watcher = tryWatch(this.#where.lib, (name) => {
+      // What its monitor writes there, it tells.
+      if (name !== 'state') this.#look();
+    });
     void this.#follow();
   }
 
@@ -76,7 +79,7 @@ class ContainerWatch {
   }
 
   /** Reports what is new; false when the container is gone. */
-  #look(told = readState(this.#where.state)): boolean {
+  #look(told = readState(this.#where.stateRecord)): boolean {
     if (this.#over.signal.aborted) return false;
     const record = readRecord(this.#where.record);
     if (record === undefined) {
@@ -87,7 +90,7 @@ class ContainerWatch {
     }
     // Neither what it was nor yet what it is going to be; the monitor tells at once which.
     if (told?.phase === statePhase.STARTING && monitorLives(told)) return true;
-    const container = observeContainer(record, this.#where.state, told);
+    const container = observeContainer(record, this.#where, told);
     const summary = summarize(container, told?.starts ?? 0);
     if (summary === this.#last) return true;
     this.#last = summary;
@@ -104,9 +107,9 @@ function summarize(
   return JSON.stringify([status, monitored, stoppedByUser, restarts, createdAtMs, starts]);
 }
 
-function tryWatch(path: string, onChange: () => void): FSWatcher | undefined {
+function tryWatch(path: string, onChange: (name: string | null) => void): FSWatcher | undefined {
   try {
-    const watcher = watch(path, onChange);
+    const watcher = watch(path, (_, name) => onChange(name));
     watcher.on('error', () => {});
     return watcher;
   } catch {

@@ -1,7 +1,7 @@
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
+import { initLives } from '../lives.ts';
 import type { HostEnvironment } from '../options.ts';
 import { containerPaths, hostPaths, projectPaths } from '../paths.ts';
-import { isAlive } from '../proc.ts';
 import { shimPath } from '../shim-path.ts';
 import { readRecord, readState } from '../state-dir.ts';
 import { FileError, FileService } from './service.ts';
@@ -20,8 +20,8 @@ export async function openFiles(
 ): Promise<OpenedFiles> {
   const where = containerPaths(projectPaths(hostPaths(host), project), container);
   const shim = shimPath(host);
-  const state = readState(where.state);
-  if (state !== undefined && isAlive(state.initPid, state.initStart)) {
+  const state = readState(where.stateRecord);
+  if (initLives(state)) {
     const files = await FileService.open(shim, { pid: state.initPid, startTime: state.initStart });
     return { files, live: true };
   }

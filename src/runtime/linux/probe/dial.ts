@@ -3,11 +3,11 @@ import { Socket } from 'node:net';
 import type { ProbeCheck } from '../../../model/project.ts';
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
 import type { ProbeRequest } from '../../runtime.ts';
+import { initLives } from '../lives.ts';
 import { loadNative } from '../native.ts';
 import { inNetns } from '../network/netns.ts';
 import type { HostEnvironment } from '../options.ts';
 import { containerPaths, hostPaths, projectPaths } from '../paths.ts';
-import { isAlive } from '../proc.ts';
 import { readState } from '../state-dir.ts';
 import type { Answer } from './answer.ts';
 
@@ -45,8 +45,8 @@ type Dialling = Looking & {
 /** A connection to a port of the container, from within its network namespace; or why there is none. */
 export async function dial({ project, container, port, host, signal }: Dialling): Promise<Socket | string> {
   const native = await loadNative();
-  const state = readState(containerPaths(projectPaths(hostPaths(host), project), container).state);
-  if (state === undefined || !isAlive(state.initPid, state.initStart)) return `${container} does not run`;
+  const state = readState(containerPaths(projectPaths(hostPaths(host), project), container).stateRecord);
+  if (!initLives(state)) return `${container} does not run`;
   let why = '';
   for (const place of places) {
     let fd: number;

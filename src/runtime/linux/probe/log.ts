@@ -18,7 +18,8 @@ export async function probeLog(
   { container, check }: ProbeRequest & { readonly check: LogCheck },
   { host, signal }: { readonly host: HostEnvironment; readonly signal: AbortSignal },
 ): Promise<Answer> {
-  const sinceMs = readState(containerPaths(projectPaths(hostPaths(host), project), container).state)?.startedMs ?? 0;
+  const sinceMs =
+    readState(containerPaths(projectPaths(hostPaths(host), project), container).stateRecord)?.startedMs ?? 0;
   const pattern = new RegExp(check.pattern);
   const rests = new Map<string, string>();
   for await (const { stream, bytes } of openLogs(project, [container], { follow: true, sinceMs, signal, host })) {

@@ -15,7 +15,7 @@ const netnsKind = { host: 0, fresh: 1, join: 2 } as const;
 /** What a monitor does once, when the container is created: it then holds all of it until the container is removed. */
 export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
   return [
-    op('STATE_DIR', { strings: [facts.paths.state] }),
+    op('STATE_DIR', { strings: [facts.paths.state, facts.paths.lib] }),
     logOp(config, facts),
     ...cgroupOps(config, facts, cgroups),
     ...netnsOps(config, facts),

@@ -4,10 +4,11 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import type { Warn } from '../../runtime.ts';
 import { type HostFacts, readHostFacts } from '../host-facts.ts';
 import type { Launcher } from '../launch.ts';
+import { monitorLives } from '../lives.ts';
 import type { Networking } from '../network/index.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
-import { isAlive, isStopped } from '../proc.ts';
+import { isStopped } from '../proc.ts';
 import type { ShimState } from '../records.ts';
 import { type ContainerRecord, readRecord, writeRecord } from '../state-dir.ts';
 
@@ -52,10 +53,7 @@ export function updateRecord(known: Known, changes: Partial<ContainerRecord>): C
   return next;
 }
 
-export const monitorLives = (state: ShimState | undefined): state is ShimState =>
-  state !== undefined && isAlive(state.monitorPid, state.monitorStart);
-
-/** The same, for those who are about to ask it something: one that was stopped would never answer, and goes on. */
+/** `monitorLives`, for those who are about to ask it something: one that was stopped would never answer, and goes on. */
 export function monitorAnswers(state: ShimState | undefined): state is ShimState {
   if (!monitorLives(state)) return false;
   if (isStopped(state.monitorPid)) wake(state.monitorPid);
@@ -69,6 +67,3 @@ function wake(pid: number): void {
     // It has ended in between: the request that follows finds out.
   }
 }
-
-export const initLives = (state: ShimState | undefined): state is ShimState =>
-  state !== undefined && isAlive(state.initPid, state.initStart);

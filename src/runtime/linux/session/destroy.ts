@@ -5,11 +5,12 @@ import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
 import { request } from '../control.ts';
+import { initLives, isOfThisBoot } from '../lives.ts';
 import type { ContainerPaths } from '../paths.ts';
-import { bootId, startTime } from '../proc.ts';
+import { startTime } from '../proc.ts';
 import type { ShimState } from '../records.ts';
 import { readRecord, readState } from '../state-dir.ts';
-import { initLives, monitorAnswers, type SessionContext } from './context.ts';
+import { monitorAnswers, type SessionContext } from './context.ts';
 
 /** A monitor that has not ended everything by then is broken; what it should have done is done from here. */
 const longestQuitMs = 15_000;
@@ -20,8 +21,8 @@ export async function destroyContainer(
   { name, where }: { readonly name: ContainerName; readonly where: ContainerPaths },
 ): Promise<Result<void, RuntimeFailure>> {
   const record = readRecord(where.record);
-  const state = readState(where.state);
-  const current = state !== undefined && state.bootId === bootId() ? state : undefined;
+  const state = readState(where.stateRecord);
+  const current = state !== undefined && isOfThisBoot(state) ? state : undefined;
   let quit = false;
   if (monitorAnswers(current)) {
     const reply = await request(where.controlSocket, { op: 'QUIT' }, { signal: AbortSignal.timeout(longestQuitMs) });

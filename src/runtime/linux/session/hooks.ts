@@ -44,7 +44,7 @@ export async function runHook(
 function howItEnded(context: SessionContext, name: ContainerName): { readonly [variable: string]: string } {
   const known = findContainer(context, name);
   if (!known.ok) return {};
-  const { status } = observeContainer(known.value.record, known.value.where.state);
+  const { status } = observeContainer(known.value.record, known.value.where);
   if (status.kind === 'failed')
     return { SERVICE_RESULT: 'exit-code', EXIT_CODE: 'exited', EXIT_STATUS: `${status.exitCode}` };
   if (status.kind !== 'exited') return {};

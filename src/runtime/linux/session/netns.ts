@@ -2,9 +2,10 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
+import { monitorLives } from '../lives.ts';
 import { containerPaths } from '../paths.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
-import { monitorLives, type SessionContext } from './context.ts';
+import type { SessionContext } from './context.ts';
 
 /** The container whose network another one shares (`network_mode: service:x`, `container:x`), if it is of this project. */
 export function networkOwner(context: SessionContext, { networkMode }: ContainerConfig): ContainerName | undefined {
@@ -26,8 +27,8 @@ export function netnsToJoin(
   if (networkMode.kind !== 'service' && networkMode.kind !== 'container') return ok(undefined);
   const owner = networkOwner(context, config);
   // Its monitor holds the namespace, whether its process runs or not.
-  const state = owner === undefined ? undefined : readState(containerPaths(context.at, owner).state);
-  if (state !== undefined && monitorLives(state)) return ok(`/proc/${state.monitorPid}/ns/net`);
+  const state = owner === undefined ? undefined : readState(containerPaths(context.at, owner).stateRecord);
+  if (monitorLives(state)) return ok(`/proc/${state.monitorPid}/ns/net`);
   const wanted = networkMode.kind === 'service' ? networkMode.service : networkMode.container;
   return err({
     code: 'dependency-failed',

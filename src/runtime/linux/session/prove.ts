@@ -14,7 +14,7 @@ export async function proveContainer(
 ): Promise<Result<void, RuntimeFailure>> {
   const known = findContainer(context, container);
   if (!known.ok) return known;
-  const look = (): ObservedContainer => observeContainer(known.value.record, known.value.where.state);
+  const look = (): ObservedContainer => observeContainer(known.value.record, known.value.where);
   const { config, service } = known.value.record;
   const condition = config.healthcheck === undefined ? 'service_started' : 'service_healthy';
   const dependency = { service, condition, restart: false, required: true } as const;

@@ -16,7 +16,7 @@ export async function cleanUpOneOff(
   { name, where, remove }: { readonly name: ContainerName; readonly where: ContainerPaths; readonly remove: boolean },
 ): Promise<Result<void, RuntimeFailure>> {
   if (remove) return removeContainer(context, { kind: 'remove', container: name, volumes: true });
-  monitorAnswers(readState(where.state));
+  monitorAnswers(readState(where.stateRecord));
   const killed = await request(where.controlSocket, { op: 'KILL', a: constants.signals.SIGKILL });
   if (!killed.ok) return killed;
   const ended = await request(where.controlSocket, { op: 'WAIT' });

@@ -5,13 +5,13 @@ import type { ObservedState } from '../../../model/state.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { err, ok } from '../../../util/result.ts';
 import type { Outcome, Session } from '../../runtime.ts';
+import { initLives, monitorLives } from '../lives.ts';
 import { observeContainer, observeProject } from '../observe.ts';
 import { observeOneOff } from '../one-off.ts';
 import { containerPaths } from '../paths.ts';
-import { bootId } from '../proc.ts';
 import { refusalOf } from '../refusal.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
-import { initLives, monitorLives, type SessionContext } from './context.ts';
+import type { SessionContext } from './context.ts';
 import { createContainer } from './create.ts';
 import { destroyContainer } from './destroy.ts';
 import { adoptContainer } from './hold.ts';
@@ -98,12 +98,11 @@ async function repair(context: SessionContext): Promise<void> {
     const record = readRecord(where.record);
     if (record === undefined || record.oneOff === 'hook') return destroyContainer(context, { name, where });
     if (record.oneOff !== undefined) {
-      const { oneOff } = observeOneOff(observeContainer(record, where.state), record.oneOff, where);
+      const { oneOff } = observeOneOff(observeContainer(record, where), record.oneOff, where);
       if (oneOff?.abandoned) return cleanUpOneOff(context, { name, where, remove: oneOff.remove });
     }
-    const state = readState(where.state);
-    if (state === undefined || state.bootId !== bootId() || monitorLives(state) || !initLives(state))
-      return ok(undefined);
+    const state = readState(where.stateRecord);
+    if (monitorLives(state) || !initLives(state)) return ok(undefined);
     return adoptContainer(context, { record, where });
   });
   for (const [i, outcome] of (await Promise.all(work)).entries()) {
@@ -116,10 +115,8 @@ async function repair(context: SessionContext): Promise<void> {
 async function repairNetworks(context: SessionContext): Promise<void> {
   const names = entries(context.at.containers) as ContainerName[];
   const living = names.flatMap((container) => {
-    const state = readState(containerPaths(context.at, container).state);
-    return state !== undefined && state.bootId === bootId() && monitorLives(state)
-      ? [{ container, monitorPid: state.monitorPid }]
-      : [];
+    const state = readState(containerPaths(context.at, container).stateRecord);
+    return monitorLives(state) ? [{ container, monitorPid: state.monitorPid }] : [];
   });
   const networks = new Set(networkNames(context));
   const repaired = await context.network.repair({ living, known: new Set(names), networks });

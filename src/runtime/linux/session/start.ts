@@ -5,12 +5,12 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { request } from '../control.ts';
 import { errnoSentence, opFailure } from '../errno.ts';
 import { opAt } from '../frame.ts';
-import { bootId } from '../proc.ts';
+import { initLives } from '../lives.ts';
 import { opKind, statePhase } from '../protocol.ts';
 import type { ShimState } from '../records.ts';
 import { readState } from '../state-dir.ts';
 import { failedStatus } from '../status-text.ts';
-import { findContainer, initLives, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
+import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
 import { adoptContainer, holdContainer, planContainer } from './hold.ts';
 
 export async function startContainer(
@@ -41,8 +41,7 @@ export async function startContainer(
 
 /** A start needs a monitor: the one it has, a new one for a process that runs without, or a new one that starts anew. */
 export async function ensureMonitor(context: SessionContext, known: Known): Promise<Result<void, RuntimeFailure>> {
-  const state = readState(known.where.state);
-  if (state === undefined || state.bootId !== bootId()) return holdContainer(context, known);
+  const state = readState(known.where.stateRecord);
   if (monitorAnswers(state)) return ok(undefined);
   return initLives(state) ? adoptContainer(context, known) : holdContainer(context, known);
 }

@@ -4,9 +4,10 @@ import type { ActionOf } from '../../../model/plan.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { type Request, request } from '../control.ts';
 import { errnoSentence } from '../errno.ts';
+import { initLives } from '../lives.ts';
 import { signalNumber } from '../signals.ts';
 import { readState } from '../state-dir.ts';
-import { findContainer, initLives, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
+import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
 import { adoptContainer } from './hold.ts';
 
 type Done = Promise<Result<void, RuntimeFailure>>;
@@ -51,7 +52,7 @@ const settled = (byUser: true | undefined): number => Number(byUser === true);
 
 /** false: nothing runs and nobody would answer. A process without a monitor gets one. */
 async function reach(context: SessionContext, known: Known): Promise<Result<boolean, RuntimeFailure>> {
-  const state = readState(known.where.state);
+  const state = readState(known.where.stateRecord);
   if (monitorAnswers(state)) return ok(true);
   if (!initLives(state)) return ok(false);
   const adopted = await adoptContainer(context, known);

@@ -27,7 +27,7 @@ export async function waitForContainer(
   for (;;) {
     const known = findContainer(context, container);
     if (!known.ok) return known;
-    const observed = observeContainer(known.value.record, known.value.where.state);
+    const observed = observeContainer(known.value.record, known.value.where);
     const verdict = (orCompleted ? judgeEnd(observed) : undefined) ?? judge(observed, dependency);
     if (verdict === 'holds') return ok(undefined);
     if (verdict !== 'not-yet') return err(verdict);
@@ -131,7 +131,7 @@ async function waitForLine(
   const host = context.options.environment ?? {};
   const known = findContainer(context, container);
   if (!known.ok) return known;
-  const status = observeContainer(known.value.record, known.value.where.state).status;
+  const status = observeContainer(known.value.record, known.value.where).status;
   const sinceMs = status.kind === 'running' ? status.startedAtMs : 0;
   const done = new AbortController();
   const ended = subscribe(known.value.where.controlSocket, (state) => state.phase >= 6, { signal: done.signal }).then(

@@ -1,7 +1,7 @@
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
+import { initLives } from '../lives.ts';
 import type { HostEnvironment } from '../options.ts';
 import { containerPaths, hostPaths, projectPaths } from '../paths.ts';
-import { isAlive } from '../proc.ts';
 import { type ContainerRecord, readRecord, readState } from '../state-dir.ts';
 import { OpenFiles } from './open-files.ts';
 import { readUsage, type Usage } from './usage.ts';
@@ -35,10 +35,10 @@ export class Meter {
     // Its descriptor answers as long as that very process lives, whoever has its number later.
     if (known?.files.read(`/proc/${known.pid}/stat`) !== undefined) return known;
     const where = containerPaths(projectPaths(hostPaths(this.#host), this.#project), container);
-    const state = readState(where.state);
+    const state = readState(where.stateRecord);
     this.#forget(container);
     const record = readRecord(where.record);
-    if (record === undefined || state === undefined || !isAlive(state.initPid, state.initStart)) return undefined;
+    if (record === undefined || !initLives(state)) return undefined;
     const life = { record, pid: state.initPid, files: new OpenFiles() };
     this.#lives.set(container, life);
     return life;
