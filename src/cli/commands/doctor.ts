@@ -1,12 +1,13 @@
-import { examine, type Finding, type FindingStatus } from '../../runtime/linux/doctor/checks.ts';
-import { readDoctorHost } from '../../runtime/linux/doctor/host.ts';
+import { examine } from '../../runtime/linux/doctor/checks.ts';
+import type { Finding, FindingStatus } from '../../runtime/linux/doctor/finding.ts';
+import { tryDoctorHost } from '../../runtime/linux/doctor/host.ts';
 import { exitCode } from '../exit-code.ts';
 import type { Paint, Style } from '../render/color.ts';
 import type { Runner } from './runner.ts';
 
 /** Exits 4 when something is missing without which no container can run. */
 export const doctor: Runner<'doctor'> = async ({ flags, globals }, { stdout, paint, environment }) => {
-  const findings = examine(readDoctorHost(environment));
+  const findings = examine(await tryDoctorHost(environment));
   if (globals.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
   else stdout.write(report(flags.quiet ? findings.filter(({ status }) => status !== 'ok') : findings, paint));
   return findings.some(({ status }) => status === 'missing') ? exitCode.hostLacks : exitCode.ok;

@@ -1,51 +1,15 @@
 import { capabilityNames } from '../caps.ts';
-import type { HostFacts } from '../host-facts.ts';
-import type { HostEnvironment } from '../options.ts';
-
-/** Everything the checks look at; an argument, so that they can be tried on any machine. */
-export type DoctorHost = {
-  readonly uid: number;
-  /** uname -r */
-  readonly kernelRelease: string;
-  readonly nodeVersion: string;
-  readonly environment: HostEnvironment;
-  readonly shim: string;
-  readonly facts: HostFacts;
-  readonly libDirectory: string;
-  readonly freeBytes: number;
-  readonly text: (path: string) => string | undefined;
-  readonly exists: (path: string) => boolean;
-};
-
-/** `missing`: something does not work at all; `limited`: it works with the effect named. */
-export type FindingStatus = 'ok' | 'limited' | 'missing';
-
-export type Finding = {
-  /** Stable, for scripts: "cgroup.memory". */
-  readonly id: string;
-  readonly title: string;
-  readonly status: FindingStatus;
-  /** What was found. */
-  readonly found: string;
-  /** What does not work because of it. */
-  readonly effect?: string;
-  /** The exact line that mends it, or what to install. */
-  readonly remedy?: string;
-};
-
-type Lack = { readonly effect: string; readonly remedy: string };
-type Check = (host: DoctorHost) => readonly Finding[];
+import { controllers, trackingTree } from './cgroups.ts';
+import { bpf, namespaces, seccomp, subordinateIds, userNamespaces } from './confinement.ts';
+import { filesystems, idMappedMounts, overlayFeatures } from './filesystems.ts';
+import { type Check, type DoctorHost, type Finding, fine, isKernel, lacks } from './finding.ts';
+import { disk, inotify, openFiles, processes } from './limits.ts';
+import { forwarding, packetFilter } from './packet-filter.ts';
 
 /** All findings, in the order in which they matter. */
 export function examine(host: DoctorHost): readonly Finding[] {
   return checks.flatMap((check) => check(host));
 }
-
-const fine = (id: string, title: string, found: string): Finding => ({ id, title, status: 'ok', found });
-const lacks = (status: 'limited' | 'missing', finding: Omit<Finding, 'status'> & Lack): Finding => ({
-  ...finding,
-  status,
-});
 
 const checks: readonly Check[] = [
   root,
@@ -53,14 +17,19 @@ const checks: readonly Check[] = [
   kernel,
   namespaces,
   filesystems,
+  overlayFeatures,
+  idMappedMounts,
   controllers,
   trackingTree,
   seccomp,
   bpf,
   userNamespaces,
-  firewall,
+  subordinateIds,
+  packetFilter,
+  forwarding,
   inotify,
   openFiles,
+  processes,
   disk,
   shim,
   certificates,
@@ -105,9 +74,9 @@ function capabilities({ facts }: DoctorHost): readonly Finding[] {
   });
 }
 
-function kernel({ kernelRelease }: DoctorHost): readonly Finding[] {
-  const [major = 0, minor = 0] = kernelRelease.split('.').map(Number);
-  if (major > 5 || (major === 5 && minor >= 14)) return [fine('kernel', 'kernel', kernelRelease)];
+function kernel(host: DoctorHost): readonly Finding[] {
+  const { kernelRelease } = host;
+  if (isKernel(host, 5, 14)) return [fine('kernel', 'kernel', kernelRelease)];
   return [
     lacks('missing', {
       id: 'kernel',
@@ -115,167 +84,6 @@ function kernel({ kernelRelease }: DoctorHost): readonly Finding[] {
       found: kernelRelease,
       effect: 'cgroup.kill, close_range or mount_setattr is missing: containers cannot be started safely',
       remedy: 'use Linux 5.14 or later',
-    }),
-  ];
-}
-
-const namespaceNames = {
-  pid: 'PID_NS',
-  mnt: 'NAMESPACES',
-  uts: 'UTS_NS',
-  ipc: 'IPC_NS',
-  net: 'NET_NS',
-  cgroup: 'CGROUPS',
-};
-
-function namespaces({ exists }: DoctorHost): readonly Finding[] {
-  const absent = Object.entries(namespaceNames).filter(([name]) => !exists(`/proc/self/ns/${name}`));
-  const findings = absent.map(([name, option]) =>
-    lacks('missing', {
-      id: `namespace.${name}`,
-      title: `${name} namespace`,
-      found: 'not in this kernel',
-      effect: 'containers cannot be made',
-      remedy: `use a kernel with CONFIG_${option}=y`,
-    }),
-  );
-  if (absent.length === 0) findings.push(fine('namespaces', 'namespaces', Object.keys(namespaceNames).join(' ')));
-  if (exists('/proc/self/ns/time')) return [...findings, fine('namespace.time', 'time namespace', 'there')];
-  const lack = { effect: 'x-tscompose.clock cannot be honoured', remedy: 'use a kernel with CONFIG_TIME_NS=y (5.6)' };
-  return [
-    ...findings,
-    lacks('limited', { id: 'namespace.time', title: 'time namespace', found: 'not in this kernel', ...lack }),
-  ];
-}
-
-const filesystemNeeds: { readonly [name: string]: Lack & { readonly status: 'limited' | 'missing' } } = {
-  overlay: { status: 'missing', effect: 'no writable layer over a rootfs', remedy: 'modprobe overlay' },
-  mqueue: { status: 'limited', effect: 'no POSIX message queues', remedy: 'use a kernel with CONFIG_POSIX_MQUEUE=y' },
-};
-
-function filesystems({ text }: DoctorHost): readonly Finding[] {
-  const known = new Set((text('/proc/filesystems') ?? '').split('\n').map((line) => line.split('\t').at(-1)));
-  return Object.entries(filesystemNeeds).map(([name, { status, effect, remedy }]) => {
-    const id = `filesystem.${name}`;
-    if (known.has(name)) return fine(id, name, 'there');
-    return lacks(status, { id, title: name, found: 'not in /proc/filesystems', effect, remedy });
-  });
-}
-
-const controllerKeys: { readonly [controller: string]: string } = {
-  cpu: 'cpus, cpu_shares, cpu_quota',
-  memory: 'mem_limit, mem_reservation, memswap_limit and OOM reports',
-  pids: 'pids_limit',
-  cpuset: 'cpuset',
-  io: 'blkio_config',
-};
-
-function controllers({ facts: { cgroups } }: DoctorHost): readonly Finding[] {
-  return Object.entries(controllerKeys).map(([name, keys]) => {
-    const id = `cgroup.${name}`;
-    const title = `${name} controller`;
-    const v1 = cgroups.v1.find(({ controllers }) => controllers.includes(name === 'io' ? 'blkio' : name));
-    if (v1 !== undefined) return fine(id, title, `v1, ${v1.base}`);
-    if (cgroups.v2?.controllers.includes(name)) return fine(id, title, `v2, ${cgroups.v2.base}`);
-    const remedy =
-      cgroups.v2 === undefined
-        ? `mount the cgroup2 filesystem: mount -t cgroup2 none /sys/fs/cgroup`
-        : `enable it for us: echo +${name} > ${cgroups.v2.base}/cgroup.subtree_control (systemd: Delegate=yes)`;
-    return lacks('limited', { id, title, found: 'neither on v1 nor on v2', effect: `no ${keys}`, remedy });
-  });
-}
-
-function trackingTree({ facts }: DoctorHost): readonly Finding[] {
-  const base = facts.cgroups.v2?.base;
-  if (base !== undefined) return [fine('cgroup.v2', 'cgroup2 tree', base)];
-  const lack = {
-    effect: 'containers are killed process by process, and cannot be paused',
-    remedy: 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
-  };
-  return [lacks('limited', { id: 'cgroup.v2', title: 'cgroup2 tree', found: 'not mounted', ...lack })];
-}
-
-function seccomp({ text }: DoctorHost): readonly Finding[] {
-  const actions = text('/proc/sys/kernel/seccomp/actions_avail')?.trim();
-  if (actions?.includes('errno')) return [fine('seccomp', 'seccomp filters', 'there')];
-  const lack = {
-    effect: 'containers run without a system call filter',
-    remedy: 'use a kernel with CONFIG_SECCOMP_FILTER=y',
-  };
-  return [lacks('limited', { id: 'seccomp', title: 'seccomp filters', found: 'not in this kernel', ...lack })];
-}
-
-function bpf({ facts, exists }: DoctorHost): readonly Finding[] {
-  const needsIt = !facts.cgroups.v1.some(({ controllers }) => controllers.includes('devices'));
-  if (exists('/proc/sys/kernel/unprivileged_bpf_disabled')) return [fine('bpf', 'eBPF', 'there')];
-  const effect = needsIt ? 'access to devices cannot be limited' : 'no fast path for published ports';
-  const lack = { effect, remedy: 'use a kernel with CONFIG_BPF_SYSCALL=y and CONFIG_CGROUP_BPF=y' };
-  return [lacks('limited', { id: 'bpf', title: 'eBPF', found: 'not in this kernel', ...lack })];
-}
-
-function userNamespaces({ text }: DoctorHost): readonly Finding[] {
-  const most = Number(text('/proc/sys/user/max_user_namespaces') ?? '0');
-  const title = 'user namespaces';
-  if (most > 0) return [fine('userns', title, `up to ${most}`)];
-  const lack = {
-    effect: 'containers cannot make user namespaces of their own',
-    remedy: 'sysctl user.max_user_namespaces=15000',
-  };
-  return [lacks('limited', { id: 'userns', title, found: 'none allowed', ...lack })];
-}
-
-/** Docker's rules reach bridged traffic in the host's namespace; ours has a namespace of its own, except for the uplink. */
-function firewall({ text }: DoctorHost): readonly Finding[] {
-  const bridged = text('/proc/sys/net/bridge/bridge-nf-call-iptables')?.trim() === '1';
-  const found = bridged ? 'bridged traffic goes through iptables (br_netfilter)' : 'bridged traffic is not filtered';
-  return [fine('firewall', 'firewall', `${found}; traffic between services is in a namespace of its own either way`)];
-}
-
-const enoughWatches = 65_536;
-
-function inotify({ text }: DoctorHost): readonly Finding[] {
-  const watches = Number(text('/proc/sys/fs/inotify/max_user_watches') ?? '0');
-  const instances = Number(text('/proc/sys/fs/inotify/max_user_instances') ?? '0');
-  const base = { id: 'inotify', title: 'inotify limits', found: `${watches} watches, ${instances} instances` };
-  if (watches >= enoughWatches && instances >= 128) return [fine(base.id, base.title, base.found)];
-  const lack = {
-    effect: 'watch mode ends early on large trees',
-    remedy: 'sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512',
-  };
-  return [lacks('limited', { ...base, ...lack })];
-}
-
-const enoughFiles = 4096;
-
-function openFiles({ text }: DoctorHost): readonly Finding[] {
-  const [, soft = '0', hard = '0'] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(text('/proc/self/limits') ?? '') ?? [];
-  const most = hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
-  const base = { id: 'files', title: 'open files', found: `soft ${soft}, hard ${hard}` };
-  if (most >= enoughFiles) return [fine(base.id, base.title, base.found)];
-  return [lacks('limited', { ...base, effect: 'services with many connections run out', remedy: 'ulimit -Hn 65536' })];
-}
-
-const enoughBytes = 256 * 2 ** 20;
-
-function disk({ libDirectory, freeBytes, text }: DoctorHost): readonly Finding[] {
-  const base = { id: 'disk', title: libDirectory, found: `${Math.floor(freeBytes / 2 ** 20)} MiB free` };
-  const volatile = (text('/proc/self/mountinfo') ?? '')
-    .split('\n')
-    .some((line) => line.includes(` ${libDirectory} `) && line.includes(' - tmpfs '));
-  if (volatile)
-    return [
-      lacks('limited', {
-        ...base,
-        effect: 'volumes and containers are gone after a boot',
-        remedy: `put ${libDirectory} on a disk`,
-      }),
-    ];
-  if (freeBytes >= enoughBytes) return [fine(base.id, base.title, base.found)];
-  return [
-    lacks('limited', {
-      ...base,
-      effect: 'containers and logs run out of space',
-      remedy: `free some space on ${libDirectory}`,
     }),
   ];
 }
