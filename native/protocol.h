@@ -17,10 +17,12 @@
  *   control reply    struct tsc_reply
  *
  * Command lines:
- *   tsc-shim launch LOCKFILE     frames on stdin until EOF, reports on stdout; holds flock(LOCKFILE) for its life;
+ *   tsc-shim launch LOCKFILE [NAME]
+ *                                frames on stdin until EOF, reports on stdout; holds flock(LOCKFILE) for its life;
  *                                "-" takes no lock. Every container gets a monitor process that outlives the launcher.
  *                                LOCKFILE is made when missing; whoever removes a project removes it while holding it, so
  *                                after the lock the path must still be the locked file, otherwise open and lock again.
+ *                                NAME is for those who ask, by the pid in LOCKFILE, who has the lock.
  *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does,
  *                                126 / 127 when it cannot be run / is not there, 125 when it did not come that far
  *   tsc-shim files PID START     files of a running container: see files-protocol.h

@@ -29,6 +29,11 @@ export type Change = {
   readonly onFailure?: 'cancel' | 'continue';
   /** Called between the making of a container and its start. */
   readonly onCreated?: (container: DesiredContainer) => Promise<void>;
+  /**
+   * Begun when somebody else has the project, and given up when it is ours; true: nothing is left to be done then. What is
+   * done is heard by `onEvent`.
+   */
+  readonly meanwhile?: ((onEvent: (event: Event) => void, signal: AbortSignal) => Promise<boolean>) | undefined;
   /** false: no redrawing, because others write to the terminal meanwhile. */
   readonly live?: false;
   /** Aborted: nothing further is begun. */
@@ -107,15 +112,28 @@ type Hearing = { readonly progress: Progress; readonly onEvent: (event: Event) =
 
 async function carryOut(
   runtime: Runtime,
-  { project, plan, once, signal: interrupt, onFailure, deadline, onCreated }: Change,
+  { title, project, plan, once, signal: interrupt, onFailure, deadline, onCreated, meanwhile }: Change,
   { progress, onEvent }: Hearing,
 ): Promise<Converged | RuntimeFailure> {
   const signal = deadline === undefined ? interrupt : AbortSignal.any([interrupt, deadline.signal]);
+  const opened = new AbortController();
+  const enough = new AbortController();
+  let done: Promise<boolean> | undefined;
   const session = await runtime.open(project, {
-    onWait: (holder) => onEvent({ kind: 'lock-wait', holder }),
+    title,
+    onWait: (holder) => {
+      onEvent({ kind: 'lock-wait', holder });
+      done ??= meanwhile?.(onEvent, AbortSignal.any([signal, opened.signal]));
+      void done?.then((all) => all && enough.abort());
+    },
     warn: (message, container) => onEvent({ kind: 'warning', message, ...(container && { container }) }),
-    signal,
+    signal: AbortSignal.any([signal, enough.signal]),
   });
+  opened.abort();
+  if (await done) {
+    if (session.ok) await session.value.close();
+    return { outcome: 'converged', rounds: [], remaining: { steps: [] }, observed: await runtime.observe(project) };
+  }
   if (!session.ok) return session.error;
   try {
     let rounds = 0;

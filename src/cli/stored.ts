@@ -2,8 +2,8 @@ import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { Millis, ServiceName } from '../model/units.ts';
 import { desiredState } from '../project/desired.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import { change } from './change.ts';
+import type { Runtime, Urgent } from '../runtime/runtime.ts';
+import { type Change, change } from './change.ts';
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { catchInterrupts } from './interrupt.ts';
@@ -23,24 +23,38 @@ export type StoredChange = {
   readonly idle: (target: Target) => string;
   /** The exit code then; 0 when absent. */
   readonly idleCode?: number;
+  /** What need not wait until nobody else has the project (`Change.meanwhile`). */
+  readonly urgent?: (wanted: Wanted) => Change['meanwhile'];
   /** Done first, when the command line makes sense. */
   readonly before?: (target: Target) => Promise<void>;
   /** Done when all went well; its exit code is that of the command. */
   readonly after?: (done: Done) => Promise<number>;
 };
 
-export type Done = {
-  readonly runtime: Runtime;
+export type Wanted = {
+  readonly runtime: Runtime & Urgent;
   readonly target: Target;
-  readonly observed: ObservedState;
   readonly services: readonly ServiceName[];
+};
+
+export type Done = Wanted & {
+  readonly observed: ObservedState;
   readonly signal: AbortSignal;
 };
+
+/** A stop that somebody else waits for takes no longer than one that is asked for now. */
+export const hasten =
+  (timeout: number | undefined): NonNullable<StoredChange['urgent']> =>
+  ({ runtime, target, services }) =>
+  async (_, signal) => {
+    await runtime.hasten(target.name, { services, ...graceOf(timeout) }, signal);
+    return false;
+  };
 
 /** Carries it out, best effort: what cannot be done keeps nothing else from being done. */
 export async function changeStored(
   context: Context,
-  { title, names, plan, once, idle, idleCode = exitCode.ok, before, after }: StoredChange,
+  { title, names, plan, once, idle, idleCode = exitCode.ok, urgent, before, after }: StoredChange,
 ): Promise<number> {
   const target = await findTarget(context);
   if (!target.ok) return target.error;
@@ -57,6 +71,7 @@ export async function changeStored(
     plan: (observed) => plan(observed, services.value, target.value),
     onFailure: 'continue',
     ...(once && { once }),
+    meanwhile: urgent?.({ runtime, target: target.value, services: services.value }),
     signal: interrupts.first,
     ...(project && { desired: desiredState(project) }),
   });

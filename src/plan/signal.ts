@@ -2,22 +2,32 @@ import type { Action, Plan } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { SignalName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
-import { isAlive } from './ending.ts';
+import { addEndings, isAlive } from './ending.ts';
 import { StepList } from './steps.ts';
+import { mayComeBack } from './stop.ts';
 
 /**
  * `kill`: one signal to every chosen container that is alive, all at once. One that is meant to end it (SIGKILL, or its own
  * stop signal) is remembered like a stop; others are none of the restart policy's business.
  */
-export function planKill(observed: ObservedState, options: Chosen & { readonly signal: SignalName }): Plan {
-  const { signal } = options;
-  return oneEach(choose(observed, options).filter(isAlive), ({ name, config }) => ({
-    kind: 'kill',
-    container: name,
-    signal,
-    ...((signal === 'SIGKILL' || signal === config.stopSignal) && { byUser: true }),
-  }));
+export function planKill(observed: ObservedState, options: KillOptions): Plan {
+  const { signal, sent } = options;
+  const list = new StepList();
+  const cause = { kind: 'requested' } as const;
+  for (const container of choose(observed, options)) {
+    const { name, config } = container;
+    const byUser = (signal === 'SIGKILL' || signal === config.stopSignal) && ({ byUser: true } as const);
+    if (isAlive(container)) list.add({ action: { kind: 'kill', container: name, signal, ...byUser }, cause });
+    else if (sent && byUser && mayComeBack(container)) addEndings(list, [{ container, cause, ...byUser }]);
+  }
+  return { steps: list.steps };
 }
+
+export type KillOptions = Chosen & {
+  readonly signal: SignalName;
+  /** It has been, when somebody else had the project: what has ended of it is to be remembered as stopped. */
+  readonly sent?: boolean;
+};
 
 export function planPause(observed: ObservedState, options: Chosen = {}): Plan {
   const running = choose(observed, options).filter(({ status }) => status.kind === 'running');

@@ -20,6 +20,6 @@ export function planStop(
 }
 
 /** It has ended, but its restart policy has not said its last word: a stop is how the user says it. */
-function mayComeBack({ status, config, stoppedByUser }: ObservedContainer): boolean {
+export function mayComeBack({ status, config, stoppedByUser }: ObservedContainer): boolean {
   return (status.kind === 'exited' || status.kind === 'failed') && config.restart.condition !== 'no' && !stoppedByUser;
 }

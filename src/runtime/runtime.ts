@@ -2,7 +2,7 @@ import type { RuntimeFailure } from '../model/event.ts';
 import type { ActionKind, ActionOf } from '../model/plan.ts';
 import type { ProbeCheck } from '../model/project.ts';
 import type { HealthRecord, ObservedContainer, ObservedState, ProbeResult } from '../model/state.ts';
-import type { ContainerName, ProjectName } from '../model/units.ts';
+import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import type { Result } from '../util/result.ts';
 
 export type Outcome = Promise<Result<void, RuntimeFailure>>;
@@ -22,11 +22,31 @@ export interface Runtime {
    * Takes the project's lock (waiting for whoever holds it; `onWait` hears who that is) and returns the hands that change
    * the machine. One session a command: the shim is started once for all containers in it.
    */
-  open(
-    project: ProjectName,
-    options: { readonly onWait: (holder: string) => void; readonly warn: Warn; readonly signal: AbortSignal },
-  ): Promise<Result<Session, RuntimeFailure>>;
+  open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>>;
 }
+
+export type OpenOptions = {
+  /** What the command is called, for those who will wait for it. */
+  readonly title: string;
+  readonly onWait: (holder: string) => void;
+  readonly warn: Warn;
+  readonly signal: AbortSignal;
+};
+
+/** What cannot wait for the project's lock, since whoever holds it may be waiting for the very container. Leaves no word on record. */
+export interface Urgent {
+  /** As the action of the same name in a session, for a container with a monitor. */
+  kill(project: ProjectName, action: ActionOf<'kill'>, signal: AbortSignal): Outcome;
+  /** Sees to it, until `signal` is aborted, that a stop that is under way takes no longer from now on than is wished here. */
+  hasten(project: ProjectName, haste: Haste, signal: AbortSignal): Promise<void>;
+}
+
+export type Haste = {
+  /** None: all. */
+  readonly services: readonly ServiceName[];
+  /** Absent: what each container was made with. */
+  readonly graceMs?: Millis;
+};
 
 export interface Session {
   /** `observe` under the lock: also repairs what dead monitors left and cleans what belongs to no container. */

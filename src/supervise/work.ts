@@ -103,7 +103,7 @@ export class Work {
 
   async #carryOut(plan: (observed: ObservedState) => Plan): Promise<Result<Applied, RuntimeFailure>> {
     const { project, runtime, onEvent, now, signal } = this.#options;
-    const session = await runtime.open(project, { onWait: () => {}, warn: () => {}, signal });
+    const session = await runtime.open(project, { title: 'supervise', onWait: () => {}, warn: () => {}, signal });
     if (!session.ok) return err(session.error);
     try {
       const observed = await session.value.observe();

@@ -2,7 +2,7 @@ import { planDown } from '../../plan/down.ts';
 import { desiredState } from '../../project/desired.ts';
 import { endWatch } from '../../runtime/linux/watch-lock.ts';
 import { noteImages } from '../images.ts';
-import { changeStored, graceOf } from '../stored.ts';
+import { changeStored, graceOf, hasten } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const down: Runner<'down'> = ({ flags, args }, context) => {
@@ -22,6 +22,7 @@ export const down: Runner<'down'> = ({ flags, args }, context) => {
         removeOrphans: flags['remove-orphans'],
         ...graceOf(flags.timeout),
       }),
+    urgent: hasten(flags.timeout),
     idle: ({ name }) => `nothing to remove for project ${name}`,
   });
 };

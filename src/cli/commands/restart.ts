@@ -1,5 +1,5 @@
 import { planRestart } from '../../plan/restart.ts';
-import { changeStored, graceOf } from '../stored.ts';
+import { changeStored, graceOf, hasten } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const restart: Runner<'restart'> = ({ flags, args }, context) =>
@@ -13,5 +13,6 @@ export const restart: Runner<'restart'> = ({ flags, args }, context) =>
         ...graceOf(flags.timeout),
       }),
     once: true,
+    urgent: hasten(flags.timeout),
     idle: ({ name }) => `nothing to restart in project ${name}`,
   });

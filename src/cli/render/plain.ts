@@ -36,7 +36,7 @@ export function plainLine(event: Event): string | undefined {
     case 'warning':
       return `warning: ${event.container === undefined ? '' : `${event.container}: `}${event.message}`;
     case 'lock-wait':
-      return `waiting for ${event.holder}`;
+      return `waiting for ${event.holder} to finish`;
     default:
       return unreachable(event);
   }

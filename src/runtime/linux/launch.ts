@@ -4,6 +4,7 @@ import type { RuntimeFailure } from '../../model/event.ts';
 import { err, ok, type Result } from '../../util/result.ts';
 import { errnoSentence, opFailure } from './errno.ts';
 import { encodeFrame, opAt, type SetupOp, type SetupProgram } from './frame.ts';
+import { commandLine, describeProcess, parentOf } from './proc.ts';
 import { type FrameKind, frameKind, reportKind, size } from './protocol.ts';
 import { decodeReport, type Report } from './records.ts';
 import { ulimitText } from './rlimits.ts';
@@ -11,6 +12,8 @@ import { ulimitText } from './rlimits.ts';
 export type LaunchOptions = {
   readonly shim: string;
   readonly lock: string;
+  /** What the command is called, for those who will wait for it; absent: nobody is told. */
+  readonly title?: string;
   /** Called, once, when somebody else holds the lock; the pid is theirs, 0 when unknown. */
   readonly onWait: (pid: number) => void;
   readonly signal: AbortSignal;
@@ -63,13 +66,17 @@ export class Launcher {
 
   /** Starts the shim and waits until it has the lock. */
   static async open(options: LaunchOptions): Promise<Result<Launcher, RuntimeFailure>> {
-    const child = spawn(options.shim, ['launch', options.lock], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // Its monitors outlive us, and Ctrl-C in our terminal is not meant for them.
-      detached: true,
-      env: {},
-      cwd: '/',
-    });
+    const child = spawn(
+      options.shim,
+      ['launch', options.lock, ...(options.title === undefined ? [] : [options.title])],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // Its monitors outlive us, and Ctrl-C in our terminal is not meant for them.
+        detached: true,
+        env: {},
+        cwd: '/',
+      },
+    );
     const launcher = new Launcher(child, options);
     const locked = await launcher.#locked();
     return locked.ok ? ok(launcher) : locked;
@@ -167,6 +174,12 @@ export class Launcher {
     for (const pending of this.#pending.values()) pending.settle(err(failure));
     this.#pending.clear();
   }
+}
+
+/** Who has the lock, from the pid of its launcher: `tscompose stop` (pid 4711), which is the pid of the command itself. */
+export function describeHolder(pid: number): string {
+  const [, , , title] = commandLine(pid);
+  return title === undefined ? describeProcess(pid) : `\`tscompose ${title}\` (pid ${parentOf(pid) ?? pid})`;
 }
 
 function reportedFailure(program: SetupProgram, { op, error, text }: Report): RuntimeFailure {

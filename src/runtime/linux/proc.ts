@@ -49,10 +49,20 @@ export function killProcessesIn(directory: string, program: string): void {
   }
 }
 
+/** Undefined when there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  const parent = statFields(pid)[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Its arguments, the program first; none when there is no such process, or it is a zombie. */
+export const commandLine = (pid: number): readonly string[] =>
+  readOrUndefined(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? [];
+
 /** A process in words: `process 4711 (tscompose up -d)`. */
 export function describeProcess(pid: number): string {
-  const command = readOrUndefined(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim();
-  if (command === undefined || command === '') return pid > 0 ? `process ${pid}` : 'another process';
+  const command = commandLine(pid).join(' ').trim();
+  if (command === '') return pid > 0 ? `process ${pid}` : 'another process';
   return `process ${pid} (${command.length > 80 ? `${command.slice(0, 79)}…` : command})`;
 }
 

@@ -3,24 +3,27 @@ import type { ActionOf } from '../../model/plan.ts';
 import type { HealthRecord, ObservedState, ProbeResult } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { err, ok, type Result } from '../../util/result.ts';
-import type { Outcome, ProbeRequest, Runtime, Session, Warn, Watching, WatchOptions } from '../runtime.ts';
+import type {
+  Haste,
+  OpenOptions,
+  Outcome,
+  ProbeRequest,
+  Runtime,
+  Session,
+  Urgent,
+  Watching,
+  WatchOptions,
+} from '../runtime.ts';
 import { writeHealth } from './health.ts';
-import { Launcher } from './launch.ts';
+import { describeHolder, Launcher } from './launch.ts';
 import { observeProject } from './observe.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
 import { hostPaths, type Paths, projectPaths } from './paths.ts';
-import { describeProcess } from './proc.ts';
 import { lazyHostFacts } from './session/context.ts';
 import { netPath, shimPath } from './shim-path.ts';
 import { makeDirectory } from './state-dir.ts';
 
-type OpenOptions = {
-  readonly onWait: (holder: string) => void;
-  readonly warn: Warn;
-  readonly signal: AbortSignal;
-};
-
-export class LinuxRuntime implements Runtime, Watching {
+export class LinuxRuntime implements Runtime, Watching, Urgent {
   readonly #options: LinuxRuntimeOptions;
   readonly #paths: Paths;
 
@@ -53,8 +56,18 @@ export class LinuxRuntime implements Runtime, Watching {
     writeHealth(this.#paths, project, { container, record });
   }
 
+  async kill(project: ProjectName, action: ActionOf<'kill'>, signal: AbortSignal): Outcome {
+    const { killNow } = await import('./urgent.ts');
+    return killNow(projectPaths(this.#paths, project), action, signal);
+  }
+
+  async hasten(project: ProjectName, haste: Haste, signal: AbortSignal): Promise<void> {
+    const { hastenStops } = await import('./urgent.ts');
+    await hastenStops(projectPaths(this.#paths, project), haste, signal);
+  }
+
   async open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>> {
-    const { onWait, warn, signal } = options;
+    const { title, onWait, warn, signal } = options;
     if (process.geteuid?.() !== 0) {
       const notes = ['run it as root (sudo); containers without root come later'];
       return err({ code: 'not-root', message: 'cannot change anything without root', notes });
@@ -64,7 +77,8 @@ export class LinuxRuntime implements Runtime, Watching {
     const launcher = await Launcher.open({
       shim: shimPath(this.#options.environment ?? {}),
       lock: at.lock,
-      onWait: (pid) => onWait(describeProcess(pid)),
+      title,
+      onWait: (pid) => onWait(describeHolder(pid)),
       signal,
     });
     if (!launcher.ok) return launcher;

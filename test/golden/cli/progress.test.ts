@@ -35,7 +35,7 @@ const plan: Plan = { steps: Object.values(steps) };
 
 /** A day in the life of `up`: a lock, a warning, a wait, a failure, and something that was left out. */
 function play(progress: Progress): void {
-  progress.event({ kind: 'lock-wait', holder: 'tscompose down (process 17)' });
+  progress.event({ kind: 'lock-wait', holder: '`tscompose down` (pid 17)' });
   progress.plan(plan);
   progress.event({ kind: 'step-started', step: steps.volume, atMs: 1000 });
   progress.event({ kind: 'step-done', step: steps.volume, atMs: 1100 });

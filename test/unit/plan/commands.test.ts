@@ -147,6 +147,18 @@ test('kill reaches what is alive, and only a signal that is meant to end it is r
   expect(action('SIGTERM')[0]).toMatchObject({ byUser: true });
 });
 
+test('kill that has been sent already only remembers what its restart policy would bring back', () => {
+  const restart = { ...machine.containers[0]!.config.restart, condition: 'always' } as const;
+  const always = { ...machine.containers[0]!.config, restart };
+  const observed = with_({
+    'shop-web-1': { status: exited(137), config: always },
+    'shop-db-1': { status: exited(137) },
+  });
+  const plan = planKill(observed, { signal: 'SIGKILL' as SignalName, sent: true });
+  expect(text(plan)).toBe('\nkill shop-api-1 (requested)\nstop shop-web-1 (requested)\n');
+  expect(plan.steps[1]?.action).toMatchObject({ kind: 'stop', byUser: true });
+});
+
 test('pause reaches what runs, unpause what is paused', () => {
   const observed = with_({ 'shop-db-1': { status: { ...running, kind: 'paused' } as never } });
   expect(formatPlan(planPause(observed))).toBe('pause shop-api-1: requested\npause shop-web-1: requested\n');

@@ -1,0 +1,53 @@
+import { constants } from 'node:os';
+import type { RuntimeFailure } from '../../model/event.ts';
+import type { ActionOf } from '../../model/plan.ts';
+import type { ContainerName } from '../../model/units.ts';
+import { err, ok } from '../../util/result.ts';
+import type { Haste, Outcome } from '../runtime.ts';
+import { request, subscribe } from './control.ts';
+import { errnoSentence } from './errno.ts';
+import { containerPaths, type ProjectPaths } from './paths.ts';
+import { statePhase } from './protocol.ts';
+import type { ShimState } from './records.ts';
+import { monitorAnswers } from './session/context.ts';
+import { signalNumber } from './signals.ts';
+import { entries, readRecord, readState } from './state-dir.ts';
+
+export async function killNow(at: ProjectPaths, action: ActionOf<'kill'>, signal: AbortSignal): Outcome {
+  const { container } = action;
+  const where = containerPaths(at, container);
+  if (!monitorAnswers(readState(where.stateRecord))) return err(unreachable(container, 'its monitor is gone'));
+  const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
+  const reply = await request(where.controlSocket, { op: 'KILL', a: number }, { signal });
+  if (!reply.ok) return reply;
+  const { error } = reply.value;
+  // Over already, which is what whoever holds the lock was waiting for.
+  return error === 0 || error === constants.errno.ESRCH
+    ? ok(undefined)
+    : err(unreachable(container, errnoSentence(error)));
+}
+
+const unreachable = (container: ContainerName, why: string): RuntimeFailure => ({
+  code: 'not-running',
+  message: `cannot send ${container} a signal: ${why}`,
+  notes: [],
+});
+
+/** One container after the other may be stopped while we look; monitors shorten a grace and never lengthen it. */
+export async function hastenStops(at: ProjectPaths, { services, graceMs }: Haste, signal: AbortSignal): Promise<void> {
+  const hurrying = entries(at.containers).map(async (name) => {
+    const { record: path, controlSocket } = containerPaths(at, name as ContainerName);
+    const record = readRecord(path);
+    if (record === undefined || (services.length > 0 && !services.includes(record.service))) return;
+    const stop = { op: 'STOP', b: Math.ceil(graceMs ?? record.config.stopGraceMs) } as const;
+    let hurried = 0;
+    const onState = ({ phase, starts }: ShimState): boolean => {
+      if (phase !== statePhase.STOPPING || hurried === starts) return false;
+      hurried = starts;
+      void request(controlSocket, stop, { signal });
+      return false;
+    };
+    await subscribe(controlSocket, onState, { signal });
+  });
+  await Promise.all(hurrying);
+}
