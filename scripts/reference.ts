@@ -1,4 +1,4 @@
-import { jsonSchema, type KeyDoc, serviceDocs, topDocs } from '../src/spec/schema-json.ts';
+import { imageDocs, jsonSchema, type KeyDoc, serviceDocs, topDocs } from '../src/spec/schema-json.ts';
 import { type Support, serviceSupport, topSupport } from '../src/spec/support.ts';
 
 /** What schema.json must be. */
@@ -28,6 +28,31 @@ export function stackFileText(): string {
     '',
     ...table(serviceDocs(), serviceSupport),
     '',
+    '## Files that name images',
+    '',
+    'There are no images here, but a file that was written for them runs as it is when something says what they stand for:',
+    '`x-tscompose.images`, in that file or in one beside it (`compose.override.yml`, or a second `-f`). A name may have `*` and',
+    '`?` in it; the name itself counts before patterns, and a longer pattern before a shorter one. The registry and library',
+    'prefixes and the tag that Docker leaves out may be left out here too.',
+    '',
+    '```yaml',
+    'x-tscompose:',
+    '  images:',
+    '    "alpine:*": ./alpine-minirootfs.tar.gz     # only files',
+    '    "postgres:*":                              # and what the image says to run in them',
+    '      rootfs: ./postgres',
+    '      entrypoint: [docker-entrypoint.sh]',
+    '      command: [postgres]',
+    '      environment: { PGDATA: /var/lib/postgresql/data }',
+    '      stop_signal: SIGINT',
+    '```',
+    '',
+    'As with an image, the service has the last word: its `environment` and `healthcheck` win key by key, its `user`,',
+    '`working_dir` and `stop_signal` as a whole; its `command` takes the place of that of the image, and its `entrypoint` that of',
+    'both. `config` shows the file, and `config --explain services.db.command` also what comes from the image map.',
+    '',
+    ...plainTable(imageDocs()),
+    '',
     '## Parts with a verdict of their own',
     '',
     '| part | verdict | reason |',
@@ -53,6 +78,14 @@ function table(keys: readonly KeyDoc[], verdicts: Verdicts): string[] {
       return `| \`${name}\` | ${cell(forms)} | ${cell(meaning)} | ${example === undefined ? '' : `\`${cell(code(example))}\``} | ${cell(shown(verdict))} |`;
     });
   return ['| key | forms | meaning | example | verdict |', '|---|---|---|---|---|', ...rows];
+}
+
+function plainTable(keys: readonly KeyDoc[]): string[] {
+  const rows = keys.map(
+    ({ name, forms, doc }) =>
+      `| \`${name}\` | ${cell(forms)} | ${cell(doc.description)} | \`${cell(code(doc.examples?.[0]))}\` |`,
+  );
+  return ['| key | forms | meaning | example |', '|---|---|---|---|', ...rows];
 }
 
 const parts = (prefix: string, verdicts: Verdicts): string[] =>

@@ -1,5 +1,6 @@
 import type { Origin } from '../model/source.ts';
 import { nearest, originOf, type Scalar, type Tree, toValue, type VariableUse } from '../spec/tree.ts';
+import { withImages } from './images.ts';
 import type { Stack } from './stack.ts';
 
 /** One place that had a say in a value. */
@@ -14,10 +15,11 @@ export type Contributor = {
 
 /** Who gave the value at `path` (`services.web.environment.PORT`), the one that counts first; nothing when there is no such value. */
 export function explain(stack: Stack, path: string): readonly Contributor[] | undefined {
-  const steps = stepsOf(stack.tree, path);
+  const whole = withImages(stack.tree);
+  const steps = stepsOf(whole, path);
   if (steps === undefined) return undefined;
   const found: Contributor[] = [];
-  const { tree, key } = nearest(stack.tree, steps);
+  const { tree, key } = nearest(whole, steps);
   let at: Tree | undefined = tree;
   for (; at !== undefined; at = at.replaced) {
     found.push({
@@ -33,8 +35,9 @@ export function explain(stack: Stack, path: string): readonly Contributor[] | un
 
 /** The values below `path` that are not made of others, in order of their paths. */
 export function writtenBelow(stack: Stack, path: string): readonly Leaf[] {
-  const steps = stepsOf(stack.tree, path);
-  return steps === undefined ? [] : leavesOf(nearest(stack.tree, steps).tree, '');
+  const whole = withImages(stack.tree);
+  const steps = stepsOf(whole, path);
+  return steps === undefined ? [] : leavesOf(nearest(whole, steps).tree, '');
 }
 
 export type Leaf = Pick<Contributor, 'value' | 'origin' | 'implied'> & {

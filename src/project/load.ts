@@ -7,6 +7,7 @@ import { assemble } from './assemble.ts';
 import { checkConsistency } from './consistency.ts';
 import { foldFiles } from './env-files.ts';
 import { type Environment, split } from './environment.ts';
+import { withImages } from './images.ts';
 import { documentsOf, type Loading, namesOf } from './loading.ts';
 import { type Found, findStack } from './lookup.ts';
 import { projectName } from './name.ts';
@@ -92,7 +93,7 @@ function projectOf(
   { found, loading, known }: { readonly found: Found; readonly loading: Loading; readonly known: readonly string[] },
 ): Pick<LoadOutcome, 'project'> {
   const { report, sources, broken } = loading;
-  const view = viewOf(stack.tree);
+  const view = viewOf(withImages(stack.tree));
   if (request.checkConsistency !== false && request.normalize !== false) {
     checkConsistency({ view, report, known, disabled: new Set(stack.disabled), broken });
   }

@@ -15,10 +15,12 @@ export function argvOf({ service, trail }: Subject): readonly string[] {
 export function checkArgv(argv: readonly string[], subject: Subject): void {
   if (argv.length > 0 && argv[0] !== '') return;
   if (!subject.runnable || subject.broken.has(`services.${subject.name}`)) return;
+  const { image } = subject.service;
+  const inMap = `or say it for its image: x-tscompose: { images: { "${image}": { rootfs: …, command: [...] } } }`;
   subject.report.error('missing-key', {
     summary: `service "${subject.name}" has no command`,
     at: keyAt(subject.view, 'services', subject.name),
-    notes: ['command: what runs, for example ["node", "server.js"]'],
+    notes: ['command: what runs, for example ["node", "server.js"]', ...(image ? [inMap] : [])],
   });
 }
 

@@ -1,6 +1,7 @@
 import type { RootfsSource } from '../model/project.ts';
 import type { HostPath } from '../model/units.ts';
 import type { NormalRootfs } from '../spec/normal.ts';
+import { imagePattern } from './images.ts';
 import type { Subject } from './resolving.ts';
 import { keyAt, type Path, placeAt } from './view.ts';
 
@@ -17,10 +18,20 @@ export function rootfsOf(subject: Subject): RootfsSource | undefined {
     return sourceOf(rootfs, ['services', name, ...path], subject);
   }
   if (service.image !== undefined && service.image !== '') {
-    const pattern = imagePattern(service.image, Object.keys(imagesOf(subject)));
-    if (pattern !== undefined) {
+    const images = view.stack['x-tscompose']?.images ?? {};
+    const pattern = imagePattern(service.image, Object.keys(images));
+    const image = pattern === undefined ? undefined : images[pattern];
+    if (pattern !== undefined && image !== undefined) {
       trail.add('rootfs', 'image');
-      return sourceOf(imagesOf(subject)[pattern] as NormalRootfs, ['x-tscompose', 'images', pattern], subject);
+      const path = ['x-tscompose', 'images', pattern];
+      if (image.rootfs !== undefined) return sourceOf(image.rootfs, [...path, 'rootfs'], subject);
+      if (subject.broken.has('x-tscompose.images')) return undefined;
+      subject.report.error('missing-key', {
+        summary: `image "${pattern}" of the image map needs "rootfs"`,
+        at: keyAt(view, ...path),
+        notes: ['rootfs: a directory, a tarball, or { host: [programs] }'],
+      });
+      return undefined;
     }
   }
   if (subject.runnable && !subject.broken.has(`services.${name}`)) missing(subject);
@@ -50,9 +61,6 @@ export function rootfsOf(subject: Subject): RootfsSource | undefined {
   }
 }
 
-const imagesOf = ({ view }: Subject): { readonly [pattern: string]: NormalRootfs } =>
-  (view.stack['x-tscompose']?.images ?? {}) as { readonly [pattern: string]: NormalRootfs };
-
 const tarball = /\.(tar|tar\.(gz|xz|zst|bz2)|tgz|txz)$/i;
 
 function sourceOf(rootfs: NormalRootfs, path: Path, { name, view, report }: Subject): RootfsSource | undefined {
@@ -78,33 +86,3 @@ function sourceOf(rootfs: NormalRootfs, path: Path, { name, view, report }: Subj
   }
   return { kind: 'host', programs };
 }
-
-/**
- * Which line of the image map an image reference means: the reference itself, then the longest pattern that matches. The
- * registry and library prefixes that Docker leaves out do not count, nor does the tag "latest".
- */
-export function imagePattern(image: string, patterns: readonly string[]): string | undefined {
-  const names = namesOf(image);
-  const exact = patterns.find(
-    (pattern) => names.includes(pattern) || namesOf(pattern).some((each) => names.includes(each)),
-  );
-  if (exact !== undefined) return exact;
-  return patterns
-    .filter((pattern) => /[*?]/.test(pattern) && names.some((name) => glob(pattern).test(name)))
-    .sort((a, b) => b.length - a.length)[0];
-}
-
-function namesOf(image: string): readonly string[] {
-  const short = image.replace(/^docker\.io\//, '').replace(/^library\//, '');
-  const tagged = /[:@][^/]*$/.test(short);
-  if (!tagged) return [short, `${short}:latest`];
-  return short.endsWith(':latest') ? [short, short.slice(0, -':latest'.length)] : [short];
-}
-
-const glob = (pattern: string): RegExp =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replace(/\*/g, '.*')
-      .replace(/\?/g, '.')}$`,
-  );

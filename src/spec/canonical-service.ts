@@ -200,6 +200,20 @@ const extension = fields({
   post_stop: items(hook),
 });
 
+/** The short form of an entry of the image map is its root file system. */
+export const image: Canon = (tree, scope) => {
+  const short = tree.kind === 'scalar' || child(tree, 'host') !== undefined;
+  return imageFields(short ? built(tree, { rootfs: untagged(tree) }) : tree, scope);
+};
+
+const imageFields = fields({
+  rootfs,
+  entrypoint: command,
+  command,
+  environment: pairs('empty'),
+  healthcheck,
+});
+
 const logging = fields({ options: values(textOrEmpty) });
 
 const containerTable: { readonly [key: string]: Canon } = {

@@ -12,7 +12,7 @@ import {
   text,
   values,
 } from './canonical-leaf.ts';
-import { job, rootfs, service } from './canonical-service.ts';
+import { image, job, service } from './canonical-service.ts';
 import { child, impliedMapping, type Mapping, scalarAt, type Tree, withEntries } from './tree.ts';
 
 export type { Scope } from './canonical-leaf.ts';
@@ -91,7 +91,7 @@ const stack = fields({
   configs: values(file),
   secrets: values(file),
   models: values(fields({ context_size: integer })),
-  'x-tscompose': fields({ images: values(rootfs) }),
+  'x-tscompose': fields({ images: values(image) }),
 });
 
 /** The mapping without the values at `faults`: what is wrong is reported, the rest can still be looked at. */

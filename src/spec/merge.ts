@@ -216,9 +216,13 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     .map((path): [string, Rule] => [path, list(itself)]),
 ]);
 
+/** What is one value wherever it is in our extension. */
+const wholeInExtension: ReadonlySet<string> = new Set(['command', 'entrypoint', 'test', 'rootfs']);
+
 /** `services.web.ports` is looked up as `services.*.ports`. */
 function ruleAt(path: readonly string[]): Rule | undefined {
   if (path.length < 3) return undefined;
+  if (path[0] === 'x-tscompose') return wholeInExtension.has(path.at(-1) as string) ? replace : undefined;
   const exact = [path[0], '*', ...path.slice(2)].join('.');
   return rules.get(exact) ?? rules.get([path[0], '*', path[2], '*', ...path.slice(4)].join('.'));
 }

@@ -11,13 +11,14 @@ import type { healthcheck } from './schema-workload.ts';
  */
 export type NormalStack = Omit<
   StackInput,
-  'services' | 'networks' | 'volumes' | 'configs' | 'secrets' | 'version' | 'include'
+  'services' | 'networks' | 'volumes' | 'configs' | 'secrets' | 'version' | 'include' | 'x-tscompose'
 > & {
   readonly services?: Elements<NormalService>;
   readonly networks?: Elements<NormalNetwork>;
   readonly volumes?: Elements<NormalVolume>;
   readonly configs?: Elements<NormalFile>;
   readonly secrets?: Elements<NormalFile>;
+  readonly 'x-tscompose'?: { readonly images?: Elements<NormalImage> };
 };
 
 type Elements<T> = { readonly [name: string]: T };
@@ -204,6 +205,9 @@ export type NormalProbe = {
 export type NormalLiveness = NormalProbe & { readonly action?: 'restart' | 'stop' | 'none' };
 
 export type NormalRootfs = string | { readonly host?: readonly string[] };
+
+/** An entry of the image map; what is not named here is taken from the tree as it is. */
+export type NormalImage = { readonly rootfs?: NormalRootfs };
 
 export type NormalNetwork = {
   readonly name?: string;

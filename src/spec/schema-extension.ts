@@ -137,14 +137,3 @@ export const serviceExtension = object({
     'Conditions that compose does not have, for services named in depends_on too.',
   ),
 });
-
-/** `x-tscompose` at the top level. */
-export const topExtension = object({
-  images: key(
-    z.record(z.string(), rootfs),
-    'Which root file system an image stands for; * and ? match any characters.',
-    {
-      examples: [{ 'alpine*': './alpine-minirootfs.tar.gz', 'node:*': { host: ['node', 'sh'] } }],
-    },
-  ),
-});

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { fileReference, hook, preStartHook, ulimits } from './schema-container.ts';
 import { rootfs } from './schema-extension.ts';
+import { image } from './schema-image.ts';
 import { command, documented, pairs } from './schema-leaf.ts';
 import { job, service } from './schema-service.ts';
 import { stackFile } from './schema-top.ts';
@@ -101,6 +102,7 @@ function tidy(value: unknown, docs: readonly Docs[]): unknown {
 export type KeyDoc = { readonly name: string; readonly forms: string; readonly doc: Docs[string] };
 
 export const serviceDocs = (): KeyDoc[] => docsOf(service);
+export const imageDocs = (): KeyDoc[] => docsOf(image);
 export const topDocs = (): KeyDoc[] => docsOf(stackFile);
 
 function docsOf(schema: z.ZodType): KeyDoc[] {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { cidrFamily, family } from './address.ts';
-import { topExtension } from './schema-extension.ts';
+import { topExtension } from './schema-image.ts';
 import {
   checked,
   elements,

@@ -49,7 +49,7 @@ function wholeItem(path: Path): Path {
 
 /**
  * A union that no branch accepts gives the mistakes of the branch that the value was probably meant for: the only one
- * of the right type, or the one with the fewest mistakes.
+ * of the right type, or the one that knows most of its keys and finds the fewest mistakes.
  */
 function flatten(issue: Issue, tree: Tree, base: Path): Issue[] {
   const path = [...base, ...(issue.path as Path)];
@@ -61,9 +61,13 @@ function flatten(issue: Issue, tree: Tree, base: Path): Issue[] {
     (branch) => !branch.some((error) => error.path.length === 0 && isMismatch(error, tree, path)),
   );
   if (fitting.length === 0) return [here];
-  const best = fitting.reduce((a, b) => (b.length < a.length ? b : a));
+  const best = fitting.reduce((a, b) => (strangeness(b) < strangeness(a) ? b : a));
   return best.flatMap((error) => flatten(error, tree, path));
 }
+
+/** One that does not know a key is farther from what was meant than one in which a hundred values are wrong. */
+const strangeness = (branch: readonly Issue[]): number =>
+  branch.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 100 * issue.keys.length : 1), 0);
 
 const onlyExtensions = (issue: Issue): boolean =>
   issue.code === 'unrecognized_keys' && issue.keys.every((name) => name.startsWith('x-'));

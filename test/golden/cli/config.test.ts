@@ -161,6 +161,19 @@ test('--no-consistency lets a reference to nothing pass', async () => {
   expect((await runCli(['-f', file, 'config', '-q', '--no-consistency'], { cwd: directory })).code).toBe(0);
 });
 
+test('--explain shows what comes from the image map, and the normal form does not', async () => {
+  const images = { 'postgres:*': { rootfs: '/srv/pg', command: ['postgres', '-i'], environment: { PGDATA: '/data' } } };
+  writeFileSync(
+    join(directory, 'mapped.yml'),
+    JSON.stringify({ services: { db: { image: 'postgres:17' } }, 'x-tscompose': { images } }, null, 1),
+  );
+  const run = (...args: string[]) => runCli(['-f', 'mapped.yml', 'config', ...args], { cwd: directory });
+  const explained = await run('--explain', 'services.db.environment.PGDATA');
+  await expect(explained.stdout).toMatchFileSnapshot('./config/explain-image.txt');
+  expect((await run('--explain', 'services.db.command')).stdout).toContain('mapped.yml:13:6');
+  expect(JSON.parse((await run('--format', 'json')).stdout).services.db.environment).toBeUndefined();
+});
+
 test('what is not there cannot be explained, and a service not named', async () => {
   expect(await config(['--explain', 'services.web.nope'])).toMatchObject({
     code: 1,

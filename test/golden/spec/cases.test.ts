@@ -19,6 +19,7 @@ import { loadText } from '../../support/load.ts';
  *     % files a.yml b.yml     -f, in order
  *     % profiles debug        --profile
  *     % project               resolve to a project as `up` does (notices included)
+ *     % runnable              as for `up`: what lacks a root file system or a command is a mistake
  *     @ other.yml             the lines below are another file
  *     …the stack file…
  *     >>>
@@ -94,6 +95,7 @@ function option(
   if (name === 'profiles') request.profiles = values;
   if (name === 'services') request.services = values;
   if (name === 'name') request.projectName = values[0]!;
+  if (name === 'runnable') request.runnable = true;
   if (name === 'raw') request.interpolate = false;
 }
 

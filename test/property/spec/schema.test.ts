@@ -82,7 +82,7 @@ const relaxed = relax(schema) as Schema;
 function relax(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(relax);
   if (typeof value !== 'object' || value === null) return value;
-  const merged = [['condition'], ['type'], ['model'], ['triggers']];
+  const merged = [['condition'], ['type'], ['model'], ['triggers'], ['rootfs']];
   const entries = Object.entries(value).filter(([key, each]) => {
     const isMerged = key === 'required' && merged.some((names) => JSON.stringify(names) === JSON.stringify(each));
     // `type` is demanded of a volume and, only in the end, of a provider.
