@@ -48,6 +48,7 @@ export function measureTraffic({ directory, rounds, seconds, background, ours, e
     // Clients that use ::1 are not taken by the fast path.
     proxied: { web: '[::1]:19102', iperf: ['::1', 19100] },
     veth: { iperf: ['10.99.0.2', 5201], prefix: vethPair(background) },
+    largeVeth: { iperf: ['10.99.0.2', 5201], prefix: vethPair(background, 'mtu 65535') },
     services: { iperf: ['iperf', 5201], prefix: exec(stack, 'peer') },
   };
   if (rival !== undefined) {
@@ -78,7 +79,11 @@ function summary(samples) {
     figures[`${way} ÷ host: throughput`] = round(of(way, 'gbits') / of('host', 'gbits'));
     figures[`${way} ÷ host: requests/s, 64 connections`] = round(of(way, 'rate') / of('host', 'rate'));
   }
-  figures['service to service ÷ veth pair: throughput'] = round(of('services', 'gbits') / of('veth', 'gbits'));
+  for (const [name, way] of [
+    ['veth pair', 'veth'],
+    ['veth pair with our MTU', 'largeVeth'],
+  ])
+    figures[`service to service ÷ ${name}: throughput`] = round(of('services', 'gbits') / of(way, 'gbits'));
   return figures;
 }
 
@@ -99,11 +104,11 @@ function requests(address, connections, seconds) {
 }
 
 /** Two namespaces with nothing but a veth pair; an iperf3 server in the second. What to put before a client's command. */
-function vethPair(background) {
+function vethPair(background, more = '') {
   const [a, b] = [0, 1].map(() => background('unshare', '--net', 'sleep', '1000').pid);
   const inside = (pid) => `nsenter --net=/proc/${pid}/ns/net`;
   shell('sleep 0.5');
-  shell(`${inside(a)} ip link add v0 type veth peer name v0 netns ${b}`);
+  shell(`${inside(a)} ip link add v0 ${more} type veth peer name v0 ${more} netns ${b}`);
   for (const [pid, host] of [
     [a, 1],
     [b, 2],

@@ -344,10 +344,27 @@ export type Network = {
   readonly driver: 'bridge';
   readonly external: boolean;
   readonly internal: boolean;
+  /** Absent: it has IPv4 addresses. */
+  readonly enableIpv4?: false;
   readonly enableIpv6: boolean;
   readonly subnets: readonly Subnet[];
   readonly labels: { readonly [name: string]: string };
+  readonly options?: BridgeOptions;
   readonly origin?: Origin;
+};
+
+/** What `driver_opts` of a network say. */
+export type BridgeOptions = {
+  /** Of every interface on it, in bytes. */
+  readonly mtu?: number;
+  /** Of the bridge, in the project's router. */
+  readonly bridgeName?: string;
+  /** Interfaces in containers are called so, with a number behind. */
+  readonly interfacePrefix?: string;
+  /** Containers on it reach the outside, and published ports, but not each other. */
+  readonly isolated?: true;
+  /** Address of the host where ports are published that name none. */
+  readonly hostIp?: string;
 };
 
 export type Subnet = {

@@ -101,12 +101,21 @@ export const volumesOf = ({ config }: Configured): readonly string[] =>
 export const networksOf = ({ config }: Configured): readonly string[] =>
   config.networkMode.kind === 'networks' ? config.networks.map(({ network }) => network) : [];
 
-const networkFields = ['driver', 'external', 'internal', 'enableIpv6', 'subnets', 'labels'] as const;
+const networkFields = [
+  'driver',
+  'external',
+  'internal',
+  'enableIpv4',
+  'enableIpv6',
+  'subnets',
+  'labels',
+  'options',
+] as const;
 
 /** Networks are compared as a whole per setting: they are few, small, and always made anew. */
 export function networkChanges(from: Network, to: Network): readonly Change[] {
   return networkFields.flatMap((field) => {
-    const [before, after] = [canonical(from[field]), canonical(to[field])];
+    const [before, after] = [canonical(from[field] ?? {}), canonical(to[field] ?? {})];
     if (before === after) return [];
     return [{ path: `networks.${to.key}.${field}`, from: before, to: after, ...(to.origin && { origin: to.origin }) }];
   });

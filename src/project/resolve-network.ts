@@ -84,12 +84,17 @@ export function portsOf({ service, trail, name, view, report }: Subject, mode: N
     });
     return [];
   }
+  // Docker's default of a network for those that name no address.
+  const anywhere = Object.keys(service.networks ?? {})
+    .map((network) => view.stack.networks?.[network]?.driver_opts?.['com.docker.network.bridge.host_binding_ipv4'])
+    .find((address) => address !== undefined);
   return (service.ports ?? []).flatMap((port, i): PublishedPort[] => {
     if (port.protocol !== 'tcp' && port.protocol !== 'udp') return [];
     trail.add(`ports.${i}`, 'ports', i);
     trail.add(`ports.${portName(port)}`, 'ports', i);
     const published = port.published === undefined ? undefined : parseRange(port.published);
-    const hostIp = port.host_ip === undefined || port.host_ip === '' ? {} : { hostIp: port.host_ip };
+    const wanted = port.host_ip === undefined || port.host_ip === '' ? anywhere : port.host_ip;
+    const hostIp = wanted === undefined ? {} : { hostIp: wanted };
     return [
       { ...hostIp, ...(published === undefined ? {} : { published }), target: port.target, protocol: port.protocol },
     ];

@@ -1,11 +1,12 @@
-import type { ContainerConfig, Network, Project, Service, Subnet, Volume } from '../model/project.ts';
+import type { ContainerConfig, Project, Service, Volume } from '../model/project.ts';
 import type { Bytes, GuestPath, HostPath, ProjectName, ServiceName } from '../model/units.ts';
 import type { NormalService } from '../spec/normal.ts';
 import { originOf } from '../spec/tree.ts';
 import { parseSignal } from '../spec/units.ts';
 import { findCycle } from './graph.ts';
+import { networksOfProject } from './resolve-bridge.ts';
 import { devicesOf, mountsOf } from './resolve-mounts.ts';
-import { linksOf, networkModeOf, networksOf, portsOf, searchDomainsOf, specialNetwork } from './resolve-network.ts';
+import { linksOf, networkModeOf, networksOf, portsOf, searchDomainsOf } from './resolve-network.ts';
 import {
   dependenciesOf,
   healthcheckOf,
@@ -255,56 +256,6 @@ function volumesOf({ view }: Resolving): readonly Volume[] {
         labels: sortedObject(volume.labels),
         driverOptions: sortedObject(volume.driver_opts),
         origin,
-      };
-    });
-}
-
-function networksOfProject({ view, report }: Resolving, project: string): readonly Network[] {
-  const services = Object.values(view.stack.services ?? {});
-  const used = new Set(
-    services.flatMap((service) =>
-      service.network_mode === 'bridge' ? ['default'] : Object.keys(service.networks ?? {}),
-    ),
-  );
-  const declared = view.stack.networks ?? {};
-  // `network_mode: bridge` joins the default network, which nobody has to declare.
-  const known =
-    used.has('default') && !Object.hasOwn(declared, 'default')
-      ? { ...declared, default: { name: `${project}_default` } }
-      : declared;
-  return Object.entries(known)
-    .filter(([key, network]) => used.has(key) && specialNetwork(network) === undefined)
-    .sort(byKey)
-    .map(([key, network]): Network => {
-      const driver = network.driver === undefined || network.driver === '' ? 'bridge' : network.driver;
-      if (driver !== 'bridge') {
-        report.warning('not-honoured', {
-          summary: `network "${key}": driver "${driver}" is not there; a bridge is made instead`,
-          at: placeAt(view, 'networks', key, 'driver'),
-          notes: ['drivers are bridge, host and none'],
-        });
-      }
-      return {
-        key,
-        name: network.name ?? key,
-        driver: 'bridge',
-        external: network.external ?? false,
-        internal: network.internal ?? false,
-        enableIpv6: network.enable_ipv6 ?? false,
-        subnets: (network.ipam?.config ?? []).flatMap((config): Subnet[] =>
-          config.subnet === undefined
-            ? []
-            : [
-                {
-                  subnet: config.subnet,
-                  ...(config.gateway === undefined ? {} : { gateway: config.gateway }),
-                  ...(config.ip_range === undefined ? {} : { ipRange: config.ip_range }),
-                  auxAddresses: sortedObject(config.aux_addresses),
-                },
-              ],
-        ),
-        labels: sortedObject(network.labels),
-        origin: originOf(keyAt(view, 'networks', key)),
       };
     });
 }

@@ -3,7 +3,9 @@ import { loadNative } from '../../src/runtime/linux/native.ts';
 import { shell } from './private-host.ts';
 import type { Rig, ServiceText } from './scenario.ts';
 
-const tools = { rootfs: { host: ['sh', 'sleep', 'socat', 'curl', 'dig', 'ip', 'ping', 'cat', 'getent'] } };
+const tools = {
+  rootfs: { host: ['sh', 'sleep', 'socat', 'curl', 'dig', 'ip', 'ping', 'cat', 'getent', 'head', 'wc'] },
+};
 
 /** A service with the tools of a network's user in it, which ends at once. */
 export const quick: ServiceText = { ...tools, stop_grace_period: '0s', init: true };

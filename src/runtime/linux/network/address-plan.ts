@@ -16,14 +16,20 @@ import {
   uniqueLocalSubnet,
 } from './addresses.ts';
 import { chooseSubnet, type LeaseRefusal, type Lessor, lease } from './leases.ts';
-import type { Attachment, Endpoint, NetworkEntry, NetworkRecord, SubnetEntry } from './record.ts';
+import {
+  type Attachment,
+  type Endpoint,
+  FIRST_BRIDGE,
+  type NetworkEntry,
+  type NetworkRecord,
+  type SubnetEntry,
+} from './record.ts';
 
 /** Who gets which address, decided before anything is made. Pure: a record and a wish in, a record out. */
 
 /** Where subnets are taken from when the file names none: away from what Docker, podman and libvirt take. */
 const pools = [201, 202, 203, 204].map((second) => parseCidr(`10.${second}.0.0/16`)) as Cidr[];
 const uplinkPools = [parseCidr('10.205.0.0/16')] as Cidr[];
-const FIRST_BRIDGE = 10;
 const NAME_LIMIT = 15;
 
 /** What the machine has, that new subnets must not touch. */
@@ -53,7 +59,7 @@ export function addNetwork(
     return { cidr: formatCidr(cidr), gateway: gateway ?? formatAddress(nth(cidr, 1)) };
   });
   const has = (family: Family): boolean => subnets.some(({ cidr }) => parseCidr(cidr)?.family === family);
-  if (!has(4)) {
+  if (!has(4) && network.enableIpv4 !== false) {
     // Room for as many again, so that scaling and recreation find addresses.
     const length = Math.min(24, 32 - Math.ceil(Math.log2(hosts * 2 + 4)));
     const chosen = chooseSubnet({ pools, taken: [...taken, ...own], length, longest: Math.max(length, 28), seed });
@@ -78,7 +84,7 @@ export function addNetworkEntry(
   record: NetworkRecord,
   entry: Pick<NetworkEntry, 'network' | 'subnets' | 'owner'>,
 ): NetworkRecord {
-  const bridge = bridgeName(record, entry.network.key);
+  const bridge = bridgeName(record, entry);
   return { ...record, networks: [...record.networks, { ...entry, bridge, index: nextIndex(record) }] };
 }
 
@@ -100,8 +106,10 @@ function nextIndex(record: NetworkRecord): number {
   return index;
 }
 
-function bridgeName(record: NetworkRecord, key: string): string {
-  const wanted = `br-${key.replace(/[^A-Za-z0-9_.-]/g, '-')}`;
+function bridgeName(record: NetworkRecord, { network, owner }: Pick<NetworkEntry, 'network' | 'owner'>): string {
+  const { key, options } = network;
+  const named = owner === undefined ? options?.bridgeName : undefined;
+  const wanted = named ?? `br-${key.replace(/[^A-Za-z0-9_.-]/g, '-')}`;
   const taken = (name: string): boolean => record.networks.some(({ bridge }) => bridge === name);
   if (wanted.length <= NAME_LIMIT && !taken(wanted)) return wanted;
   return `br-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
@@ -246,7 +254,10 @@ function endpointOf(
   const wanted = [...config.networks]
     .filter(({ network }) => known.has(network))
     .sort((a, b) => b.priority - a.priority || (a.network < b.network ? -1 : 1));
-  const gateway = gatewayOf(wanted, known);
+  const gateway = gatewayOf(wanted, { record, families: [4, 6] });
+  // A network without one of the families leaves that to another.
+  const rest = familiesLeft(gateway, record);
+  const second = rest === undefined ? undefined : gatewayOf(wanted, { record, families: [rest] });
   const attachments = wanted.map((each, position): Attachment => {
     const network = known.get(each.network)?.name ?? '';
     const v4 = given.get(`${network} 4 ${container}`);
@@ -254,12 +265,13 @@ function endpointOf(
     const mac = parseMac(each.macAddress ?? '') ?? macOf((v4 ?? v6) as Address);
     return {
       network,
-      interfaceName: each.interfaceName ?? `eth${position}`,
+      interfaceName: each.interfaceName ?? `${known.get(each.network)?.options?.interfacePrefix ?? 'eth'}${position}`,
       mac: mac.toString('hex'),
       ...(v4 === undefined ? {} : { ipv4: formatAddress(v4) }),
       ...(v6 === undefined ? {} : { ipv6: formatAddress(v6) }),
       aliases: each.aliases,
       gateway: each === gateway,
+      ...(each === second && rest !== undefined ? { gatewayFor: rest } : {}),
     };
   });
   return {
@@ -277,14 +289,29 @@ function endpointOf(
   };
 }
 
-/** The network with the default route: the highest `gw_priority` among those that lead somewhere. */
+/** The network with the default route: the highest `gw_priority` among those that lead somewhere and have such addresses. */
 function gatewayOf(
   wanted: readonly NetworkAttachment[],
-  known: ReadonlyMap<string, Network>,
+  { record, families }: { readonly record: NetworkRecord; readonly families: readonly Family[] },
 ): NetworkAttachment | undefined {
+  const leads = (key: string): boolean =>
+    record.networks.some(
+      (entry) =>
+        entry.network.key === key &&
+        !entry.network.internal &&
+        familiesOf(entry).some((family) => families.includes(family)),
+    );
   return [...wanted]
-    .filter(({ network }) => known.get(network)?.internal === false)
+    .filter(({ network }) => leads(network))
     .sort((a, b) => b.gatewayPriority - a.gatewayPriority || (a.network < b.network ? -1 : 1))[0];
+}
+
+const familiesOf = ({ subnets }: NetworkEntry): Family[] => subnets.map(({ cidr }) => (cidr.includes(':') ? 6 : 4));
+
+/** The family that the network with the default route lacks. */
+function familiesLeft(gateway: NetworkAttachment | undefined, record: NetworkRecord): Family | undefined {
+  const entry = record.networks.find(({ network }) => network.key === gateway?.network);
+  return ([4, 6] as const).find((family) => entry !== undefined && !familiesOf(entry).includes(family));
 }
 
 /** A port that the kernel has chosen before is wanted again. */

@@ -1,13 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../native.ts';
-import { addressBytes, parseAddress, parseCidr } from './addresses.ts';
+import { addressBytes, nth, parseAddress, parseCidr } from './addresses.ts';
 import { FIRST_FOREIGN, foreignEnd, type Hub, type Hubs } from './legs.ts';
 import type { Acknowledgement, Request } from './netlink.ts';
 import { NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
-import type { Attachment, Endpoint, NetworkEntry, NetworkRecord } from './record.ts';
+import { type Attachment, type Endpoint, FIRST_VETH, mtuOf, type NetworkEntry, type NetworkRecord } from './record.ts';
 import { linksOf, type Router } from './router.ts';
-import { AF_INET, AF_INET6, newAddress, newRoute, newVeth, setLinkUp, type Veth } from './rtnl.ts';
+import { AF_INET, AF_INET6, isolatePort, newAddress, newRoute, newVeth, setLinkUp, type Veth } from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** A container whose network namespace is there. */
@@ -19,9 +19,8 @@ export type Guest = {
 
 export type AttachRefusal = { readonly container: string; readonly error: NetlinkError };
 
-/** Interface indices: ours in the container, and the lowest of a veth in the router. */
+/** Interface index of the first of ours in a container. */
 const FIRST_INSIDE = 10;
-const FIRST_VETH = 1000;
 
 type Inside = { readonly guest: Guest; readonly fd: number; readonly socket: NetlinkSocket };
 type Place = { readonly attachment: Attachment; readonly entry: NetworkEntry; readonly index: number };
@@ -33,7 +32,7 @@ type Place = { readonly attachment: Attachment; readonly entry: NetworkEntry; re
 export function attachGuests(
   native: Native,
   router: Router,
-  { record, guests, mtu, hubs }: Attaching,
+  { record, guests, outsideMtu, hubs }: Attaching,
 ): AttachRefusal[] {
   const inside = guests.map((guest) => enter(native, guest));
   try {
@@ -47,20 +46,23 @@ export function attachGuests(
         const near = hub.foreign
           ? foreignEnd(place.entry.network.name, container)
           : { name: `veth${++next}`, index: next };
-        const request = wire(place, { near: { ...near, master: hub.bridge }, netnsFd: each.fd, mtu });
-        return [{ each, hub, request }];
+        const request = wire(place, { near: { ...near, master: hub.bridge }, netnsFd: each.fd });
+        const isolated = place.entry.network.options?.isolated === true;
+        return [{ each, hub, request, after: isolated ? [isolatePort(near.index)] : [] }];
       }),
     );
     const answers = askAll(wires);
     const refusals: AttachRefusal[] = [];
     const fresh = new Set<Inside>();
-    for (const { each, request } of wires) {
+    for (const { each, hub, request, after } of wires) {
       const answer = answers.get(request);
-      if (answer === undefined || answer.errno === 0) fresh.add(each);
-      else if (answer.errno !== EEXIST)
+      if (answer === undefined || answer.errno === 0) {
+        fresh.add(each);
+        hub.socket.perform(after);
+      } else if (answer.errno !== EEXIST)
         refusals.push({ container: each.guest.endpoint.container, error: new NetlinkError(request, answer) });
     }
-    for (const each of inside) if (fresh.has(each)) configure(native, each, record);
+    for (const each of inside) if (fresh.has(each)) configure(native, each, { record, outsideMtu });
     return refusals;
   } finally {
     for (const { socket, fd } of inside) {
@@ -75,7 +77,7 @@ const EEXIST = 17;
 type Attaching = {
   readonly record: NetworkRecord;
   readonly guests: readonly Guest[];
-  readonly mtu: number;
+  readonly outsideMtu: number;
   readonly hubs: Hubs;
 };
 
@@ -110,14 +112,15 @@ function placesOf(endpoint: Endpoint, record: NetworkRecord): Place[] {
 }
 
 function wire(
-  { attachment, index }: Place,
-  { near, netnsFd, mtu }: { readonly near: Veth['near']; readonly netnsFd: number; readonly mtu: number },
+  { attachment, entry, index }: Place,
+  { near, netnsFd }: { readonly near: Veth['near']; readonly netnsFd: number },
 ): Request {
   const mac = Buffer.from(attachment.mac, 'hex');
-  return newVeth({ near, far: { name: attachment.interfaceName, index, mac, netnsFd }, mtu });
+  return newVeth({ near, far: { name: attachment.interfaceName, index, mac, netnsFd }, mtu: mtuOf(entry) });
 }
 
-function configure(native: Native, { guest, fd, socket }: Inside, record: NetworkRecord): void {
+function configure(native: Native, { guest, fd, socket }: Inside, ways: Ways): void {
+  const { record } = ways;
   const places = placesOf(guest.endpoint, record);
   const six = places.filter(({ attachment }) => attachment.ipv6 !== undefined);
   if (six.length > 0)
@@ -125,7 +128,7 @@ function configure(native: Native, { guest, fd, socket }: Inside, record: Networ
       for (const { attachment } of six) writeSysctl(`ipv6/conf/${attachment.interfaceName}/disable_ipv6`, '0');
     });
   // Routes need all interfaces up.
-  socket.perform([...places.flatMap(addressRequests), ...places.flatMap(routeRequests)]);
+  socket.perform([...places.flatMap(addressRequests), ...places.flatMap((place) => routeRequests(place, ways))]);
 }
 
 function addressRequests({ attachment, entry, index }: Place): Request[] {
@@ -138,11 +141,20 @@ function addressRequests({ attachment, entry, index }: Place): Request[] {
   return [...addresses, setLinkUp(index)];
 }
 
-function routeRequests({ attachment, entry, index }: Place): Request[] {
-  if (!attachment.gateway) return [];
+type Ways = Pick<Attaching, 'record' | 'outsideMtu'>;
+
+function routeRequests({ attachment, entry, index }: Place, { record, outsideMtu }: Ways): Request[] {
+  if (!attachment.gateway && attachment.gatewayFor === undefined) return [];
+  const mtu = Math.min(outsideMtu, mtuOf(entry));
+  const uplink = entry.owner === undefined ? parseCidr(record.uplink ?? '') : undefined;
   return entry.subnets.flatMap(({ gateway }) => {
     const via = parseAddress(gateway);
-    if (via === undefined) return [];
-    return [newRoute({ family: via.family === 4 ? AF_INET : AF_INET6, via: addressBytes(via), index })];
+    if (via === undefined || (!attachment.gateway && attachment.gatewayFor !== via.family)) return [];
+    if (via.family === 6) return [newRoute({ family: AF_INET6, via: addressBytes(via), index, mtu })];
+    const out = newRoute({ family: AF_INET, via: addressBytes(via), index, mtu });
+    if (uplink === undefined) return [out];
+    // The host itself, as local clients of published ports come from there, is no further away than the bridge.
+    const to = { bytes: addressBytes(nth(uplink, 1)), length: 32 };
+    return [out, newRoute({ family: AF_INET, to, via: addressBytes(via), index })];
   });
 }

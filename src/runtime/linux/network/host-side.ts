@@ -25,6 +25,7 @@ import {
   replaceTable,
   verdict,
 } from './nftables.ts';
+import { LARGEST_MTU } from './record.ts';
 import { linksOf, type Router, UPLINK } from './router.ts';
 import { AF_INET, AF_INET6, decodeRoute, dumpRoutes, newAddress, newRoute, newVeth, setLinkUp } from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
@@ -33,7 +34,7 @@ import { writeSysctl } from './sysctl.ts';
 
 const MAIN_TABLE = 254;
 const NF_FORWARD = 2;
-const MAX_MTU = 1500;
+const LARGEST_OUTSIDE = 1500;
 
 /** The host's end of the project's uplink. */
 export const uplinkName = (project: string): string =>
@@ -44,8 +45,8 @@ const tableName = (project: string): string => `tscompose-${project}`;
 export type HostView = {
   /** Where the host already goes: prefixes that a new subnet must not touch. */
   readonly taken: readonly Cidr[];
-  /** Of the way out, at most 1500: a larger one would only meet fragmentation there. */
-  readonly mtu: number;
+  /** MTU of the way out, at most 1500: a larger one would only meet fragmentation there. */
+  readonly outsideMtu: number;
 };
 
 /** What the host's routes and interfaces say, those of `project` left out. */
@@ -62,7 +63,7 @@ export function viewHost(native: Native, project: string): HostView {
     );
     const out = routes.find(({ family, to, table }) => family === AF_INET && to === undefined && table === MAIN_TABLE);
     const link = links.find(({ index }) => index === out?.index);
-    return { taken, mtu: Math.min(link?.mtu ?? MAX_MTU, MAX_MTU) };
+    return { taken, outsideMtu: Math.min(link?.mtu ?? LARGEST_OUTSIDE, LARGEST_OUTSIDE) };
   } finally {
     socket.close();
   }
@@ -71,7 +72,7 @@ export function viewHost(native: Native, project: string): HostView {
 export type Uplink = {
   readonly project: string;
   readonly cidr: string;
-  readonly mtu: number;
+  readonly outsideMtu: number;
   /** The project has a network with IPv6 that leads outside. */
   readonly ipv6: boolean;
   /** File that remembers sysctls we changed, shared by all projects. */
@@ -83,9 +84,10 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   const name = uplinkName(uplink.project);
   const four = parseCidr(uplink.cidr) as Cidr;
   const six = uniqueLocalSubnet(`uplink/${uplink.project}`);
+  const mtu = uplink.outsideMtu;
   const home = new NetlinkSocket(native, NETLINK_ROUTE);
   try {
-    if (!linksOf(router.route).some(({ index }) => index === UPLINK.index)) makeVeth(router, { name, mtu: uplink.mtu });
+    if (!linksOf(router.route).some(({ index }) => index === UPLINK.index)) makeVeth(router, name);
     const index = linksOf(home).find((link) => link.name === name)?.index ?? 0;
     const address = (cidr: Cidr, host: number) => addressBytes(nth(cidr, host));
     if (uplink.ipv6) {
@@ -101,8 +103,8 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
       newAddress(UPLINK.index, { bytes: address(four, 2), length: 30 }),
       ...(uplink.ipv6 ? [newAddress(UPLINK.index, { bytes: address(six, 2), length: 64 })] : []),
       setLinkUp(UPLINK.index),
-      newRoute({ family: AF_INET, via: address(four, 1), index: UPLINK.index }),
-      ...(uplink.ipv6 ? [newRoute({ family: AF_INET6, via: address(six, 1), index: UPLINK.index })] : []),
+      newRoute({ family: AF_INET, via: address(four, 1), index: UPLINK.index, mtu }),
+      ...(uplink.ipv6 ? [newRoute({ family: AF_INET6, via: address(six, 1), index: UPLINK.index, mtu })] : []),
     ]);
   } finally {
     home.close();
@@ -113,10 +115,10 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   letThrough(native, { name, project: uplink.project, sources: [nth(four, 2), nth(six, 2)].map(addressBytes) });
 }
 
-function makeVeth(router: Router, { name, mtu }: { readonly name: string; readonly mtu: number }): void {
+function makeVeth(router: Router, name: string): void {
   const host = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    router.route.perform([newVeth({ near: UPLINK, far: { name, index: 0, netnsFd: host }, mtu })]);
+    router.route.perform([newVeth({ near: UPLINK, far: { name, index: 0, netnsFd: host }, mtu: LARGEST_MTU })]);
   } finally {
     closeSync(host);
   }

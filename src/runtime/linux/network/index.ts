@@ -269,8 +269,8 @@ export class Networking {
 
   async #host(): Promise<HostView> {
     if (this.#view !== undefined) return this.#view;
-    const { taken, mtu } = viewHost(await this.#load(), this.#options.project);
-    this.#view = { taken: [...taken, ...this.#sharing.subnets()], mtu };
+    const { taken, outsideMtu } = viewHost(await this.#load(), this.#options.project);
+    this.#view = { taken: [...taken, ...this.#sharing.subnets()], outsideMtu };
     return this.#view;
   }
 
@@ -279,13 +279,13 @@ export class Networking {
     if (this.#router !== undefined) return this.#router;
     const native = await this.#load();
     const { project, paths } = this.#options;
-    const { taken, mtu } = await this.#host();
+    const { taken, outsideMtu } = await this.#host();
     const router = openRouter(native, this.#where.router);
     this.#router = router;
     let record = this.#read();
-    ensureBridges(native, router, { record, mtu });
+    ensureBridges(native, router, record);
     this.#hubs = new Hubs(native, router, { record, paths, others: this.#sharing.others() });
-    this.#legsMade = ensureLegs(native, router, { record, project, hubs: this.#hubs, mtu });
+    this.#legsMade = ensureLegs(native, router, { record, project, hubs: this.#hubs });
     const open = record.networks.filter(({ network, owner }) => !network.internal && owner === undefined);
     if (open.length === 0) return router;
     const added = addUplink(record, { project, taken });
@@ -293,7 +293,7 @@ export class Networking {
     this.#keep(record);
     const ipv6 = open.some(({ subnets }) => subnets.some(({ cidr }) => cidr.includes(':')));
     if (record.uplink !== undefined)
-      ensureUplink(native, router, { project, cidr: record.uplink, mtu, ipv6, memory: memoryPath(paths.run) });
+      ensureUplink(native, router, { project, cidr: record.uplink, outsideMtu, ipv6, memory: memoryPath(paths.run) });
     return router;
   }
 
@@ -318,11 +318,11 @@ export class Networking {
   }
 
   async #attachTo(router: Router, guests: readonly Guest[]): Promise<AttachRefusal[]> {
-    const { mtu } = await this.#host();
+    const { outsideMtu } = await this.#host();
     return attachGuests(this.#native as Native, router, {
       record: this.#read(),
       guests,
-      mtu,
+      outsideMtu,
       hubs: this.#hubs as Hubs,
     });
   }

@@ -6,7 +6,7 @@ import { addressBytes, parseAddress, parseCidr } from './addresses.ts';
 import type { Neighbour } from './neighbours.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
-import { type NetworkEntry, type NetworkRecord, networkPaths } from './record.ts';
+import { mtuOf, type NetworkEntry, type NetworkRecord, networkPaths } from './record.ts';
 import { hasRouter, linksOf, openRouter, type Router } from './router.ts';
 import { newAddress, newVeth, setLinkUp, type VethEnd } from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
@@ -73,7 +73,7 @@ export function foreignEnd(...parts: readonly string[]): VethEnd {
 export function ensureLegs(
   native: Native,
   router: Router,
-  { record, project, hubs, mtu }: { record: NetworkRecord; project: string; hubs: Hubs; mtu: number },
+  { record, project, hubs }: { record: NetworkRecord; project: string; hubs: Hubs },
 ): boolean {
   const joined = record.networks.filter(({ owner }) => owner !== undefined);
   if (joined.length === 0) return false;
@@ -85,7 +85,7 @@ export function ensureLegs(
     const mac = Buffer.from(entry.leg?.mac ?? '', 'hex');
     const near = { ...foreignEnd(project, entry.network.name), master: hub.bridge };
     hub.socket.perform([
-      newVeth({ near, far: { name: entry.bridge, index: entry.index, mac, netnsFd: router.fd }, mtu }),
+      newVeth({ near, far: { name: entry.bridge, index: entry.index, mac, netnsFd: router.fd }, mtu: mtuOf(entry) }),
     ]);
     if (entry.leg?.ipv6 !== undefined)
       inNetns(native, router.fd, () => writeSysctl(`ipv6/conf/${entry.bridge}/disable_ipv6`, '0'));

@@ -156,12 +156,14 @@ function encodeListener(
   // another project: there our router is one member among others.
   const own = endpoint.attachments.filter(({ network }) => !joined.has(network));
   const home = own.find(({ gateway }) => gateway) ?? own[0] ?? endpoint.attachments[0];
+  const second = own.find(({ gatewayFor }) => gatewayFor !== undefined);
   const keepsClient = home?.gateway === true && !joined.has(home.network);
   const first = port.bound ?? port.published?.first ?? 0;
   const last = port.bound ?? port.published?.last ?? 0;
   const tail = Buffer.alloc(4);
   tail.writeUInt16LE(last, 0);
-  const bridge = keepsClient && port.protocol === 'tcp' ? fastPath?.bridges.get(home.network) : undefined;
+  const bridge =
+    keepsClient && home.ipv4 !== undefined && port.protocol === 'tcp' ? fastPath?.bridges.get(home.network) : undefined;
   const flags =
     (port.protocol === 'udp' ? netFlag.UDP : 0) |
     (port.hostIp === undefined ? netFlag.DUAL : 0) |
@@ -171,8 +173,8 @@ function encodeListener(
   return Buffer.concat([
     encodeAddress(port.hostIp ?? '0.0.0.0', first),
     tail,
-    encodeAddress(home?.ipv4 ?? '', port.target),
-    encodeAddress(home?.ipv6 ?? '', port.target),
+    encodeAddress(home?.ipv4 ?? second?.ipv4 ?? '', port.target),
+    encodeAddress(home?.ipv6 ?? second?.ipv6 ?? '', port.target),
     u32(bridge ?? 0),
     Buffer.from(home?.mac ?? '', 'hex'),
     Buffer.alloc(2),

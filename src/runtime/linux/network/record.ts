@@ -61,10 +61,25 @@ export type Attachment = {
   readonly aliases: readonly string[];
   /** Its gateway is the container's default route. */
   readonly gateway: boolean;
+  /** It is so for this family alone, which the network with the default route lacks. */
+  readonly gatewayFor?: 4 | 6;
 };
 
 /** A published port, with the host port in force where the kernel or a range had a choice. */
 export type BoundPort = PublishedPort & { readonly bound?: number };
+
+/**
+ * What interfaces between containers, and to the host, take at once: as much as IP has room for. With the 1500 of Ethernet
+ * a stream costs up to twice as much processor time. What leaves the machine is held smaller by the routes that lead there.
+ */
+export const LARGEST_MTU = 65_535;
+
+/** Interface indices in the router: of bridges and legs, and from there on of veths to containers. */
+export const FIRST_BRIDGE = 10;
+export const FIRST_VETH = 1000;
+
+/** MTU of a network's bridge, and of everything on it. */
+export const mtuOf = ({ network }: Pick<NetworkEntry, 'network'>): number => network.options?.mtu ?? LARGEST_MTU;
 
 export type NetworkPaths = {
   /** Directory of the net process; "router" in it is the pinned namespace. */

@@ -16,7 +16,7 @@ import {
   setMark,
   verdict,
 } from './nftables.ts';
-import type { NetworkEntry, NetworkRecord } from './record.ts';
+import { FIRST_BRIDGE, FIRST_VETH, mtuOf, type NetworkEntry, type NetworkRecord } from './record.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -127,20 +127,21 @@ function basics(): Request[] {
 export const linksOf = (socket: NetlinkSocket): LinkSeen[] => socket.dump(dumpLinks()).map(decodeLink);
 
 /** Makes the bridges that are missing, takes away those that no network has any more, and puts the filter in force. */
-export function ensureBridges(
-  native: Native,
-  router: Router,
-  { record, mtu }: { readonly record: NetworkRecord; readonly mtu: number },
-): void {
+export function ensureBridges(native: Native, router: Router, record: NetworkRecord): void {
   const links = linksOf(router.route);
   const wanted = record.networks;
   const missing = wanted.filter(
     ({ index, owner }) => owner === undefined && !links.some((link) => link.index === index),
   );
-  const gone = links.filter((link) => link.name.startsWith('br-') && !wanted.some(({ index }) => index === link.index));
+  const gone = links.filter(
+    (link) =>
+      link.index >= FIRST_BRIDGE && link.index < FIRST_VETH && !wanted.some(({ index }) => index === link.index),
+  );
   router.route.perform(gone.map(({ index }) => deleteLink(index)));
   router.route.perform(
-    missing.map((entry) => newBridge({ name: entry.bridge, index: entry.index, mac: bridgeMac(entry), mtu })),
+    missing.map((entry) =>
+      newBridge({ name: entry.bridge, index: entry.index, mac: bridgeMac(entry), mtu: mtuOf(entry) }),
+    ),
   );
   const six = missing.filter(({ subnets }) => subnets.some(({ cidr }) => cidr.includes(':')));
   if (six.length > 0)

@@ -37,6 +37,9 @@ const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 const IFLA_BR_FORWARD_DELAY = 1;
 const IFLA_BR_STP_STATE = 5;
@@ -52,7 +55,9 @@ const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
+const RTA_METRICS = 8;
 const RTA_TABLE = 15;
+const RTAX_MTU = 2;
 const RTPROT_STATIC = 4;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
@@ -154,6 +159,21 @@ export const setLinkUp = (index: number): Request => ({
   intent: `bring interface ${index} up`,
 });
 
+/** The bridge passes nothing between this port and others that are isolated as well. */
+export const isolatePort = (index: number): Request => ({
+  type: RTM_NEWLINK,
+  flags: 0,
+  body: [
+    link(index, { up: true }),
+    nested(
+      IFLA_LINKINFO,
+      text(IFLA_INFO_SLAVE_KIND, 'bridge'),
+      nested(IFLA_INFO_SLAVE_DATA, attribute(IFLA_BRPORT_ISOLATED, u8(1))),
+    ),
+  ],
+  intent: `isolate interface ${index} on its bridge`,
+});
+
 export const deleteLink = (index: number): Request => ({
   type: RTM_DELLINK,
   flags: 0,
@@ -191,12 +211,14 @@ export type Route = {
   /** 254 is the main table. */
   readonly table?: number;
   readonly metric?: number;
+  /** Packets on this way are no larger, nor are peers asked to send larger ones, whatever the interface would take. */
+  readonly mtu?: number;
   /** `local`: packets are for this namespace whatever their address says. */
   readonly kind?: 'unicast' | 'local';
 };
 
 /** Adds a route or replaces the one to the same destination. */
-export function newRoute({ family, to, via, index, table = 254, metric, kind = 'unicast' }: Route): Request {
+export function newRoute({ family, to, via, index, table = 254, metric, mtu, kind = 'unicast' }: Route): Request {
   const local = kind === 'local';
   const header = Buffer.alloc(12);
   header[0] = family;
@@ -215,6 +237,7 @@ export function newRoute({ family, to, via, index, table = 254, metric, kind = '
       attribute(RTA_OIF, u32(index)),
       attribute(RTA_TABLE, u32(table)),
       ...(metric === undefined ? [] : [attribute(RTA_PRIORITY, u32(metric))]),
+      ...(mtu === undefined ? [] : [nested(RTA_METRICS, attribute(RTAX_MTU, u32(mtu)))]),
     ],
     intent: 'add a route',
   };
