@@ -118,7 +118,16 @@ function compile({ cc, extra, sources, output }) {
   }
 }
 
+/** For every machine that a published package is for: the other ones need a cross compiler (gcc-aarch64-linux-gnu). */
+function buildAll() {
+  const own = process.env.CC ?? 'cc';
+  const here = targetOf(own);
+  return Object.entries(targets).map(([machine, arch]) =>
+    buildNative({ cc: arch === here ? own : `${machine}-linux-gnu-gcc` }),
+  );
+}
+
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const output = buildNative({});
-  process.stdout.write(`${output} ${statSync(output).size} bytes\n`);
+  const outputs = process.argv.includes('--all') ? buildAll() : [buildNative({})];
+  for (const output of outputs) process.stdout.write(`${output} ${statSync(output).size} bytes\n`);
 }

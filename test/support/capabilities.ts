@@ -11,6 +11,8 @@ import { vmMissing } from './vm/kernel.ts';
 const probes = {
   root: () => (process.getuid?.() === 0 ? undefined : 'needs root'),
   cc: () => program('cc'),
+  // Compiler, headers and emulator come in separate packages.
+  arm64: () => program('aarch64-linux-gnu-gcc') ?? program('qemu-aarch64') ?? arm64Headers(),
   bash: () => program('bash'),
   busybox: () => program('busybox'),
   dig: () => program('dig'),
@@ -84,6 +86,12 @@ function controller(name: string): string | undefined {
   const v2 = '/sys/fs/cgroup/cgroup.controllers';
   if (existsSync(v2) && readFileSync(v2, 'utf8').split(/\s+/).includes(name)) return undefined;
   return `needs the ${name} cgroup controller`;
+}
+
+function arm64Headers(): string | undefined {
+  const include = '/usr/aarch64-linux-gnu/include';
+  const present = existsSync(`${include}/asm/unistd.h`) && existsSync(`${include}/stdio.h`);
+  return present ? undefined : 'needs the headers of arm64 (libc6-dev-arm64-cross, linux-libc-dev-arm64-cross)';
 }
 
 function v1Memory(): string | undefined {
