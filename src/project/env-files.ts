@@ -101,7 +101,13 @@ function readEnv(
     const path = String(toValue(at));
     const required = child(item, 'required');
     if (required !== undefined && toValue(required) === false && sources.kind(path) === 'missing') return none;
-    const file = sources.text(path, { limit: maxEnvBytes, what: 'env file', at, missing: 'env-file' });
+    const file = sources.text(path, {
+      limit: maxEnvBytes,
+      what: 'env file',
+      at,
+      missing: 'env-file',
+      remedy: () => ['if it may be missing: env_file: [{ path: FILE, required: false }]'],
+    });
     if (file === undefined) return none;
     const lookup = (name: string): string | undefined => {
       const own = child(child(service, 'environment'), name);

@@ -9,7 +9,7 @@ import { foldFiles } from './env-files.ts';
 import { type Environment, split } from './environment.ts';
 import { withImages } from './images.ts';
 import { documentsOf, type Loading, namesOf } from './loading.ts';
-import { type Found, findStack } from './lookup.ts';
+import { type Found, findStack, insteadOf } from './lookup.ts';
 import { projectName } from './name.ts';
 import { normalise } from './normalise.ts';
 import { selectProfiles } from './profiles.ts';
@@ -53,7 +53,11 @@ function loadFound(
   };
   const { environment, directory, files } = found;
   const documents = files.flatMap((path) => {
-    const file = sources.text(path, { limit: maxStackBytes, what: 'stack file' });
+    const file = sources.text(path, {
+      limit: maxStackBytes,
+      what: 'stack file',
+      remedy: () => insteadOf(path, sources),
+    });
     return file === undefined ? [] : documentsOf(file, loading);
   });
   const name = projectName({ request, environment, directory, documents, report });

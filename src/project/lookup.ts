@@ -47,7 +47,10 @@ export function findStack(request: LoadRequest, sources: Sources, report: Report
   if (files === undefined) {
     report.error('file-missing', {
       summary: `no stack file in ${sources.shown(first)} or above`,
-      notes: [`looked for ${stackFileNames.join(', ')}`, 'name one with -f FILE'],
+      notes: [
+        `looked there for ${stackFileNames.join(', ')}`,
+        'name one with -f FILE, or write a new one with: tscompose init',
+      ],
     });
     return undefined;
   }
@@ -67,6 +70,14 @@ function directoryOf(files: readonly string[] | undefined, cwd: string): string 
 function filesFromVariable(environment: Environment, cwd: string): readonly string[] | undefined {
   const separator = environment.value('COMPOSE_PATH_SEPARATOR') ?? ':';
   return split(environment.value('COMPOSE_FILE'), separator)?.map((file) => resolveFile(file, cwd));
+}
+
+/** What may have been meant by a stack file that is not there. */
+export function insteadOf(path: string, sources: Sources): readonly string[] {
+  const folder = posix.dirname(path);
+  const near = stackFileNames.map((name) => posix.join(folder, name)).filter((each) => sources.kind(each) === 'file');
+  if (near[0] !== undefined) return [`there is ${sources.shown(near[0])}: name it with -f, or leave -f out to find it`];
+  return ['write the path of a stack file after -f; tscompose init writes a new one'];
 }
 
 function searchUpwards(from: string, sources: Sources, report: Report): readonly string[] | undefined {

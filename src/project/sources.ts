@@ -16,6 +16,8 @@ export type ReadOptions = {
   readonly at?: Place | Origin | undefined;
   /** The code for a file that is not there. */
   readonly missing?: DiagnosticCode;
+  /** What to do when it is not there; otherwise, what its path is relative to is explained. */
+  readonly remedy?: () => readonly string[];
 };
 
 /**
@@ -82,7 +84,8 @@ export class Sources {
         notes,
       }) as undefined;
     if (kind === 'directory') return wrong('it is a directory', 'name the file in it');
-    if (kind === 'other') return wrong('it is not a regular file');
+    if (kind === 'other')
+      return wrong('it is not a regular file', 'name a file that can be read again, or - for standard input');
     const read = kind === 'file' ? this.#source.read(path, options.limit) : ({ ok: false, code: 'ENOENT' } as const);
     if (read.ok) {
       this.#hashes.set(path, sha256(read.bytes));
@@ -90,7 +93,14 @@ export class Sources {
     }
     this.#hashes.set(path, 'missing');
     if (read.code === 'EFBIG') return this.#tooLarge(shown, options);
-    return wrong(errnoWords[read.code] ?? read.code);
+    return wrong(errnoWords[read.code] ?? read.code, ...this.#remedy(read.code, options));
+  }
+
+  #remedy(code: string, { remedy, at }: ReadOptions): readonly string[] {
+    if (code === 'EACCES' || code === 'EPERM') return ['run as a user who may read it, or change its permissions'];
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') return [];
+    if (remedy !== undefined) return remedy();
+    return at === undefined ? [] : ['relative paths start at the directory of the first stack file'];
   }
 
   #tooLarge(shown: string, options: ReadOptions): undefined {

@@ -1,8 +1,8 @@
 import type { Origin } from '../model/source.ts';
 import type { NormalStack } from '../spec/normal.ts';
-import { type Mapping, nearest, originOf, type Place, type Tree, toValue } from '../spec/tree.ts';
+import { type Mapping, nearest, originOf, type Path, type Place, type Tree, toValue } from '../spec/tree.ts';
 
-export type Path = readonly (string | number)[];
+export type { Path } from '../spec/tree.ts';
 
 /** The normalised stack twice: as plain data to read from, and as the tree that knows where each value was written. */
 export type View = {

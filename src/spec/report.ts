@@ -4,7 +4,7 @@ import { originOf, type Place, type Tree } from './tree.ts';
 
 /** Where diagnostics go while a stack is loaded: everything wrong is collected, nothing is thrown. */
 export class Report {
-  readonly #found: Diagnostic[] = [];
+  #found: Diagnostic[] = [];
   readonly #seen = new Set<string>();
   readonly #files = new Map<unknown, number>();
   #errors = 0;
@@ -38,6 +38,11 @@ export class Report {
 
   warning(code: DiagnosticCode, text: Text): void {
     this.add('warning', code, text);
+  }
+
+  /** Takes back what was said with `code` about `word`, because something else says it better. */
+  withdraw(code: DiagnosticCode, word: string): void {
+    this.#found = this.#found.filter((each) => each.code !== code || !each.summary.split(' ').includes(word));
   }
 
   /** Ordered by file (in the order in which files were first named) and position; what has no place comes first. */

@@ -29,10 +29,10 @@ import {
 import { networkAttachments } from './schema-network.ts';
 import { volumes } from './schema-volume.ts';
 
-const rateRule = (rate: z.ZodType) =>
+const rateRule = (rate: z.ZodType, of: 'Bytes' | 'Operations') =>
   object({
     path: key(text, 'Block device on the host.', { examples: ['/dev/sda'], required: 'here' }),
-    rate: key(rate, 'Bytes or operations per second.', { examples: ['12mb', 120], required: 'here' }),
+    rate: key(rate, `${of} per second.`, { examples: [of === 'Bytes' ? '12mb' : 120], required: 'here' }),
   });
 
 const blkioConfig = object({
@@ -47,16 +47,16 @@ const blkioConfig = object({
     'Shares for single devices.',
     { examples: [[{ path: '/dev/sda', weight: 200 }]] },
   ),
-  device_read_bps: key(list(rateRule(bytes)), 'Limits of bytes read per second.', {
+  device_read_bps: key(list(rateRule(bytes, 'Bytes')), 'Limits of bytes read per second.', {
     examples: [[{ path: '/dev/sda', rate: '20m' }]],
   }),
-  device_write_bps: key(list(rateRule(bytes)), 'Limits of bytes written per second.', {
+  device_write_bps: key(list(rateRule(bytes, 'Bytes')), 'Limits of bytes written per second.', {
     examples: [[{ path: '/dev/sda', rate: '10m' }]],
   }),
-  device_read_iops: key(list(rateRule(whole())), 'Limits of read operations per second.', {
+  device_read_iops: key(list(rateRule(whole(), 'Operations')), 'Limits of read operations per second.', {
     examples: [[{ path: '/dev/sda', rate: 500 }]],
   }),
-  device_write_iops: key(list(rateRule(whole())), 'Limits of write operations per second.', {
+  device_write_iops: key(list(rateRule(whole(), 'Operations')), 'Limits of write operations per second.', {
     examples: [[{ path: '/dev/sda', rate: 200 }]],
   }),
 });

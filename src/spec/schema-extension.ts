@@ -135,5 +135,6 @@ export const serviceExtension = object({
       }),
     ),
     'Conditions that compose does not have, for services named in depends_on too.',
+    { examples: [{ db: { condition: 'service_log_line', pattern: 'ready to accept connections' } }] },
   ),
 });

@@ -144,10 +144,20 @@ const modelUse = object({
 const serviceOnlyKeys = {
   attach: key(flag, 'false: attached up leaves the output of the service out.', { default: true }),
   container_name: key(named, 'Fixed name of the container; excludes more than one.', { examples: ['shop-db'] }),
-  deploy: key(deploy, 'Replicas, limits, restart and update policy.'),
+  deploy: key(deploy, 'Replicas, limits, restart and update policy.', {
+    examples: [{ replicas: 2, resources: { limits: { memory: '512m' } } }],
+  }),
   develop: key(
-    z.union([object({ watch: key(list(watchRule), 'What to do when files change.') }), z.null()]),
+    z.union([
+      object({
+        watch: key(list(watchRule), 'What to do when files change.', {
+          examples: [[{ path: './src', action: 'sync', target: '/app/src' }]],
+        }),
+      }),
+      z.null(),
+    ]),
     'Settings for development.',
+    { examples: [{ watch: [{ path: './src', action: 'sync', target: '/app/src' }] }] },
   ),
   extends: key(
     z.union([

@@ -39,6 +39,9 @@ export type Entry = {
   readonly value: Tree;
 };
 
+/** From the root: keys of mappings and indices of lists. */
+export type Path = readonly (string | number)[];
+
 export type Place = { readonly file: SourceFile; readonly start: number; readonly end: number };
 
 /** One substitution: which variable, and who gave it its value. */

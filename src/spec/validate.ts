@@ -1,13 +1,13 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Report } from './report.ts';
-import { type CheckParams, documented } from './schema-leaf.ts';
+import type { CheckParams } from './schema-leaf.ts';
 import { service, serviceKeys } from './schema-service.ts';
 import { stackFile } from './schema-top.ts';
+import { docOf, type Example, exampleOf, keysAt, schemasAt } from './schema-walk.ts';
 import { suggest } from './suggest.ts';
-import { shortened } from './text.ts';
-import { type Mapping, nearest, type Place, type Tree, toValue } from './tree.ts';
+import { type Mapping, nearest, type Path, type Place, type Tree, toValue, type VariableUse } from './tree.ts';
+import { dotted, flow, listed, shown } from './wording.ts';
 
-type Path = readonly (string | number)[];
 type Issue = z.core.$ZodIssue;
 
 /** The paths of values that are wrong; what is left of the file can still be checked for other mistakes. */
@@ -98,6 +98,15 @@ function explain(issue: Issue, context: Context): readonly Path[] {
   const { report } = context;
   if (!context.options.interpolated && found.tree.kind === 'scalar' && String(found.tree.value).includes('$'))
     return [];
+  const empty = found.exact ? emptyVariable(found.tree) : undefined;
+  if (empty !== undefined) {
+    noteEmpty(
+      found.tree,
+      { variable: empty, name: subject(context, path), example: exampleOf(context.schema, path) },
+      report,
+    );
+    return [path];
+  }
   switch (issue.code) {
     case 'unrecognized_keys':
       return unknownKeys(issue.keys, context, path);
@@ -138,6 +147,26 @@ function explain(issue: Issue, context: Context): readonly Path[] {
   }
 }
 
+/** The variable because of which there is nothing where something has to be. */
+function emptyVariable(tree: Tree): VariableUse | undefined {
+  if (tree.kind !== 'scalar' || tree.value !== '') return undefined;
+  return tree.uses?.at(-1);
+}
+
+type EmptyValue = { readonly variable: VariableUse; readonly name: string; readonly example: Example | undefined };
+
+function noteEmpty(tree: Tree, { variable, name, example }: EmptyValue, report: Report): void {
+  const unset = variable.source.kind === 'unset';
+  // That it becomes empty text is what is wrong: it need not be said twice.
+  report.withdraw('variable-unset', variable.name);
+  const value = typeof example?.value === 'object' || example === undefined ? 'default' : String(example.value);
+  report.error('required-variable', {
+    summary: `${name} needs a value, but variable ${variable.name} is ${unset ? 'not set' : 'empty'}`,
+    at: tree,
+    notes: [`set it in the environment or in the .env file, or write \${${variable.name}:-${value}}`],
+  });
+}
+
 function wrongType(issue: Issue, context: Context, path: Path): Path {
   const found = nearest(context.tree, path);
   if (!found.exact) {
@@ -149,7 +178,7 @@ function wrongType(issue: Issue, context: Context, path: Path): Path {
     });
     return path.slice(0, -1);
   }
-  const expected = [...new Set(kinds(issue))];
+  const expected = [...new Set(kinds(issue))].sort((a, b) => Number(a === 'nothing') - Number(b === 'nothing'));
   const value = found.tree;
   const is = value.kind === 'scalar' && value.value === null ? 'it is empty' : `it is ${shown(value)}`;
   const notes: string[] = [];
@@ -158,9 +187,11 @@ function wrongType(issue: Issue, context: Context, path: Path): Path {
   } else if (value.kind === 'scalar' && value.value === null) {
     notes.push('give it a value, or leave the key out');
   }
+  const example = notes.length > 0 && notes[0]?.startsWith('put it') ? undefined : exampleOf(context.schema, path);
+  if (example !== undefined) notes.push(`for example ${example.key}: ${flow(example.value)}`);
   context.report.error('wrong-type', {
     summary: `${subject(context, path)} must be ${listed(expected, 'or')}, but ${is}`,
-    at: value.kind === 'scalar' ? value : (found.key ?? value),
+    at: value,
     notes,
   });
   return path;
@@ -211,38 +242,8 @@ function unknownKeys(names: readonly string[], context: Context, path: Path): re
   return unknown.map((name) => [...path, name]);
 }
 
-/** The keys of the object schema at `path`. */
-function keysAt(schema: z.ZodType, path: Path): readonly string[] {
-  return schemasAt(schema, path)
-    .flatMap(branches)
-    .flatMap((each) => Object.keys(documented.get(each) ?? {}));
-}
-
-function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
-  let at: z.ZodType[] = [schema];
-  for (const step of path) at = at.flatMap((each) => childSchemas(each, step));
-  return at;
-}
-
-function childSchemas(schema: z.ZodType, step: string | number): z.ZodType[] {
-  return branches(schema).flatMap((each): z.ZodType[] => {
-    if (each instanceof z.ZodObject) return step in each.shape ? [each.shape[step] as z.ZodType] : [];
-    if (each instanceof z.ZodRecord) return [each.valueType as z.ZodType];
-    return each instanceof z.ZodArray ? [each.element as z.ZodType] : [];
-  });
-}
-
-function branches(schema: z.ZodType): z.ZodType[] {
-  if (schema instanceof z.ZodOptional) return branches(schema.unwrap() as z.ZodType);
-  if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(branches);
-  return [schema];
-}
-
-function noteOf(context: Context, path: Path): string[] {
-  const docs = schemasAt(context.schema, path.slice(0, -1))
-    .flatMap(branches)
-    .map((each) => documented.get(each)?.[String(path.at(-1))]);
-  const description = docs.find((doc) => doc !== undefined)?.description;
+function noteOf({ schema }: Context, path: Path): string[] {
+  const description = docOf(schema, path)?.description;
   return description === undefined ? [] : [`${String(path.at(-1))}: ${description.replace(/\.$/, '')}`];
 }
 
@@ -266,22 +267,7 @@ function subject(context: Context, path: Path): string {
   return rest.length === 0 ? element : `${element}: ${dotted(rest)}`;
 }
 
-const dotted = (path: Path): string =>
-  path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
-
-function shown(tree: Tree): string {
-  if (tree.kind === 'sequence') return 'a list';
-  if (tree.kind === 'mapping') return 'a mapping';
-  if (typeof tree.value === 'string') return `"${shortened(tree.value)}"`;
-  return tree.value === null ? 'empty' : String(tree.value);
-}
-
 function meant(tree: Tree, values: readonly unknown[]): string[] {
   const near = tree.kind === 'scalar' ? suggest(String(tree.value), values.map(String)) : undefined;
   return near === undefined ? [] : [`did you mean "${near}"?`];
-}
-
-function listed(words: readonly string[], last: string): string {
-  if (words.length <= 1) return words[0] ?? 'something else';
-  return `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 }
