@@ -101,8 +101,17 @@ const refusals = ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'EI
 const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && refusals.includes((error as NodeJS.ErrnoException).code ?? '');
 
+/** What belongs to root may be neither read nor changed by anybody else. */
+const isForbidden = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && (error as NodeJS.ErrnoException).code === 'EACCES' && process.geteuid?.() !== 0;
+
 function afterThrow(error: unknown): number {
   if (error instanceof OutputClosed) return exitCode.ok;
+  if (isForbidden(error)) {
+    const path = error.path === undefined ? '' : ` ${error.path}`;
+    openOutput(2).write(`error[not-root]: cannot look into${path}: it belongs to root\n  = sudo tscompose …\n`);
+    return exitCode.hostLacks;
+  }
   if (isRefusal(error)) {
     openOutput(2).write(`error: cannot go on: ${error.message}\n`);
     return exitCode.failed;

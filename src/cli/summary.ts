@@ -1,13 +1,17 @@
 import type { ObservedContainer } from '../model/state.ts';
 import type { Context } from './context.ts';
-import { upSummary } from './render/summary.ts';
+import { partSummary, upSummary } from './render/summary.ts';
 
 /** The last words of `up`, for people. */
-export function saySummary(
-  { globals, stderr, paintError }: Context,
-  containers: readonly ObservedContainer[],
-  tookMs: number,
-): void {
-  if (globals.json || globals.progress === 'json' || globals.progress === 'quiet') return;
-  stderr.write(upSummary(containers, { tookMs, paint: paintError }));
+export function saySummary(context: Context, containers: readonly ObservedContainer[], tookMs: number): void {
+  const { stderr, paintError } = context;
+  if (isForPeople(context)) stderr.write(upSummary(containers, { tookMs, paint: paintError }));
 }
+
+/** The last words of an `up` that did not succeed. */
+export function sayPart(context: Context, containers: readonly ObservedContainer[]): void {
+  if (isForPeople(context)) context.stderr.write(partSummary(containers));
+}
+
+const isForPeople = ({ globals }: Context): boolean =>
+  !globals.json && globals.progress !== 'json' && globals.progress !== 'quiet';

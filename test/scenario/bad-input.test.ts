@@ -1,8 +1,12 @@
-import { mkdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { tracesOf } from '../support/leaks.ts';
 import { type Rig, runCli, scenario } from '../support/scenario.ts';
+import { root } from '../support/tree.ts';
 
 type Case = {
   /** Completes "… is refused". */
@@ -159,6 +163,66 @@ describe('before anything is touched,', () => {
     const up = await rig.cli(['up', '-d']);
     expect(up.code).toBe(3);
     expect(up.stderr).toContain('stack.yml');
+  });
+});
+
+describe('where only root may look', () => {
+  scenario('nobody else is told that there is nothing', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    await rig.next('web');
+    // The checkout may lie where nobody else can read.
+    cpSync(join(root, 'dist'), rig.path('dist'), { recursive: true });
+    chmodSync(rig.directory, 0o755);
+    const asNobody = (...args: string[]) =>
+      spawnSync(process.execPath, [rig.path('dist/tscompose.cjs'), '-p', rig.project, ...args], {
+        encoding: 'utf8',
+        uid: 65534,
+        gid: 65534,
+        cwd: '/',
+        env: { PATH: process.env['PATH'], NO_COLOR: '1' },
+      });
+    for (const args of [
+      ['ps'],
+      ['logs'],
+      ['exec', 'web', 'true'],
+      ['down'],
+      ['-f', rig.path('stack.yml'), 'up', '-d'],
+    ]) {
+      const { status, stdout, stderr } = asNobody(...args);
+      expect([status, stdout], `${args}: ${stderr}`).toEqual([4, '']);
+      expect(stderr).toMatch(/^error\[not-root\]: .* belongs to root\n {2}= sudo tscompose …\n$/);
+    }
+    expect(asNobody('__complete', '--', 'logs', '')).toMatchObject({ status: 0, stdout: ':\n', stderr: '' });
+    expect((await rig.row('web')).status.kind).toBe('running');
+  });
+});
+
+describe('a failure in the middle of up', () => {
+  scenario('says what runs and what does not; the next up goes on, and down takes all away', [], async (rig) => {
+    // A value that only the kernel can refuse.
+    const refused = { sysctls: { 'kernel.shmmax': 'abc' } };
+    const stack = (more: object) =>
+      rig.stack({
+        a: rig.puppet('a'),
+        b: rig.puppet('b', { depends_on: ['a'], ...more }),
+        c: rig.puppet('c', { depends_on: ['b'] }),
+      });
+    stack(refused);
+    await rig.hold();
+    const up = await rig.cli(['up', '-d']);
+    expect(up.code).toBe(1);
+    expect(up.stderr).toContain(`running: ${rig.project}-a-1\nnot running: ${rig.project}-b-1, ${rig.project}-c-1\n`);
+    expect(up.stderr).toMatch(/\[setup-failed\].*\n *--> .*stack\.yml:\d+:\d+\n(.*\n)+.*\^\n/);
+    const { pid } = (await rig.row('a')).status;
+    stack({});
+    await rig.ok(['up', '-d']);
+    for (const name of ['a', 'b', 'c']) await rig.next(name);
+    expect((await rig.row('a')).status.pid).toBe(pid);
+    stack(refused);
+    expect((await rig.cli(['up', '-d'])).code).toBe(1);
+    await rig.ok(['down']);
+    await eventually(() => untouched(rig));
   });
 });
 

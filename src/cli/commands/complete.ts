@@ -24,7 +24,8 @@ export const completeCommand: Runner<'__complete'> = async ({ args, globals: giv
   };
   // Nobody wants to read about mistakes in the middle of a line.
   const stderr = { ...context.stderr, write: () => {} };
-  const names = await namesOf(wants, { ...context, globals: meant, stderr });
+  // What belongs to root has no names for others.
+  const names = await namesOf(wants, { ...context, globals: meant, stderr }).catch(() => []);
   const typed = last.slice(prefix.length);
   const lines = [
     ...words.map(([word, help]) => (help === '' ? word : `${word}\t${help}`)),

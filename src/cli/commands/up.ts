@@ -15,7 +15,7 @@ import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
 import { partOfRun, shownServices } from '../shown.ts';
 import { graceOf } from '../stored.ts';
-import { saySummary } from '../summary.ts';
+import { sayPart, saySummary } from '../summary.ts';
 import type { Flags } from '../table.ts';
 import { hasWatchRules } from '../watch/rules.ts';
 import { lasting, stackSource } from '../watch/stack-source.ts';
@@ -61,6 +61,7 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
     });
   const sum = ({ exitCode: code, worked, observed }: Changed) => {
     if (code === exitCode.ok && worked) saySummary(context, containersOf(observed, run), Date.now() - sinceMs);
+    if (code === exitCode.failed) sayPart(context, containersOf(observed, run));
   };
   const settle = async (changed: Changed) => {
     if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);

@@ -25,6 +25,23 @@ export function upSummary(
   return `${[`${plural(running.length, 'container runs', 'containers run')} after ${elapsed(tookMs)}`, ...lines].join('\n')}\n`;
 }
 
+/**
+ * The end of an `up` that did not succeed: what of it runs all the same, and what the others are. Ends with a newline; empty
+ * when nothing was made.
+ */
+export function partSummary(containers: readonly ObservedContainer[]): string {
+  if (containers.length === 0) return '';
+  const running = containers.filter(({ status }) => status.kind === 'running');
+  const others = containers.filter(({ status }) => status.kind !== 'running');
+  const list = (some: readonly ObservedContainer[]): string => some.map(({ name }) => printable(name)).join(', ');
+  const lines = [
+    running.length === 0 ? 'no container runs' : `running: ${list(running)}`,
+    ...(others.length === 0 ? [] : [`not running: ${list(others)}`]),
+    '  = the next up goes on from here; down takes away what there is',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
 type Door = { readonly address: string; readonly behind: string };
 
 function doorsOf({ service, ports, config }: ObservedContainer): readonly Door[] {

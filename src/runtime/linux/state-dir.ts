@@ -67,11 +67,12 @@ export function writeRecord(path: string, record: ContainerRecord): void {
   writeFileAtomic(path, JSON.stringify(record), { mode: 0o600 });
 }
 
-/** Names of the folders in a directory; none when it does not exist. */
+/** Names of the folders in a directory; none when it does not exist. Throws when it may not be read, which is not none. */
 export function entries(directory: string): string[] {
   try {
     return readdirSync(directory);
-  } catch {
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EACCES') throw cause;
     return [];
   }
 }
