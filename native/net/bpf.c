@@ -1,9 +1,17 @@
 /* The calls and the little assembler. */
 #include "bpf.h"
 
+static char name[BPF_OBJ_NAME_LEN];
+
 static int sys_bpf(enum bpf_cmd command, union bpf_attr *attributes)
 {
 	return (int)SYS3(__NR_bpf, command, attributes, sizeof *attributes);
+}
+
+void tsc_bpf_set_name(const uint8_t *text, uint32_t length)
+{
+	memset(name, 0, sizeof name);
+	memcpy(name, text, length < sizeof name ? length : sizeof name - 1);
 }
 
 void tsc_bpf_add(struct tsc_program *program, int code, int to, int from, int offset, int32_t value)
@@ -98,7 +106,7 @@ int tsc_bpf_finish(struct tsc_program *program, enum bpf_prog_type type, int att
 	attributes.insn_cnt = program->count;
 	attributes.license = (uintptr_t) "MIT";
 	attributes.expected_attach_type = (uint32_t)attach;
-	memcpy(attributes.prog_name, "tscompose", 10);
+	memcpy(attributes.prog_name, name, sizeof name);
 	return sys_bpf(BPF_PROG_LOAD, &attributes);
 }
 
@@ -110,7 +118,7 @@ int tsc_bpf_map(enum bpf_map_type type, uint32_t key_size, uint32_t value_size, 
 	attributes.key_size = key_size;
 	attributes.value_size = value_size;
 	attributes.max_entries = entries;
-	memcpy(attributes.map_name, "tscompose", 10);
+	memcpy(attributes.map_name, name, sizeof name);
 	return sys_bpf(BPF_MAP_CREATE, &attributes);
 }
 
@@ -152,6 +160,7 @@ int tsc_bpf_socket_map(uint32_t words)
 	attributes.key_size = 4;
 	attributes.value_size = words * 4;
 	attributes.map_flags = BPF_F_NO_PREALLOC;
+	memcpy(attributes.map_name, name, sizeof name);
 	attributes.btf_fd = (uint32_t)types;
 	attributes.btf_key_type_id = 1;
 	attributes.btf_value_type_id = 2;

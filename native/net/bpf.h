@@ -37,6 +37,9 @@ void tsc_bpf_leave_if_zero(struct tsc_program *program, int reg);               
 /* Ends here with r0; whatever leaves ends with `otherwise`. Returns the program's descriptor or -errno. */
 int tsc_bpf_finish(struct tsc_program *program, enum bpf_prog_type type, int attach, int32_t otherwise);
 
+/* What programs and maps are called that are made from now on, for whoever lists them. */
+void tsc_bpf_set_name(const uint8_t *name, uint32_t length);
+
 int tsc_bpf_map(enum bpf_map_type type, uint32_t key_size, uint32_t value_size, uint32_t entries);
 /* Memory of a socket's own, gone with it: `words` 32-bit words. */
 int tsc_bpf_socket_map(uint32_t words);

@@ -151,6 +151,7 @@ static bool start(const struct tsc_view *view)
 	int cgroup = open_cgroup(view);
 	if (cgroup < 0)
 		return false;
+	tsc_bpf_set_name(view->strings + view->fast->name, view->fast->name_length);
 	bool fine = fill_maps() && attach_packets() && attach_names(cgroup) && attach_connect(cgroup) &&
 		    tsc_follow_bridges(&now, maps.targets);
 	sys_close(cgroup);

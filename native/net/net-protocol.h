@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#define TSC_NET_ABI 2
+#define TSC_NET_ABI 3
 #define TSC_NET_REQUEST_MAGIC 0x514e5354u /* "TSNQ" */
 #define TSC_NET_REPLY_MAGIC 0x524e5354u   /* "TSNR" */
 #define TSC_NET_MAX_REQUEST (4u << 20)
@@ -105,8 +105,10 @@ struct tsc_net_fast {
 	uint32_t uplink;                 /* index of the router's end */
 	uint32_t cgroup;                 /* in `strings`: the directory whose processes are local clients */
 	uint32_t cgroup_length;
+	uint32_t name; /* in `strings`: what programs and maps are called */
+	uint32_t name_length;
 };
-_Static_assert(sizeof(struct tsc_net_fast) == 32, "fast layout");
+_Static_assert(sizeof(struct tsc_net_fast) == 40, "fast layout");
 
 enum tsc_net_container_flag {
 	TSC_NET_FORWARD = 1, /* names that are not ours are asked upstream; otherwise they do not exist */

@@ -96,7 +96,8 @@ static bool check_fast(const struct tsc_view *view)
 		return false;
 	return !view->head->fast ||
 	       (view->fast->host_end.family == 4 &&
-		is_range(view->fast->cgroup, view->fast->cgroup_length, view->head->strings));
+		is_range(view->fast->cgroup, view->fast->cgroup_length, view->head->strings) &&
+		is_range(view->fast->name, view->fast->name_length, view->head->strings));
 }
 
 bool tsc_read_table(struct tsc_view *view, uint8_t *bytes, uint32_t size)

@@ -3,10 +3,9 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { uplinkName } from '../../src/runtime/linux/network/host-side.ts';
 import { cgroupDirectory } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { added, processesOf, tracesOf } from '../support/leaks.ts';
+import { added, processesOf, tracesOf, uplinkOf } from '../support/leaks.ts';
 import { oursOnHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
@@ -53,7 +52,7 @@ describe('the leak check', () => {
   });
 
   scenario('finds the way out of a project: its interface and its table of rules', ['socat', 'nft'], async (rig) => {
-    const uplink = uplinkName(rig.project);
+    const uplink = uplinkOf(rig.project);
     try {
       shell(`ip link add ${uplink} type veth peer name ${uplink}p; nft add table inet tscompose-${rig.project}`);
       const traces = tracesOf([rig.project]);

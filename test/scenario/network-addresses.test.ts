@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { idle, inside } from '../support/networked.ts';
+import { eventually } from '../support/eventually.ts';
+import { answering, ask, idle, inside } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
@@ -72,6 +73,33 @@ describe('addresses on networks', () => {
     const refused = await rig.cli(['up', '-d']);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('172.31.98.0/29 has no free address left');
+  });
+
+  scenario('projects of one name below two roots do not meet', ['socat'], async (rig) => {
+    const twin = { TSCOMPOSE_ROOT: rig.path('machine') };
+    const options = { networks: { default: { enable_ipv6: true } } };
+    rig.stack({ web: answering(80, 'echo first', { ports: ['18330:80'] }) }, options);
+    await rig.up();
+    rig.environment = twin;
+    rig.stack({ app: answering(80, 'echo second', { ports: ['18331:80'] }) }, options);
+    await rig.up();
+    await eventually(() => expect(ask('127.0.0.1:18331')).toBe('second\n'));
+    expect(ask('127.0.0.1:18330')).toBe('first\n');
+    expect(await inside(rig, 'app', 'ping -c1 -W2 192.168.77.2; ping -6 -c1 -W2 fd77::2')).toMatch(
+      /1 received(.|\n)*1 received/,
+    );
+    rig.environment = {};
+    await rig.ok(['down', '--remove-orphans']);
+    rig.environment = twin;
+    expect(ask('127.0.0.1:18330')).toContain('refused');
+    await eventually(() => expect(ask('127.0.0.1:18331')).toBe('second\n'));
+    expect(await inside(rig, 'app', 'ping -c1 -W2 192.168.77.2')).toContain('1 received');
+    await rig.ok(['down']);
+    // Neither could tell whether the other still needs it.
+    shell(
+      'cd /proc/sys/net; echo 0 >ipv4/ip_forward; echo 0 >ipv6/conf/all/forwarding; echo 1 >ipv6/conf/lan/accept_ra',
+    );
+    rig.environment = {};
   });
 
   scenario(

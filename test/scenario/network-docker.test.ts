@@ -53,7 +53,7 @@ describe('beside a Docker engine with its default rules', () => {
     host = await PrivateHost.make();
     host.serveThere('socat', 'TCP-LISTEN:7003,fork,reuseaddr', 'SYSTEM:echo outside');
   });
-  afterAll(() => host.close());
+  afterAll(() => host.close({ sysctls: false }));
 
   /** Both sides' ports from everywhere, and both sides' ways out. */
   async function expectBoth(rig: Rig, engine: Engine): Promise<void> {

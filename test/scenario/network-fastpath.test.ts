@@ -2,7 +2,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf } from '../support/leaks.ts';
+import { killed, monitorsOf, tracesOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
@@ -10,6 +10,9 @@ import { type Rig, scenario } from '../support/scenario.ts';
 let host: PrivateHost;
 
 const status = (rig: Rig) => askNetStatus(`/run/tscompose/${rig.project}.network`);
+
+/** What of eBPF the kernel has because of a project. */
+const programs = (rig: Rig) => tracesOf([rig.project])['bpf'];
 
 /** Until the kernel has taken the programs of so many ports. */
 const fast = (rig: Rig, ports = 1): Promise<void> =>
@@ -62,6 +65,7 @@ describe('local clients of published ports', () => {
     await echoes(proxied, 'hello');
     expect((await status(rig))?.connections).toBe(1);
     proxied.destroy();
+    expect(programs(rig)).toContainEqual(expect.stringContaining('program'));
     const large = shell('head -c 20000000 /dev/zero | socat -t5 - TCP:127.0.0.1:18200 | wc -c');
     expect(large.trim()).toBe('20000000');
   });
@@ -105,8 +109,9 @@ describe('local clients of published ports', () => {
     for (const { pid, command } of monitorsOf(rig.project)) if (command === 'tsc:monitor') killed(pid);
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
-    // The container would answer: refused means that nothing of ours is left in the kernel.
+    // The container would answer: refused means that nobody is sent there any more.
     await eventually(() => expect(ask('127.0.0.1:18230')).toContain('refused'));
+    await eventually(() => expect(programs(rig)).toEqual([]));
     socket.destroy();
   });
 

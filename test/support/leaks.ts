@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { uplinkName } from '../../src/runtime/linux/network/host-side.ts';
+import { hostNames } from '../../src/runtime/linux/network/host-names.ts';
+import { built } from './programs.ts';
 
 /** What is on the machine because of some projects, by kind; every entry says where it was found. */
 export type Traces = { readonly [kind: string]: readonly string[] };
@@ -12,18 +13,30 @@ export type Traces = { readonly [kind: string]: readonly string[] };
  */
 export function tracesOf(projects: readonly string[]): Traces {
   const named = (text: string) => projects.some((project) => text.includes(project));
+  const uplinks = projects.map(uplinkOf);
   return {
     processes: processesNaming(named).map((p) => `${p.pid} ${p.command} (${p.because})`),
     cgroups: cgroupDirectories().filter(named),
     mounts: linesOf('/proc/self/mountinfo').filter(named),
     sockets: linesOf('/proc/net/unix').filter(named),
-    interfaces: linesOf('/proc/net/dev').filter((line) =>
-      projects.some((project) => line.includes(uplinkName(project))),
-    ),
+    interfaces: interfaces().filter((line) => named(line) || uplinks.some((link) => line.includes(link))),
+    bpf: textFrom(built('bpf'))
+      .split('\n')
+      .filter((line) => uplinks.some((link) => line.endsWith(link))),
     'packet filter': textFrom('nft', 'list', 'ruleset').split('\n').filter(named),
     state: ['/run/tscompose', '/var/lib/tscompose'].flatMap((top) => pathsNaming(top, named, 4)),
   };
 }
+
+/** The host's end of a project's way out, which its eBPF programs are called after. */
+export const uplinkOf = (project: string): string => hostNames('/run/tscompose', project).link;
+
+/** Name and alias of each interface: those of projects below a root of their own are known by the alias. */
+const interfaces = (): string[] =>
+  linesOf('/proc/net/dev').map((line) => {
+    const name = line.split(':')[0]?.trim() ?? '';
+    return `${name} ${textOf(`/sys/class/net/${name}/ifalias`).trim()}`;
+  });
 
 /**
  * Counts of what has no project's name on it: only comparable on a machine where nothing else makes containers
@@ -35,6 +48,7 @@ export function census(): Traces {
     'mount points': linesOf('/proc/self/mountinfo').map((line) => line.split(' ')[4] ?? ''),
     'network interfaces': entriesOf('/sys/class/net'),
     'network namespaces': [...new Set(processes.map((p) => p.namespace))].filter((link) => link !== ''),
+    bpf: textFrom(built('bpf')).split('\n'),
     cgroups: cgroupDirectories().filter((path) => path.includes('/tscompose/')),
     'processes of ours': processIds()
       .filter((pid) => /tsc-shim|tscompose/.test(textOf(`/proc/${pid}/cmdline`)))

@@ -26,6 +26,7 @@ export class PrivateHost {
   /** Descriptor of the machine's own namespace. */
   readonly #home: number;
   readonly neighbour: number;
+  #sysctls = '';
 
   private constructor(native: Native, home: number, neighbour: ChildProcess) {
     this.#native = native;
@@ -50,6 +51,7 @@ export class PrivateHost {
     shell('ip addr add 192.168.77.1/24 dev lan && ip addr add fd77::1/64 dev lan nodad && ip link set lan up');
     host.there('ip addr add 192.168.77.2/24 dev lan && ip addr add fd77::2/64 dev lan nodad && ip link set lan up');
     shell('ip route add default via 192.168.77.2 && ip -6 route add default via fd77::2');
+    host.#sysctls = changedSysctls();
     return host;
   }
 
@@ -63,14 +65,27 @@ export class PrivateHost {
     this.#children.push(spawn('nsenter', [`--net=/proc/${this.neighbour}/ns/net`, ...argv], { stdio: 'ignore' }));
   }
 
-  /** Ends the neighbour and goes home, once nothing of ours is left here: the namespace would hide it for ever. */
-  async close(): Promise<void> {
-    await eventually(() => expect(oursOnHost(), 'left behind on the private host').toEqual([]));
-    for (const child of this.#children.reverse()) child.kill('SIGKILL');
-    this.#native.setns(this.#home, CLONE_NEWNET);
-    closeSync(this.#home);
+  /**
+   * Ends the neighbour and goes home, once nothing of ours is left here: the namespace would hide it for ever. `sysctls`
+   * are not looked at where somebody else, Docker, changes them too.
+   */
+  async close({ sysctls = true }: { readonly sysctls?: boolean } = {}): Promise<void> {
+    try {
+      await eventually(() => expect(oursOnHost(), 'left behind on the private host').toEqual([]));
+      if (sysctls) expect(changedSysctls(), 'sysctls of the private host').toBe(this.#sysctls);
+    } finally {
+      for (const child of this.#children.reverse()) child.kill('SIGKILL');
+      this.#native.setns(this.#home, CLONE_NEWNET);
+      closeSync(this.#home);
+    }
   }
 }
+
+/** Sysctls of the namespace that the test process is in: those that networks of ours may change. */
+const changedSysctls = (): string =>
+  shell(
+    'cd /proc/sys/net && grep . ipv4/ip_forward ipv6/conf/*/forwarding ipv6/conf/*/accept_ra ipv4/conf/*/route_localnet',
+  );
 
 /** Interfaces and rules of any project in the namespace that the test process is in. */
 export function oursOnHost(): string[] {

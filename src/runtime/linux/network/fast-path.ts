@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { unifiedRoot } from '../cgroup/detect.ts';
 import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, overlaps, parseCidr } from './addresses.ts';
-import { uplinkName } from './host-side.ts';
 import type { FastPath } from './net-table.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.ts';
 import type { NetworkEntry, NetworkRecord } from './record.ts';
@@ -14,14 +13,14 @@ import { AF_INET, decodeRoute, dumpRoutes, newRoute, type RouteSeen } from './rt
  * the container's network, over the uplink. Undefined when there is none to be had; the net process finds out for itself
  * what the kernel thinks of it.
  */
-export function prepareFastPath(native: Native, project: string, record: NetworkRecord): FastPath | undefined {
+export function prepareFastPath(native: Native, link: string, record: NetworkRecord): FastPath | undefined {
   const uplink = parseCidr(record.uplink ?? '');
   const networks = record.networks.filter((entry) => isCandidate(entry, record));
   const cgroup = unifiedRoot(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (uplink === undefined || networks.length === 0 || cgroup === undefined) return undefined;
   const home = new NetlinkSocket(native, NETLINK_ROUTE);
   try {
-    const index = linksOf(home).find(({ name }) => name === uplinkName(project))?.index;
+    const index = linksOf(home).find(({ name }) => name === link)?.index;
     if (index === undefined) return undefined;
     const routes = home.dump(dumpRoutes()).map(decodeRoute);
     const via = addressBytes(nth(uplink, 2));
@@ -37,6 +36,7 @@ export function prepareFastPath(native: Native, project: string, record: Network
       hostEnd: nth(uplink, 1),
       uplink: UPLINK.index,
       cgroup,
+      name: link,
       bridges: new Map(reached.map(({ network, index: bridge }) => [network.name, bridge])),
     };
   } finally {

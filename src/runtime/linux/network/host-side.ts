@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
+import type { HostNames } from './host-names.ts';
 import { changeSysctl, forwardIpv6, type HostSysctls, restoreSysctls } from './host-sysctls.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
@@ -27,7 +27,17 @@ import {
 } from './nftables.ts';
 import { LARGEST_MTU } from './record.ts';
 import { linksOf, type Router, UPLINK } from './router.ts';
-import { AF_INET, AF_INET6, decodeRoute, dumpRoutes, newAddress, newRoute, newVeth, setLinkUp } from './rtnl.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  decodeRoute,
+  dumpRoutes,
+  newAddress,
+  newRoute,
+  newVeth,
+  setLinkAlias,
+  setLinkUp,
+} from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** Everything we do in the host's own network namespace: one veth, one nft table, an accept where others drop, sysctls. */
@@ -36,12 +46,6 @@ const MAIN_TABLE = 254;
 const NF_FORWARD = 2;
 const LARGEST_OUTSIDE = 1500;
 
-/** The host's end of the project's uplink. */
-export const uplinkName = (project: string): string =>
-  `tsc${createHash('sha256').update(project).digest('hex').slice(0, 8)}`;
-
-const tableName = (project: string): string => `tscompose-${project}`;
-
 export type HostView = {
   /** Where the host already goes: prefixes that a new subnet must not touch. */
   readonly taken: readonly Cidr[];
@@ -49,13 +53,13 @@ export type HostView = {
   readonly outsideMtu: number;
 };
 
-/** What the host's routes and interfaces say, those of `project` left out. */
-export function viewHost(native: Native, project: string): HostView {
+/** What the host's routes and interfaces say, those over the project's own `uplink` left out. */
+export function viewHost(native: Native, uplink: string): HostView {
   const socket = new NetlinkSocket(native, NETLINK_ROUTE);
   try {
     const routes = socket.dump(dumpRoutes()).map(decodeRoute);
     const links = linksOf(socket);
-    const ours = links.find(({ name }) => name === uplinkName(project))?.index;
+    const ours = links.find(({ name }) => name === uplink)?.index;
     const taken = routes.flatMap(({ to, index }) =>
       to === undefined || to.length === 0 || (index !== undefined && index === ours)
         ? []
@@ -70,6 +74,7 @@ export function viewHost(native: Native, project: string): HostView {
 }
 
 export type Uplink = {
+  readonly names: HostNames;
   readonly project: string;
   readonly cidr: string;
   readonly outsideMtu: number;
@@ -81,9 +86,9 @@ export type Uplink = {
 
 /** Connects the router with the host and lets its packets through there. */
 export function ensureUplink(native: Native, router: Router, uplink: Uplink): void {
-  const name = uplinkName(uplink.project);
+  const { link: name, table, seed } = uplink.names;
   const four = parseCidr(uplink.cidr) as Cidr;
-  const six = uniqueLocalSubnet(`uplink/${uplink.project}`);
+  const six = uniqueLocalSubnet(seed);
   const mtu = uplink.outsideMtu;
   const home = new NetlinkSocket(native, NETLINK_ROUTE);
   try {
@@ -98,6 +103,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
       newAddress(index, { bytes: address(four, 1), length: 30 }),
       ...(uplink.ipv6 ? [newAddress(index, { bytes: address(six, 1), length: 64 })] : []),
       setLinkUp(index),
+      setLinkAlias(index, `tscompose ${uplink.project}`),
     ]);
     router.route.perform([
       newAddress(UPLINK.index, { bytes: address(four, 2), length: 30 }),
@@ -112,13 +118,19 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   const sysctls = hostSysctls(native, uplink.memory);
   changeSysctl(sysctls, 'ipv4/ip_forward', '1');
   if (uplink.ipv6) forwardIpv6(sysctls);
-  letThrough(native, { name, project: uplink.project, sources: [nth(four, 2), nth(six, 2)].map(addressBytes) });
+  letThrough(native, { name, table, sources: [nth(four, 2), nth(six, 2)].map(addressBytes) });
 }
 
 function makeVeth(router: Router, name: string): void {
   const host = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    router.route.perform([newVeth({ near: UPLINK, far: { name, index: 0, netnsFd: host }, mtu: LARGEST_MTU })]);
+    router.route.perform([
+      newVeth({
+        near: UPLINK,
+        far: { name, index: 0, netnsFd: host },
+        mtu: LARGEST_MTU,
+      }),
+    ]);
   } finally {
     closeSync(host);
   }
@@ -128,13 +140,13 @@ function makeVeth(router: Router, name: string): void {
   writeSysctl(`ipv4/conf/${name}/rp_filter`, '2');
 }
 
-type Passage = { readonly name: string; readonly project: string; readonly sources: readonly Uint8Array[] };
+type Passage = { readonly name: string; readonly table: string; readonly sources: readonly Uint8Array[] };
 
 /**
  * Our table translates what comes from the router and keeps the host's neighbours from reaching into it. An accept there
  * cannot overrule a drop elsewhere, so where iptables' FORWARD drops by default (Docker, ufw) it gets a rule as well.
  */
-function letThrough(native: Native, { name, project, sources }: Passage): void {
+function letThrough(native: Native, { name, table, sources }: Passage): void {
   const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
   try {
     const chains = [
@@ -163,7 +175,7 @@ function letThrough(native: Native, { name, project, sources }: Passage): void {
         ]),
       },
     ] as const;
-    socket.commit(batch(replaceTable({ family: 'inet', name: tableName(project), chains })));
+    socket.commit(batch(replaceTable({ family: 'inet', name: table, chains })));
     for (const place of droppingChains(socket)) {
       if (rulesAbout(socket, place, name).length > 0) continue;
       const rule = (key: 'iifname' | 'oifname') =>
@@ -195,11 +207,11 @@ const rulesAbout = (socket: NetlinkSocket, place: RulePlace, name: string): bigi
     .map(({ handle }) => handle);
 
 /** Takes back what `ensureUplink` did to the host; the veth goes with the router. */
-export function dropUplink(native: Native, { project, memory }: Pick<Uplink, 'project' | 'memory'>): void {
-  const name = uplinkName(project);
+export function dropUplink(native: Native, { names, memory }: Pick<Uplink, 'names' | 'memory'>): void {
+  const { link: name, table } = names;
   const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
   try {
-    socket.commit(batch(deleteTable({ family: 'inet', name: tableName(project) })));
+    socket.commit(batch(deleteTable({ family: 'inet', name: table })));
     for (const family of ['ip', 'ip6'] as const satisfies readonly NfFamily[])
       for (const chain of ['DOCKER-USER', 'FORWARD']) {
         const place = { family, name: 'filter', chain };
@@ -219,7 +231,9 @@ function hostSysctls(native: Native, memory: string): HostSysctls {
     const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
     try {
       const chains = (['ip', 'ip6', 'inet'] as const).flatMap((family) => socket.dump(dumpChains(family)));
-      return chains.map(decodeChain).some(({ table, name }) => forwarders.test(name) || table === 'netavark');
+      return chains
+        .map(decodeChain)
+        .some(({ table, name }) => forwarders.test(name) || table === 'netavark' || table.startsWith('tscompose-'));
     } finally {
       socket.close();
     }

@@ -10,6 +10,7 @@ import { type AttachRefusal, attachGuests, type Guest } from './attach.ts';
 import { failureOf, inUse } from './failure.ts';
 import { prepareFastPath } from './fast-path.ts';
 import { withHostLock } from './host-lock.ts';
+import { type HostNames, hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { memoryPath } from './host-sysctls.ts';
@@ -19,7 +20,6 @@ import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts'
 import { needsNetProcess } from './net-table.ts';
 import { takeReply } from './ports.ts';
 import {
-  type Endpoint,
   type NetworkPaths,
   type NetworkRecord,
   networkPaths,
@@ -30,7 +30,7 @@ import {
 import { dropRouter, ensureBridges, hasRouter, openRouter, type Router } from './router.ts';
 import { Sharing } from './sharing.ts';
 
-export type { Endpoint } from './record.ts';
+export { type Endpoint, readEndpoints } from './record.ts';
 
 type Outcome = Result<void, RuntimeFailure>;
 type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };
@@ -58,6 +58,7 @@ export type NetworkingOptions = {
 export class Networking {
   readonly #options: NetworkingOptions;
   readonly #where: NetworkPaths;
+  readonly #names: HostNames;
   readonly #sharing: Sharing;
   #record: NetworkRecord | undefined;
   #native: Native | undefined;
@@ -74,6 +75,7 @@ export class Networking {
   constructor(options: NetworkingOptions) {
     this.#options = options;
     this.#where = networkPaths(options.at);
+    this.#names = hostNames(options.paths.run, options.project);
     this.#sharing = new Sharing(options);
   }
 
@@ -269,7 +271,7 @@ export class Networking {
 
   async #host(): Promise<HostView> {
     if (this.#view !== undefined) return this.#view;
-    const { taken, outsideMtu } = viewHost(await this.#load(), this.#options.project);
+    const { taken, outsideMtu } = viewHost(await this.#load(), this.#names.link);
     this.#view = { taken: [...taken, ...this.#sharing.subnets()], outsideMtu };
     return this.#view;
   }
@@ -293,14 +295,21 @@ export class Networking {
     this.#keep(record);
     const ipv6 = open.some(({ subnets }) => subnets.some(({ cidr }) => cidr.includes(':')));
     if (record.uplink !== undefined)
-      ensureUplink(native, router, { project, cidr: record.uplink, outsideMtu, ipv6, memory: memoryPath(paths.run) });
+      ensureUplink(native, router, {
+        names: this.#names,
+        project,
+        cidr: record.uplink,
+        outsideMtu,
+        ipv6,
+        memory: memoryPath(paths.run),
+      });
     return router;
   }
 
   /** What the net process serves becomes what the record says, and the record learns the ports. */
   async #push(): Promise<Outcome> {
     const record = this.#withoutReleased(this.#read());
-    const table = this.#sharing.table(record, prepareFastPath(await this.#load(), this.#options.project, record));
+    const table = this.#sharing.table(record, prepareFastPath(await this.#load(), this.#names.link, record));
     const reply = await setNetTable({ run: this.#where.run, program: this.#options.program }, table);
     const taken = takeReply(record, reply);
     if (!taken.ok) return taken;
@@ -345,11 +354,11 @@ export class Networking {
 
   async #dropAll(): Promise<void> {
     const native = await this.#load();
-    const { project, paths } = this.#options;
+    const { paths } = this.#options;
     this.#closeRouter();
     if (existsSync(this.#where.run)) await quitNetProcess(native, this.#where.run);
     dropRouter(native, this.#where.router);
-    dropUplink(native, { project, memory: memoryPath(paths.run) });
+    dropUplink(native, { names: this.#names, memory: memoryPath(paths.run) });
     for (const path of [this.#where.alive, `${this.#where.run}/net.lock`]) rmSync(path, { force: true });
     if (existsSync(this.#where.run)) rmdirSync(this.#where.run);
     removeNetworkRecord(this.#where.record);
@@ -384,9 +393,4 @@ export class Networking {
       throw error;
     }
   }
-}
-
-/** The ports of a project's containers as they are published now; needs no lock. */
-export function readEndpoints(at: ProjectPaths): readonly Endpoint[] {
-  return readNetworkRecord(networkPaths(at).record).endpoints;
 }

@@ -5,7 +5,7 @@ import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 /**
  * The table for the net process: native/net/net-protocol.h in TypeScript. A house test holds the two together. Pure.
  */
-export const netAbi = 2;
+export const netAbi = 3;
 export const netMagic = { request: 0x514e5354, reply: 0x524e5354 } as const;
 export const netOp = { SET: 1, QUIT: 2, STATUS: 3 } as const;
 export const netSize = {
@@ -14,7 +14,7 @@ export const netSize = {
   port: 12,
   address: 20,
   listener: 76,
-  fast: 32,
+  fast: 40,
   container: 20,
   client: 36,
   name: 32,
@@ -36,6 +36,8 @@ export type FastPath = {
   readonly uplink: number;
   /** Directory of the cgroup whose processes are local clients. */
   readonly cgroup: string;
+  /** What programs and maps are called: at most 15 letters, digits, `_` and `.`. */
+  readonly name: string;
   /** Networks that the host has a way to: the index of each one's bridge, by name. */
   readonly bridges: ReadonlyMap<string, number>;
 };
@@ -144,8 +146,11 @@ function encodeAddress(text: string, port = 0): Buffer {
   return bytes;
 }
 
-function encodeFastPath({ hostEnd, uplink, cgroup }: FastPath, strings: Strings): Buffer {
-  return Buffer.concat([encodeAddress(formatAddress(hostEnd)), ...[uplink, ...strings.add(cgroup)].map(u32)]);
+function encodeFastPath({ hostEnd, uplink, cgroup, name }: FastPath, strings: Strings): Buffer {
+  return Buffer.concat([
+    encodeAddress(formatAddress(hostEnd)),
+    ...[uplink, ...strings.add(cgroup), ...strings.add(name)].map(u32),
+  ]);
 }
 
 function encodeListener(

@@ -130,3 +130,8 @@ export function boundPorts(at: ProjectPaths): ReadonlyMap<string, readonly Publi
     ]),
   );
 }
+
+/** The ports of a project's containers as they are published now; needs no lock. */
+export function readEndpoints(at: ProjectPaths): readonly Endpoint[] {
+  return readNetworkRecord(networkPaths(at).record).endpoints;
+}

@@ -34,6 +34,7 @@ const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -157,6 +158,14 @@ export const setLinkUp = (index: number): Request => ({
   flags: 0,
   body: [link(index, { up: true })],
   intent: `bring interface ${index} up`,
+});
+
+/** What ip(8) shows beside the name. */
+export const setLinkAlias = (index: number, alias: string): Request => ({
+  type: RTM_NEWLINK,
+  flags: 0,
+  body: [link(index, { up: true }), text(IFLA_IFALIAS, alias)],
+  intent: `describe interface ${index}`,
 });
 
 /** The bridge passes nothing between this port and others that are isolated as well. */

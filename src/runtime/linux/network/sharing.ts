@@ -6,6 +6,7 @@ import type { Native } from '../native.ts';
 import { type Paths, projectPaths } from '../paths.ts';
 import type { ForeignAddresses } from './address-plan.ts';
 import { prepareFastPath } from './fast-path.ts';
+import { hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { isUp, type Neighbour, neighbours, subnetsOfOthers } from './neighbours.ts';
 import { offerNetTable } from './net-process.ts';
@@ -43,7 +44,7 @@ export class Sharing {
   /** What changed here changes the names that projects on common networks know. */
   async tell(native: Native, sharers: readonly Neighbour[]): Promise<void> {
     for (const { project, record } of sharers) {
-      const fastPath = prepareFastPath(native, project, record);
+      const fastPath = prepareFastPath(native, hostNames(this.#paths.run, project).link, record);
       const table = tableOf({ project, record }, { others: neighbours(this.#paths, project), fastPath });
       await offerNetTable(networkPaths(projectPaths(this.#paths, project)).run, table);
     }

@@ -153,7 +153,7 @@ test('a listener has a fast path only over TCP, and on a network that the host h
   const reached = endpoint('web', [on('front', 9)], { ports: [port('tcp', 80), port('udp', 81)] });
   const other = endpoint('other', [on('back', 9, { gateway: true })], { ports: [port('tcp', 82)] });
   const hostEnd = parseAddress('10.205.0.1') as Address;
-  const fastPath = { hostEnd, uplink: 2, cgroup: '/cgroup', bridges: new Map([['shop_front', 10]]) };
+  const fastPath = { hostEnd, uplink: 2, cgroup: '/cgroup', name: 'tsc1', bridges: new Map([['shop_front', 10]]) };
   const table = encodeNetTable({ ...record, endpoints: [reached, other] }, { hostServers: [], fastPath });
   const at = (index: number) => netSize.request + netSize.table + index * netSize.listener;
   const said = [0, 1, 2].map((index) => [

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import { hostPaths } from '../paths.ts';
+
+/** How what a project has in the host's own network namespace is called. */
+export type HostNames = {
+  /** The host's end of the uplink. */
+  readonly link: string;
+  /** The nft table. */
+  readonly table: string;
+  /** Of the uplink's IPv6 subnet. */
+  readonly seed: string;
+};
+
+const usualRun = hostPaths({}).run;
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
+
+/** Projects of one name below different roots (TSCOMPOSE_ROOT) are different projects, and have different names here. */
+export function hostNames(run: string, project: string): HostNames {
+  const whole = run === usualRun ? project : `${run}/${project}`;
+  const suffix = run === usualRun ? '' : `-${digest(run)}`;
+  return { link: `tsc${digest(whole)}`, table: `tscompose-${project}${suffix}`, seed: `uplink/${whole}` };
+}
