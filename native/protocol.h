@@ -90,11 +90,16 @@ enum tsc_op_kind {
 	                             without a command: exec frames bring in what runs, the first signal ends all */
 	TSC_OP_SUPERVISOR = 22,   /* who looks after this container: if flock(s0) is free, take it and exec s1 (argv, NUL-terminated
 	                             strings) with env s2, the lock on fd 3, stderr appended to s3 if not empty. After every end
-	                             and when a client that supervises is gone; n0 1 = also at every start. n1 ms later after an
+	                             and when a client that supervises is gone; n0 +1 = also at every start, +2 = not after ends. n1 ms later after an
 	                             end that was asked for or a start that failed, and for an adopted container. Again after n2
 	                             ms, doubling up to n3 ms, until a client supervises, or the next start. */
 	TSC_OP_ON_HANGUP = 23,    /* whenever the last writer of the fifo s0 is gone: exec s1 (argv, NUL-terminated strings), host's network, no
 	                             environment. The fifo is made when missing; without its directory nothing is watched */
+
+	TSC_OP_NOTIFY = 24,       /* a datagram socket <state dir>/notify/socket; what sd_notify(3) says through it is kept in
+	                             <state dir>/notified (struct tsc_notified), and READY and STOPPING are told as changes */
+	TSC_OP_KEEPER = 25,       /* a process on the Unix socket s1 (host path), one at a time by flock(s0), hears of a monitor that dies, and
+	                             brings SUPERVISOR's command to life; made when missing, and monitors hear of its death */
 
 	/* ATTACH */
 	TSC_OP_ATTACH = 30,       /* s0 host path of a v1 cgroup.procs (or tasks) file: the child's pid is written to it */
@@ -281,5 +286,19 @@ struct tsc_exit {
 	uint32_t checksum;
 };
 _Static_assert(sizeof(struct tsc_exit) == 32, "exit layout");
+
+/* <state dir>/notified: what the present life of the container has said of itself. Written in place. */
+struct tsc_notified {
+	uint32_t magic;            /* TSC_STATE_MAGIC */
+	uint32_t start;            /* `starts` of the life it belongs to */
+	uint64_t watchdog_boot_ns; /* CLOCK_BOOTTIME of the last WATCHDOG=1; 0 = none yet */
+	uint8_t ready;             /* READY=1 */
+	uint8_t stopping;          /* STOPPING=1 */
+	uint8_t trigger;           /* WATCHDOG=trigger */
+	uint8_t reserved;
+	char status[232];          /* STATUS=, cut, NUL-terminated */
+	uint32_t checksum;
+};
+_Static_assert(sizeof(struct tsc_notified) == 256, "notified layout");
 
 #endif

@@ -66,10 +66,6 @@ static inline long sys_splice(int from, int to, size_t size, unsigned flags)
 {
 	return SYS6(__NR_splice, from, 0, to, 0, size, flags);
 }
-static inline int sys_connect(int fd, const void *address, uint32_t size)
-{
-	return (int)SYS3(__NR_connect, fd, address, size);
-}
 static inline int sys_accept_from(int fd, void *address, uint32_t *size, int flags)
 {
 	return (int)SYS4(__NR_accept4, fd, address, size, flags);

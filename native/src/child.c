@@ -9,7 +9,8 @@ static void close_monitor(struct tsc_monitor *m)
 {
 	int *fds[] = {&m->lock,      &m->record,      &m->listen,   &m->out,      &m->err,     &m->in,        &m->cgroup,
 		      &m->oom_event, &m->oom_counter, &m->host_net, &m->log.data, &m->log.dir, &m->log.index, &m->timer,
-		      &m->init,      &m->master,      &m->slave,    &m->report,   &m->wake_timer};
+		      &m->init,      &m->master,      &m->slave,    &m->report,   &m->wake_timer,
+		      &m->keeper,    &m->notified_file, &m->hangup};
 	for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		tsc_close(fds[i]);
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
@@ -78,7 +79,7 @@ static _Noreturn void split(struct tsc_monitor *m, struct tsc_process *process, 
 		.exit_file = exit_file,
 		.start = m->state.starts,
 		.boottime_offset = setup->boottime_offset,
-		.keep = {pipes[0], pipes[1], setup->master},
+		.keep = {pipes[0], pipes[1], setup->master, m->notify},
 	};
 	/* The frame holds the command's environment; PID 1 has no use for it. */
 	union {

@@ -177,6 +177,7 @@ void tsc_hear_client(struct tsc_monitor *m, struct tsc_client *client)
 _Noreturn void tsc_quit(struct tsc_monitor *m)
 {
 	int error = tsc_clean_up(m);
+	tsc_leave_keeper(m);
 	tsc_let_go(m);
 	tsc_tell_clients(m, TSC_WISH_QUIT, TSC_CTL_QUIT, error);
 	sys_exit(0);

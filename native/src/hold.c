@@ -185,6 +185,10 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 	case TSC_OP_SUPERVISOR:
 		m->supervisor_at = op->index + 1;
 		return 0;
+	case TSC_OP_NOTIFY:
+		return tsc_listen_notify(m);
+	case TSC_OP_KEEPER:
+		return 0; /* once all is held: nobody waits for it */
 	case TSC_OP_ON_HANGUP:
 		return tsc_watch_hangup(m, op);
 	default:

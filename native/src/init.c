@@ -18,21 +18,21 @@ static void keep_only_kill(void)
 	sys_capset(set);
 }
 
-/* 1 out, 2 err, 3 exit, 4 pty master: fixed, a new monitor asks for the master by its number. */
+/* 1 out, 2 err, 3 exit, 4 pty master, 5 NOTIFY: fixed, a new monitor asks for the last two by their numbers. */
 static void arrange(const struct tsc_init *init)
 {
 	int exit_file = sys_fcntl(init->exit_file, F_DUPFD_CLOEXEC, 16);
-	int high[3];
-	for (unsigned i = 0; i < 3; i++)
+	int high[4];
+	for (unsigned i = 0; i < 4; i++)
 		high[i] = init->keep[i] < 0 ? -1 : sys_fcntl(init->keep[i], F_DUPFD_CLOEXEC, 16);
 	for (int fd = 0; fd < 16; fd++)
 		sys_close(fd);
-	static const int place[3] = {1, 2, TSC_INIT_MASTER};
-	for (unsigned i = 0; i < 3; i++)
+	static const int place[4] = {1, 2, TSC_INIT_MASTER, TSC_INIT_NOTIFY};
+	for (unsigned i = 0; i < 4; i++)
 		if (high[i] >= 0)
 			sys_dup3(high[i], place[i], O_CLOEXEC);
 	sys_dup3(exit_file, TSC_INIT_EXIT, O_CLOEXEC);
-	sys_close_range(TSC_INIT_MASTER + 1, ~0u, 0);
+	sys_close_range(TSC_INIT_NOTIFY + 1, ~0u, 0);
 }
 
 static _Noreturn void finish(const struct tsc_init *init, int status)

@@ -99,6 +99,7 @@ static void begin_life(struct tsc_monitor *m)
 	m->failed = m->ready = m->settled = false;
 	tsc_calm(m);
 	m->child = true;
+	tsc_forget_notified(m);
 	m->oom_base = tsc_count_oom(m->oom_counter);
 	tsc_change_phase(m, TSC_STATE_STARTING);
 }
@@ -263,5 +264,5 @@ void tsc_see_end(struct tsc_monitor *m)
 		tsc_quit(m);
 	/* Who asked for a stop, or is told of a refused start, comes first, and may not live to do anything about it. */
 	if (!m->settled)
-		tsc_want_supervisor(m, m->failed || m->state.stop_requested ? TSC_LATER : TSC_NOW);
+		tsc_report_end(m, m->failed || m->state.stop_requested ? TSC_LATER : TSC_NOW);
 }

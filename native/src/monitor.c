@@ -4,7 +4,7 @@
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 
-enum slot { LISTEN, INIT, MESSAGE, TIMER, WAKE, OOM, HANGUP, OUT, ERR, MASTER, INPUT, CLIENTS };
+enum slot { LISTEN, INIT, MESSAGE, TIMER, WAKE, OOM, HANGUP, KEEPER, NOTIFY, OUT, ERR, MASTER, INPUT, CLIENTS };
 
 static struct tsc_monitor monitor;
 static struct pollfd set[CLIENTS + TSC_MAX_CLIENTS];
@@ -34,7 +34,7 @@ static void prepare(struct tsc_monitor *m)
 {
 	bool pending = typed.done < typed.size;
 	const int fds[CLIENTS] = {m->listen, m->init, m->message, m->timer,  m->wake_timer, m->oom_event,
-				  m->hangup, m->out,  m->err,     m->master, m->tty && m->master >= 0 && !pending ? m->in : -1};
+				  m->hangup, m->keeper, m->notify, m->out, m->err, m->master, m->tty && m->master >= 0 && !pending ? m->in : -1};
 	for (unsigned i = 0; i < CLIENTS; i++)
 		set[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	set[HANGUP].events = 0; /* what is written there is nobody's business */
@@ -74,6 +74,10 @@ static _Noreturn void run(struct tsc_monitor *m)
 			tsc_see_oom(m);
 		if (set[HANGUP].revents)
 			tsc_see_hangup(m);
+		if (set[KEEPER].revents)
+			tsc_miss_keeper(m);
+		if (set[NOTIFY].revents)
+			tsc_hear_notify(m);
 		serve_output(m);
 		if (set[INIT].revents)
 			tsc_see_end(m);
@@ -96,6 +100,7 @@ static void forget_descriptors(struct tsc_monitor *m)
 {
 	m->dir = m->lock = m->record = m->listen = m->out = m->err = m->in = m->cgroup = -1;
 	m->oom_event = m->oom_counter = m->hangup = m->host_net = m->timer = m->wake_timer = m->init = m->message = -1;
+	m->keeper = m->notify = m->notified_file = -1;
 	m->log.dir = m->log.data = m->log.index = m->master = m->slave = m->report = -1;
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
 		m->clients[i].fd = -1;
@@ -161,7 +166,8 @@ _Noreturn void tsc_monitor(struct tsc_frame *frame)
 	report.number = m->state.monitor_start;
 	tsc_send_report(m->report, &report);
 	tsc_close(&m->report);
+	tsc_join_keeper(m);
 	if (m->adopt)
-		tsc_want_supervisor(m, TSC_LATER);
+		tsc_report_end(m, TSC_LATER);
 	run(m);
 }

@@ -57,6 +57,10 @@ struct tsc_monitor {
 	uint64_t retry_ms;
 	bool supervised; /* a client supervises, or did a moment ago */
 	int hangup; /* the fifo of ON_HANGUP; -1 = none */
+	int keeper; /* the connection to it; -1 = none */
+	unsigned keepers; /* how many were lost */
+	int notify, notified_file; /* NOTIFY; -1 = nobody listens */
+	struct tsc_notified notified;
 
 	/* one life */
 	int init;    /* pidfd; -1 when nothing runs */
@@ -120,11 +124,25 @@ void tsc_resume(struct tsc_monitor *m);
 /* wake.c */
 enum tsc_urgency { TSC_NOW, TSC_LATER };
 void tsc_want_supervisor(struct tsc_monitor *m, enum tsc_urgency urgency);
+void tsc_report_end(struct tsc_monitor *m, enum tsc_urgency urgency); /* an end, unless those need nobody */
 void tsc_see_start(struct tsc_monitor *m);
+void tsc_start_supervisor(struct tsc_monitor *m, const struct tsc_op *op); /* if nobody holds its lock */
+int tsc_take_free_lock(const char *path); /* -EAGAIN when somebody has it */
+void tsc_arm_wake(struct tsc_monitor *m, uint64_t ms);
 void tsc_end_patience(struct tsc_monitor *m);   /* the wake timer is readable */
 void tsc_miss_supervisor(struct tsc_monitor *m); /* after clients were heard: is the one that supervised still there? */
 void tsc_release_supervisor(struct tsc_monitor *m, struct tsc_client *client); /* LEAVE */
 void tsc_calm(struct tsc_monitor *m);            /* nobody is needed any more */
+
+/* keeper.c */
+void tsc_join_keeper(struct tsc_monitor *m);
+void tsc_miss_keeper(struct tsc_monitor *m);  /* it is gone */
+void tsc_leave_keeper(struct tsc_monitor *m); /* a farewell: what ends now was not killed */
+
+/* notify.c */
+int tsc_listen_notify(struct tsc_monitor *m);
+void tsc_forget_notified(struct tsc_monitor *m);
+void tsc_hear_notify(struct tsc_monitor *m);
 
 /* onhangup.c */
 int tsc_watch_hangup(struct tsc_monitor *m, const struct tsc_op *op);

@@ -137,13 +137,13 @@ int tsc_execute(char *const *argv, char *const *envp, char found[TSC_STACK_PATH]
 bool tsc_find_interpreter(const char *path, char out[256]);
 
 /* init.c: the descriptors PID 1 keeps */
-enum { TSC_INIT_EXIT = 3, TSC_INIT_MASTER = 4 };
+enum { TSC_INIT_EXIT = 3, TSC_INIT_MASTER = 4, TSC_INIT_NOTIFY = 5 };
 struct tsc_init {
 	int command; /* pid of the only child that counts; 0 = none, exec brings in what runs */
 	int exit_file;
 	uint32_t start;
 	int64_t boottime_offset;
-	int keep[3]; /* out, err, pty master: kept open so that a dead monitor costs no byte; -1 = none */
+	int keep[4]; /* out, err, pty master, NOTIFY's socket: kept open so that a dead monitor costs no byte; -1 = none */
 };
 _Noreturn void tsc_run_init(const struct tsc_init *init);
 

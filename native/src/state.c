@@ -37,6 +37,54 @@ bool tsc_check_exit(const struct tsc_exit *record, uint32_t start)
 	       record->checksum == tsc_hash_words((const uint32_t *)record, offsetof(struct tsc_exit, checksum) / 4);
 }
 
+void tsc_seal_notified(struct tsc_notified *record)
+{
+	record->magic = TSC_STATE_MAGIC;
+	record->checksum =
+		tsc_hash_words((const uint32_t *)record, offsetof(struct tsc_notified, checksum) / 4);
+}
+
+bool tsc_check_notified(const struct tsc_notified *record, uint32_t start)
+{
+	return record->magic == TSC_STATE_MAGIC && record->start == start &&
+	       record->checksum ==
+		       tsc_hash_words((const uint32_t *)record, offsetof(struct tsc_notified, checksum) / 4);
+}
+
+static bool is_line(const char *line, size_t size, const char *wanted)
+{
+	return size == strlen(wanted) && memcmp(line, wanted, size) == 0;
+}
+
+static void take_line(struct tsc_notified *record, const char *line, size_t size, uint64_t now)
+{
+	static const char status[] = "STATUS=";
+	if (is_line(line, size, "READY=1"))
+		record->ready = 1;
+	else if (is_line(line, size, "STOPPING=1"))
+		record->stopping = 1;
+	else if (is_line(line, size, "WATCHDOG=1"))
+		record->watchdog_boot_ns = now;
+	else if (is_line(line, size, "WATCHDOG=trigger"))
+		record->trigger = 1;
+	else if (size >= sizeof status - 1 && memcmp(line, status, sizeof status - 1) == 0) {
+		struct tsc_text text = tsc_start_text(record->status, sizeof record->status);
+		memset(record->status, 0, sizeof record->status);
+		tsc_add_bytes(&text, line + sizeof status - 1, size - (sizeof status - 1));
+	}
+}
+
+void tsc_take_notification(struct tsc_notified *record, const char *bytes, size_t size, uint64_t now)
+{
+	for (size_t at = 0; at < size;) {
+		size_t end = at;
+		while (end < size && bytes[end] != '\n')
+			end++;
+		take_line(record, bytes + at, end - at, now);
+		at = end + 1;
+	}
+}
+
 uint32_t tsc_log_read_size(uint64_t limit, uint32_t wanted)
 {
 	return limit != 0 && limit < wanted ? (uint32_t)limit : wanted;

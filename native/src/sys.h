@@ -302,6 +302,10 @@ static inline int sys_bind(int fd, const void *address, uint32_t size)
 {
 	return (int)SYS3(__NR_bind, fd, address, size);
 }
+static inline int sys_connect(int fd, const void *address, uint32_t size)
+{
+	return (int)SYS3(__NR_connect, fd, address, size);
+}
 static inline int sys_listen(int fd, int backlog) { return (int)SYS2(__NR_listen, fd, backlog); }
 static inline int sys_accept(int fd, int flags) { return (int)SYS4(__NR_accept4, fd, 0, 0, flags); }
 static inline int sys_getsockopt(int fd, int level, int name, void *out, uint32_t *size)

@@ -8,7 +8,7 @@
 #define LOCK_FD 3
 
 /* The lock of a file that still goes by this name: -EAGAIN when somebody has it. */
-static int take_free_lock(const char *path)
+int tsc_take_free_lock(const char *path)
 {
 	for (;;) {
 		int lock = sys_open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -23,9 +23,9 @@ static int take_free_lock(const char *path)
 	}
 }
 
-static void start_supervisor(struct tsc_monitor *m, const struct tsc_op *op)
+void tsc_start_supervisor(struct tsc_monitor *m, const struct tsc_op *op)
 {
-	int lock = take_free_lock(op->string[0]);
+	int lock = tsc_take_free_lock(op->string[0]);
 	if (lock < 0)
 		return;
 	const struct tsc_legacy legacy = {lock, op->length[3] ? op->string[3] : NULL};
@@ -33,7 +33,7 @@ static void start_supervisor(struct tsc_monitor *m, const struct tsc_op *op)
 	sys_close(lock);
 }
 
-static void arm(struct tsc_monitor *m, uint64_t ms)
+void tsc_arm_wake(struct tsc_monitor *m, uint64_t ms)
 {
 	struct __kernel_itimerspec time = {.it_value = {(long long)(ms / 1000), (long long)(ms % 1000 * MS)}};
 	if (m->wake_timer < 0)
@@ -63,8 +63,8 @@ static bool find_supervisor(struct tsc_monitor *m, struct tsc_op *op)
  */
 static void try_now(struct tsc_monitor *m, const struct tsc_op *op)
 {
-	start_supervisor(m, op);
-	arm(m, m->retry_ms ? m->retry_ms : 1);
+	tsc_start_supervisor(m, op);
+	tsc_arm_wake(m, m->retry_ms ? m->retry_ms : 1);
 	m->retry_ms = m->retry_ms * 2 > op->number[3] ? op->number[3] : m->retry_ms * 2;
 }
 
@@ -77,7 +77,7 @@ void tsc_want_supervisor(struct tsc_monitor *m, enum tsc_urgency urgency)
 	if (urgency == TSC_NOW)
 		try_now(m, &op);
 	else
-		arm(m, op.number[1] ? op.number[1] : 1);
+		tsc_arm_wake(m, op.number[1] ? op.number[1] : 1);
 }
 
 void tsc_see_start(struct tsc_monitor *m)
@@ -85,6 +85,13 @@ void tsc_see_start(struct tsc_monitor *m)
 	struct tsc_op op;
 	if (find_supervisor(m, &op) && op.number[0] & 1)
 		tsc_want_supervisor(m, TSC_NOW);
+}
+
+void tsc_report_end(struct tsc_monitor *m, enum tsc_urgency urgency)
+{
+	struct tsc_op op;
+	if (find_supervisor(m, &op) && !(op.number[0] & 2))
+		tsc_want_supervisor(m, urgency);
 }
 
 void tsc_end_patience(struct tsc_monitor *m)
@@ -113,7 +120,7 @@ void tsc_release_supervisor(struct tsc_monitor *m, struct tsc_client *client)
 
 int tsc_supervise(char **argv, char **envp)
 {
-	int lock = take_free_lock(argv[0]);
+	int lock = tsc_take_free_lock(argv[0]);
 	if (lock < 0)
 		return lock == -EAGAIN ? 75 : 1;
 	lock = sys_fcntl(lock, F_DUPFD_CLOEXEC, 16);

@@ -124,8 +124,6 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   volumes_from: honoured,
   working_dir: honoured,
   'x-tscompose': honoured,
-  'x-tscompose.probes.readiness.notify': later,
-  'x-tscompose.probes.liveness.notify': later,
 };
 
 /** The same for the elements at the top level. */

@@ -1,8 +1,8 @@
-import type { ObservedContainer } from '../model/state.ts';
+import type { Health, ObservedContainer, ProbeResult } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
-import type { Watching } from '../runtime/runtime.ts';
+import type { ProbeRequest, Watching } from '../runtime/runtime.ts';
 import { unreachable } from '../util/assert.ts';
-import { Checkup, healthCheckOf, livenessCheckOf } from './checkup.ts';
+import { type Check, Checkup, type CheckupOptions, healthCheckOf, livenessCheckOf } from './checkup.ts';
 import type { Clock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
 import type { LogEntry, LogLine } from './log-entry.ts';
@@ -118,46 +118,52 @@ export class Charge {
     this.#surroundings.work.runPostStop(this.#name, entry.endedAtMs);
   }
 
+  /** The readiness probe or the health check: what it says of the container is what everybody goes by. */
   #makeHealth(): Checkup | undefined {
     const check = healthCheckOf(this.#last.config);
-    const { project, runtime, clock, log, onCalm } = this.#surroundings;
-    const container = this.#name;
-    return (
-      check &&
-      new Checkup({
-        ...check,
-        clock,
-        probe: (timeoutMs, signal) =>
-          runtime.probe(project, { container, check: check.check, purpose: 'health', timeoutMs }, signal),
-        onRecord: (record) => void runtime.recordHealth(project, container, record),
-        onBecame: (health, { exitCode, output }) => {
-          log.append({ kind: 'health', health, exitCode, output, atMs: clock.now(), container });
-          onCalm();
-        },
-      })
-    );
+    const { project, runtime, onCalm } = this.#surroundings;
+    return this.#checkup('health', check, {
+      onRecord: (record) => void runtime.recordHealth(project, this.#name, record),
+      onBecame: (health, result) => {
+        this.#logHealth(health, result);
+        onCalm();
+      },
+    });
   }
 
   #makeLiveness(): Checkup | undefined {
     const check = livenessCheckOf(this.#last.config);
-    const { project, runtime, clock, log, work } = this.#surroundings;
-    const container = this.#name;
-    return (
-      check &&
-      new Checkup({
-        ...check,
-        clock,
-        probe: (timeoutMs, signal) =>
-          runtime.probe(project, { container, check: check.check, purpose: 'liveness', timeoutMs }, signal),
-        onRecord: () => {},
-        onBecame: (health, { exitCode, output }) => {
-          if (health !== 'unhealthy') return;
-          log.append({ kind: 'health', health, exitCode, output, atMs: clock.now(), container });
-          if (check.action === 'restart') work.restartUnhealthy(container);
-          if (check.action === 'stop') work.stopUnhealthy(container);
-        },
-      })
-    );
+    const { work } = this.#surroundings;
+    return this.#checkup('liveness', check, {
+      onRecord: () => {},
+      onBecame: (health, result) => {
+        if (health !== 'unhealthy') return;
+        this.#logHealth(health, result);
+        if (check?.action === 'restart') work.restartUnhealthy(this.#name);
+        if (check?.action === 'stop') work.stopUnhealthy(this.#name);
+      },
+    });
+  }
+
+  #checkup(
+    purpose: ProbeRequest['purpose'],
+    check: Check | undefined,
+    reactions: Pick<CheckupOptions, 'onRecord' | 'onBecame'>,
+  ): Checkup | undefined {
+    if (check === undefined) return undefined;
+    const { project, runtime, clock } = this.#surroundings;
+    const request = { container: this.#name, check: check.check, purpose };
+    return new Checkup({
+      ...check,
+      ...reactions,
+      clock,
+      probe: (timeoutMs, signal) => runtime.probe(project, { ...request, timeoutMs }, signal),
+    });
+  }
+
+  #logHealth(health: Health, { exitCode, output }: ProbeResult): void {
+    const { clock, log } = this.#surroundings;
+    log.append({ kind: 'health', health, exitCode, output, atMs: clock.now(), container: this.#name });
   }
 
   #check({ status }: ObservedContainer): void {

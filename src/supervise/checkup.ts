@@ -12,7 +12,12 @@ import {
 } from './health.ts';
 
 /** What is looked at, and when. */
-export type Check = { readonly check: ProbeCheck; readonly times: CheckTimes };
+export type Check = {
+  readonly check: ProbeCheck;
+  readonly times: CheckTimes;
+  /** What has been said stays said: after the first success nothing is looked at any more in this life. */
+  readonly once?: boolean;
+};
 
 export type CheckupOptions = Check & {
   readonly clock: Clock;
@@ -24,28 +29,37 @@ export type CheckupOptions = Check & {
 /** A command costs a process, a look at a port nearly nothing: that may be done often until it is answered. */
 const earlyCommand = { firstMs: 100, factor: 2 };
 const earlyDial = { firstMs: 5, factor: 1.2 };
-/** It has nothing to wait for: it hears of every line. */
+/** It has nothing to wait for: it hears of every line, or of every word. */
 const noWait = { firstMs: 0, factor: 1 };
 
 /** What decides about health: the readiness probe, else the health check. */
 export function healthCheckOf({ healthcheck, probes }: ContainerConfig): Check | undefined {
-  if (probes?.readiness !== undefined) return ofProbe(probes.readiness);
+  if (probes?.readiness !== undefined) return readinessOf(probes.readiness);
   if (healthcheck === undefined) return undefined;
   const { argv, ...times } = healthcheck;
   return { check: { kind: 'exec', argv }, times: { ...times, early: earlyCommand } };
 }
 
 export function livenessCheckOf({ probes }: ContainerConfig): (Check & Pick<LivenessProbe, 'action'>) | undefined {
-  return probes?.liveness === undefined ? undefined : { ...ofProbe(probes.liveness), action: probes.liveness.action };
+  if (probes?.liveness === undefined) return undefined;
+  const { action, ...probe } = probes.liveness;
+  const { check, times } = ofProbe(probe);
+  // There is nothing to wait for: it was said within the interval, or it was not.
+  return { check, action, times: check.kind === 'notify' ? { ...times, timeoutMs: probe.intervalMs } : times };
+}
+
+function readinessOf(probe: Probe): Check {
+  const { check, times } = ofProbe(probe);
+  if (check.kind !== 'log' && check.kind !== 'notify') return { check, times };
+  // It listens without a gap: an interval is how long it listens before that counts as a miss.
+  const noGap = 1 as typeof probe.intervalMs;
+  const always = { ...times, intervalMs: noGap, startIntervalMs: noGap, timeoutMs: probe.intervalMs, early: noWait };
+  return { check, times: always, once: true };
 }
 
 function ofProbe({ check, intervalMs, timeoutMs, retries, startPeriodMs }: Probe): Check {
-  const times = { intervalMs, timeoutMs, retries, startPeriodMs, startIntervalMs: intervalMs };
-  if (check.kind !== 'log')
-    return { check, times: { ...times, early: check.kind === 'exec' ? earlyCommand : earlyDial } };
-  // One that listens without a gap: an interval is how long it listens before that counts as a miss.
-  const always = { ...times, intervalMs: 1 as typeof intervalMs, startIntervalMs: 1 as typeof intervalMs };
-  return { check, times: { ...always, timeoutMs: intervalMs, early: noWait } };
+  const early = check.kind === 'tcp' || check.kind === 'http' ? earlyDial : earlyCommand;
+  return { check, times: { intervalMs, timeoutMs, retries, startPeriodMs, startIntervalMs: intervalMs, early } };
 }
 
 /** Carries out what the reducer of `health.ts` says for one check of one container, life by life. */
@@ -72,9 +86,8 @@ export class Checkup {
 
   #begin(startedAtMs: number, known: Health | undefined): void {
     this.end();
-    const { times, clock, check } = this.#options;
-    // What is written stays written.
-    if (check.kind === 'log' && known === 'healthy') return;
+    const { times, clock, once } = this.#options;
+    if (once && known === 'healthy') return;
     this.#take(beginHealth(times, { startedAtMs, now: clock.now(), known }));
   }
 
@@ -96,7 +109,7 @@ export class Checkup {
   }
 
   #take({ state, effects }: HealthStep): void {
-    const { clock, check, onRecord, onBecame } = this.#options;
+    const { clock, once, onRecord, onBecame } = this.#options;
     this.#state = state;
     for (const effect of effects) {
       switch (effect.kind) {
@@ -117,7 +130,7 @@ export class Checkup {
           onRecord(effect.record);
           break;
         case 'became':
-          if (check.kind === 'log' && effect.health === 'healthy') this.end();
+          if (once && effect.health === 'healthy') this.end();
           onBecame(effect.health, effect.result);
           // What follows from it may have ended this life.
           if (this.#state !== state) return;

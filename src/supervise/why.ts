@@ -13,6 +13,8 @@ export type Evidence = {
   readonly lines: readonly LogLine[];
   /** The last probes of a container, if it has a health check. */
   readonly probes?: { readonly [container: string]: readonly ProbeResult[] };
+  /** What a running container last said of itself: STATUS= of sd_notify(3). */
+  readonly says?: { readonly [container: string]: string };
   /** The last lines of output of a container. */
   readonly output?: { readonly [container: string]: readonly string[] };
   readonly formatTime: (atMs: number) => string;
@@ -63,6 +65,8 @@ function explainContainer(container: ObservedContainer, evidence: Evidence): str
   if (probe !== undefined && container.status.kind === 'running' && container.status.health !== 'healthy') {
     sections.push(section('last probe', [probeText(probe), ...linesOf(probe.output)]));
   }
+  const says = evidence.says?.[name] ?? '';
+  if (says !== '' && container.status.kind === 'running') sections.push(section('says of itself', [says]));
   const output = evidence.output?.[name]?.slice(-shownOutput) ?? [];
   if (output.length > 0) sections.push(section('last output', output));
   return sections.join('');

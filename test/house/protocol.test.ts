@@ -25,6 +25,7 @@ const structs = {
   reply: 'tsc_reply',
   logEntry: 'tsc_log_entry',
   exit: 'tsc_exit',
+  notified: 'tsc_notified',
 } as const;
 
 /** Compiles a program that prints what C makes of each expression. */

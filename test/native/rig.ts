@@ -58,6 +58,8 @@ export function sampleProgram(): SetupProgram {
         op('INIT', [1]),
         op('SUPERVISOR', [0, 1, 1, 1], '/run/lock', 'a\0b\0', 'C=d\0', ''),
         op('ON_HANGUP', [], '/run/fifo', 'a\0b\0'),
+        op('NOTIFY'),
+        op('KEEPER', [], '/run/keeper.lock', '/run/keeper.sock'),
       ],
     },
     {

@@ -2,17 +2,73 @@ import { existsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
+import { keepersOf, killed, killOurs, monitorsOf, processesOf, supervisorsOf, tracesOf } from '../support/leaks.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 
-async function killMonitor(rig: Rig): Promise<void> {
+const monitorOf = (rig: Rig): number => {
   const monitors = monitorsOf(rig.project);
   expect(monitors.length, JSON.stringify(processesOf(rig.project))).toBe(1);
-  killed(monitors[0]!.pid);
-  await eventually(() => expect(existsSync(`/proc/${monitors[0]!.pid}`)).toBe(false));
+  return monitors[0]!.pid;
+};
+
+/** And the keeper, which would see to a new one. */
+async function killMonitor(rig: Rig): Promise<void> {
+  const monitor = monitorOf(rig);
+  killOurs(rig.project);
+  await eventually(() => expect(existsSync(`/proc/${monitor}`)).toBe(false));
 }
 
 describe('a monitor killed with SIGKILL', () => {
+  scenario('is replaced at once, and no line is lost in between', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    const { pid } = await running(rig, 'web');
+    const monitor = monitorOf(rig);
+    killed(monitor);
+    await web.print('nobody listens\n');
+    await eventually(() => {
+      const [next, ...others] = monitorsOf(rig.project).map((each) => each.pid);
+      expect(next).not.toBe(monitor);
+      expect(next).toBeDefined();
+      expect(others).toEqual([]);
+    });
+    await eventually(async () => expect((await rig.ok(['logs', 'web'])).stdout).toContain('nobody listens'));
+    expect((await running(rig, 'web')).pid).toBe(pid);
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+  });
+
+  scenario('keeps no container from being restarted as its policy says', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { restart: 'on-failure' }) });
+    await rig.up();
+    const web = await rig.next('web');
+    killed(monitorOf(rig));
+    web.tell('exit 3');
+    await rig.next('web');
+    await running(rig, 'web');
+    expect(monitorsOf(rig.project)).toHaveLength(1);
+  });
+
+  scenario('is noticed by a keeper that is back when it was killed itself', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { restart: 'always' }), db: rig.puppet('db') });
+    await rig.up();
+    await rig.next('db');
+    const web = await rig.next('web');
+    const [keeper] = await eventually(() => {
+      expect(keepersOf(rig.project)).toHaveLength(1);
+      return keepersOf(rig.project);
+    });
+    killed(keeper as number);
+    await eventually(() => {
+      expect(keepersOf(rig.project)).toHaveLength(1);
+      expect(keepersOf(rig.project)).not.toContain(keeper);
+    });
+    for (const { pid } of monitorsOf(rig.project)) killed(pid);
+    web.tell('exit 1');
+    await rig.next('web');
+    await eventually(() => expect(monitorsOf(rig.project)).toHaveLength(2));
+  });
+
   scenario('loses no container: the next up adopts it as it runs', [], async (rig) => {
     rig.stack({ web: rig.puppet('web') });
     await rig.up();

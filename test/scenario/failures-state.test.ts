@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
+import { killed, killOurs, processesOf, tracesOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
 
@@ -114,12 +114,13 @@ describe('after a reboot', () => {
   /** As the power goes: nothing ends in order. Then `/run` is a new one, or, on odd systems, is not. */
   const poweredOff = async (rig: Rig, { run }: { readonly run: 'empty' | 'left' }) => {
     const { pid } = await running(rig, 'web');
-    for (const monitor of monitorsOf(rig.project)) killed(monitor.pid);
+    killOurs(rig.project);
     killed(pid);
     await eventually(() => expect(processesOf(rig.project)).toEqual([]));
     if (run === 'left') return;
     rmSync(`/run/tscompose/${rig.project}`, { recursive: true });
-    rmSync(`/run/tscompose/${rig.project}.lock`, { force: true });
+    for (const name of ['.lock', '.keeper.lock', '.keeper.sock'])
+      rmSync(`/run/tscompose/${rig.project}${name}`, { force: true });
   };
 
   const sleeper = { rootfs: { host: ['sleep', 'sh'] }, command: ['sleep', '1000'], network_mode: 'none' };

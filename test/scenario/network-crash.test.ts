@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf } from '../support/leaks.ts';
+import { killOurs, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
 import { PrivateHost } from '../support/private-host.ts';
 import { ended, scenario } from '../support/scenario.ts';
@@ -99,7 +99,7 @@ describe('networks when things end', () => {
     await eventually(() => expect(ask('127.0.0.1:18142')).toBe('alive\n'));
     const monitors = monitorsOf(rig.project).filter(({ command }) => command === 'tsc:monitor');
     expect(monitors).toHaveLength(2);
-    for (const { pid } of monitors) killed(pid);
+    killOurs(rig.project);
     expect(ask('127.0.0.1:18142')).toBe('alive\n');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');

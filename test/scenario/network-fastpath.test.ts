@@ -2,7 +2,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf, tracesOf } from '../support/leaks.ts';
+import { killOurs, tracesOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
@@ -106,7 +106,7 @@ describe('local clients of published ports', () => {
       await echoes(socket, `round ${round}, fast`);
     }
     // The monitors would bring it back.
-    for (const { pid, command } of monitorsOf(rig.project)) if (command === 'tsc:monitor') killed(pid);
+    killOurs(rig.project);
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
     for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
     // The container would answer: refused means that nobody is sent there any more.

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf, processesOf, supervisorsOf } from '../support/leaks.ts';
+import { killed, killOurs, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
 const restarts = async (rig: Rig, service: string): Promise<number> =>
@@ -150,10 +150,10 @@ describe('time and again', () => {
     rig.stack({ web: rig.puppet('web', { restart: 'always' }), db: rig.puppet('db', { restart: 'unless-stopped' }) });
     await rig.up();
     for (const service of ['web', 'db']) await rig.next(service);
-    for (const { pid } of monitorsOf(rig.project)) killed(pid);
+    killOurs(rig.project);
     for (const service of ['web', 'db']) killed((await rig.row(service)).status['pid'] as number);
     await eventually(() => expect(processesOf(rig.project)).toEqual([]));
-    for (const name of ['', '.lock', '.supervisor.lock']) {
+    for (const name of ['', '.lock', '.supervisor.lock', '.keeper.lock', '.keeper.sock']) {
       rmSync(`/run/tscompose/${rig.project}${name}`, { recursive: true, force: true });
     }
     await rig.ok(['up', '-d']);

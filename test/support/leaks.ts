@@ -77,9 +77,27 @@ export function processesOf(project: string): FoundProcess[] {
   return processesNaming((text) => text.includes(project));
 }
 
-/** The monitors of a project: ours, outside of its containers. */
+/** The monitors of a project and its net process: ours, outside of its containers. Its keeper is none. */
 export function monitorsOf(project: string): FoundProcess[] {
-  return processesOf(project).filter((p) => !p.because.startsWith('cgroup') && p.command.startsWith('tsc'));
+  return processesOf(project).filter(
+    (p) => !p.because.startsWith('cgroup') && p.command.startsWith('tsc') && p.command !== 'tsc:keeper',
+  );
+}
+
+/** Who hears of the death of a monitor of the project: one process, or two for the moment in which one takes over. */
+export function keepersOf(project: string): number[] {
+  return processesOf(project)
+    .filter(({ command }) => command === 'tsc:keeper')
+    .map(({ pid }) => pid);
+}
+
+/** Kills the monitors and the keeper of a project, so that none of them can do anything about the others' end. */
+export function killOurs(project: string): void {
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
+    const monitors = monitorsOf(project).filter(({ command }) => command === 'tsc:monitor');
+    for (const pid of [...monitors.map((monitor) => monitor.pid), ...keepersOf(project)])
+      attempt(() => process.kill(pid, signal), false);
+  }
 }
 
 /** The processes that supervise a project; at most one, but for the moment in which one starts another. */

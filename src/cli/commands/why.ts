@@ -1,5 +1,6 @@
 import type { ObservedContainer } from '../../model/state.ts';
 import { healthOf } from '../../runtime/linux/health.ts';
+import { statusSaid } from '../../runtime/linux/notified.ts';
 import { eventsPath } from '../../runtime/linux/supervisor-lock.ts';
 import { openEventLog } from '../../supervise/event-log.ts';
 import { type Evidence, explainService } from '../../supervise/why.ts';
@@ -41,6 +42,7 @@ export const why: Runner<'why'> = async ({ args, globals }, context) => {
     observed,
     lines,
     probes: Object.fromEntries(chosen.map((container, i) => [container.name, found[i]?.probes ?? []])),
+    says: Object.fromEntries(chosen.map((container, i) => [container.name, found[i]?.says ?? ''])),
     output: Object.fromEntries(chosen.map((container, i) => [container.name, found[i]?.output ?? []])),
     formatTime,
   };
@@ -50,7 +52,8 @@ export const why: Runner<'why'> = async ({ args, globals }, context) => {
 
 async function witnessesOf(context: Context, { name }: Target, container: ObservedContainer) {
   const probes = healthOf(name, container, context.environment)?.results ?? [];
-  return { probes, output: await lastLinesOf(context, name, container.name) };
+  const says = statusSaid(name, container.name, context.environment);
+  return { probes, ...(says !== '' && { says }), output: await lastLinesOf(context, name, container.name) };
 }
 
 /** `2026-02-28 13:00:00.123`, in the time of this machine. */

@@ -21,6 +21,8 @@ export type ProjectPaths = {
   readonly lock: string;
   /** Held by the project's supervisor. Beside `run` too: in it, every name belongs to a container. */
   readonly supervisorLock: string;
+  /** The process that hears of the death of a monitor: its lock, and its socket. */
+  readonly keeper: { readonly lock: string; readonly socket: string };
   /** What happened: one line of JSON an event. Gone with the last container. */
   readonly events: string;
   /** What a supervisor says before it dies of something that should not happen. */
@@ -71,6 +73,7 @@ export function projectPaths(paths: Paths, project: ProjectName): ProjectPaths {
     lib,
     lock: `${run}.lock`,
     supervisorLock: `${run}.supervisor.lock`,
+    keeper: { lock: `${run}.keeper.lock`, socket: `${run}.keeper.sock` },
     events: `${lib}/events`,
     diary: `${lib}/supervisor.err`,
     watchLock: `${run}.watch.lock`,

@@ -30,6 +30,8 @@ export const opKind = {
   INIT: 21,
   SUPERVISOR: 22,
   ON_HANGUP: 23,
+  NOTIFY: 24,
+  KEEPER: 25,
   ATTACH: 30,
   RLIMIT: 31,
   OOM_SCORE: 32,
@@ -102,7 +104,15 @@ export const controlOp = {
 export const logFlag = { GAP: 1, ADOPTED: 2 } as const;
 
 /** Sizes of the fixed structures, in bytes. */
-export const size = { report: 248, state: 256, request: 24, reply: 264, logEntry: 24, exit: 32 } as const;
+export const size = {
+  report: 248,
+  state: 256,
+  request: 24,
+  reply: 264,
+  logEntry: 24,
+  exit: 32,
+  notified: 256,
+} as const;
 
 /** Where each field of a structure begins. */
 export const offset = {
@@ -141,6 +151,16 @@ export const offset = {
   reply: { size: 0, op: 4, error: 6, state: 8 },
   logEntry: { offset: 0, time_ns: 8, length: 16, stream: 20, flags: 21, start: 22 },
   exit: { magic: 0, wait_status: 4, finished_ns: 8, finished_boot_ns: 16, start: 24, checksum: 28 },
+  notified: {
+    magic: 0,
+    start: 4,
+    watchdog_boot_ns: 8,
+    ready: 16,
+    stopping: 17,
+    trigger: 18,
+    status: 20,
+    checksum: 252,
+  },
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];

@@ -45,6 +45,18 @@ export type ShimState = {
 
 export type ExitRecord = { readonly waitStatus: number; readonly finishedMs: number; readonly start: number };
 
+/** What a life of a container has said of itself as in sd_notify(3). */
+export type Notified = {
+  readonly start: number;
+  readonly ready: boolean;
+  readonly stopping: boolean;
+  /** WATCHDOG=trigger: it asks to be taken for dead. */
+  readonly trigger: boolean;
+  /** Of the last WATCHDOG=1, in milliseconds since boot; 0: none yet. */
+  readonly watchdogBootMs: number;
+  readonly status: string;
+};
+
 export type LogEntry = {
   readonly offset: number;
   readonly timeMs: number;
@@ -94,6 +106,21 @@ export function decodeReport(bytes: Buffer): Report {
     pid: bytes.readInt32LE(at.pid),
     number: bytes.readBigUInt64LE(at.number),
     text: text(bytes, at.text, size.report),
+  };
+}
+
+/** undefined when it is torn, or there is none yet. */
+export function decodeNotified(bytes: Buffer): Notified | undefined {
+  const at = offset.notified;
+  if (bytes.length < size.notified || bytes.readUInt32LE(at.magic) !== stateMagic) return undefined;
+  if (bytes.readUInt32LE(at.checksum) !== hashWords(bytes, at.checksum)) return undefined;
+  return {
+    start: bytes.readUInt32LE(at.start),
+    ready: bytes[at.ready] !== 0,
+    stopping: bytes[at.stopping] !== 0,
+    trigger: bytes[at.trigger] !== 0,
+    watchdogBootMs: nsToMs(bytes.readBigUInt64LE(at.watchdog_boot_ns)),
+    status: text(bytes, at.status, at.checksum),
   };
 }
 

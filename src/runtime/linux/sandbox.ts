@@ -10,6 +10,7 @@ import type { ContainerFacts } from './sandbox/facts.ts';
 import { cleanupOps, holdOps, limitPlan } from './sandbox/hold.ts';
 import { maskOps } from './sandbox/masks.ts';
 import { configMounts, etcMounts, systemMounts } from './sandbox/mounts.ts';
+import { notifyMounts } from './sandbox/notify.ts';
 import { op } from './sandbox/op.ts';
 import { processOps } from './sandbox/process.ts';
 import { sysctlOps } from './sandbox/sysctls.ts';
@@ -55,6 +56,7 @@ export function planSandbox(config: ContainerConfig, facts: ContainerFacts): Res
         ...deviceNodeOps(facts),
         ...etcMounts(config, facts),
         ...mounts.value,
+        ...notifyMounts(config, facts.paths),
         op('PIVOT'),
         ...hostnameOps(config, hostname),
         ...(config.tty ? [op('CONSOLE')] : []),

@@ -13,7 +13,14 @@ import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { size } from './protocol.ts';
-import { decodeExit, decodeStateFile, type ExitRecord, type ShimState } from './records.ts';
+import {
+  decodeExit,
+  decodeNotified,
+  decodeStateFile,
+  type ExitRecord,
+  type Notified,
+  type ShimState,
+} from './records.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
 
 /** record.json: what a container is, for as long as it exists. Written before anything of it is made. */
@@ -87,6 +94,12 @@ export function readState(path: string): ShimState | undefined {
 export function readExit(stateDir: string): ExitRecord | undefined {
   const bytes = readBytes(`${stateDir}/exit`);
   return bytes === undefined ? undefined : decodeExit(bytes);
+}
+
+/** What the container has said of itself; undefined when nobody listens to it. */
+export function readNotified(stateDir: string): Notified | undefined {
+  const bytes = readBytes(`${stateDir}/notified`);
+  return bytes === undefined ? undefined : decodeNotified(bytes);
 }
 
 /** States and exit records are fixed and small: one read, without asking for the size, which for many containers shows. */

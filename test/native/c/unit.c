@@ -67,6 +67,28 @@ static void test_paths(void)
 	CHECK(!tsc_is_plain_path(longer));
 }
 
+static void test_notified(void)
+{
+	struct tsc_notified record = {.start = 3};
+	static const char first[] = "STATUS=half way\nUNKNOWN=1\nREADY=1";
+	tsc_take_notification(&record, first, sizeof first - 1, 7);
+	CHECK(record.ready && !record.stopping && record.watchdog_boot_ns == 0);
+	CHECK(tsc_same_text(record.status, "half way"));
+	tsc_take_notification(&record, "WATCHDOG=1\nSTATUS=\nREADY=0\n", 28, 9);
+	CHECK(record.ready && record.watchdog_boot_ns == 9 && record.status[0] == 0 && !record.trigger);
+	tsc_take_notification(&record, "WATCHDOG=trigger\n\nSTOPPING=1", 28, 9);
+	CHECK(record.trigger && record.stopping);
+	char flood[5000];
+	memset(flood, 'x', sizeof flood);
+	memcpy(flood, "STATUS=", 7);
+	tsc_take_notification(&record, flood, sizeof flood, 9);
+	CHECK(strlen(record.status) == sizeof record.status - 1);
+	tsc_seal_notified(&record);
+	CHECK(tsc_check_notified(&record, 3) && !tsc_check_notified(&record, 4));
+	record.status[0] = 'y';
+	CHECK(!tsc_check_notified(&record, 3));
+}
+
 static void test_state(void)
 {
 	struct tsc_state slot[2];
@@ -163,6 +185,7 @@ int main(void)
 	test_numbers();
 	test_sum();
 	test_paths();
+	test_notified();
 	test_state();
 	test_log();
 	test_status();

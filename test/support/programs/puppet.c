@@ -13,6 +13,7 @@
  *   bomb                   fork without end
  *   spin                   burn a core for ever, in a child
  *   leave                  a child in its own session that keeps stdout open
+ *   notify HEX             one datagram to NOTIFY_SOCKET, as sd_notify(3) sends it
  *   write PATH HEX · read PATH · list PATH
  */
 #include <dirent.h>
@@ -190,6 +191,24 @@ static int write_file(const char *path, const char *hex)
 	return result;
 }
 
+static int notify(const char *hex)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	char bytes[4096];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	if (!path) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ssize_t sent = fd < 0 ? -1 : sendto(fd, bytes, unhex(hex, bytes), MSG_NOSIGNAL, (struct sockaddr *)&address,
+					    sizeof address);
+	if (fd >= 0)
+		close(fd);
+	return sent < 0 ? -1 : 0;
+}
+
 static void obey(char *line)
 {
 	char *word = strtok(line, " "), *first = strtok(NULL, " "), *second = strtok(NULL, " ");
@@ -223,6 +242,8 @@ static void obey(char *line)
 		spin(), answer(0);
 	else if (!strcmp(word, "leave"))
 		leave(), answer(0);
+	else if (!strcmp(word, "notify"))
+		answer(notify(first));
 	else if (!strcmp(word, "write"))
 		answer(write_file(first, second));
 	else if (!strcmp(word, "read"))

@@ -46,8 +46,10 @@ async function look(project: ProjectName, request: ProbeRequest, looking: Lookin
       const { probeLog } = await import('./log.ts');
       return probeLog(project, { ...request, check }, looking);
     }
-    case 'notify':
-      return { exitCode: 1, output: 'sd_notify is not listened to yet' };
+    case 'notify': {
+      const { probeNotify } = await import('./notify.ts');
+      return probeNotify(project, request, looking);
+    }
     default:
       return unreachable(check);
   }

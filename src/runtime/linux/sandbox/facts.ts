@@ -34,8 +34,15 @@ export type ContainerFacts = {
   readonly netns?: string;
   /** Only the tiny init is started; commands are brought in with exec. */
   readonly initOnly?: boolean;
-  /** Who is woken, by which lock only one of them can be, and the file for what it complains of. */
-  readonly supervisor?: SupervisorCommand & { readonly lock: string; readonly diary: string };
+  /**
+   * Who is woken, by which lock only one of them can be, and the file for what it complains of; and where the keeper is,
+   * which wakes it when a monitor is killed.
+   */
+  readonly supervisor?: SupervisorCommand & {
+    readonly lock: string;
+    readonly diary: string;
+    readonly keeper: { readonly lock: string; readonly socket: string };
+  };
   /** On a network: the fifo that the net process holds open, and what brings that process back. */
   readonly netProcess?: { readonly alive: string; readonly argv: readonly string[] };
 };

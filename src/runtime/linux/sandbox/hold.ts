@@ -6,6 +6,7 @@ import { nulTerminated, type SetupOp } from '../frame.ts';
 import { deviceRules, v1Rule } from './device-rules.ts';
 import type { ContainerFacts } from './facts.ts';
 import { clone } from './flags.ts';
+import { notifyOps } from './notify.ts';
 import { op } from './op.ts';
 
 /** Beside 0 (the command is PID 1) and 1 (the tiny init is). */
@@ -22,6 +23,7 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups:
     op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
     op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
     op('INIT', { numbers: [facts.initOnly ? initKind.only : Number(config.init)], configPath: 'init' }),
+    ...notifyOps(config),
     ...supervisorOps(config, facts),
     ...onHangupOps(facts),
   ];
@@ -110,18 +112,21 @@ const patienceMs = 2000;
 const firstRetryMs = 2000;
 const longestRetryMs = 60_000;
 
-/** Only what happens at an end, or has to be looked at while a container runs, gives a supervisor something to do. */
+const wakes = { atStart: 1, notAfterEnds: 2 } as const;
+
+/** Whatever a container is, it needs a new monitor when its own is killed; most need a supervisor for more than that. */
 function supervisorOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
   const { supervisor, project } = facts;
+  if (supervisor === undefined) return [];
   const atStart = config.healthcheck !== undefined || config.probes !== undefined;
-  if (supervisor === undefined || !(atStart || config.restart.condition !== 'no' || config.hooks.postStop.length > 0)) {
-    return [];
-  }
-  const { argv, environment, lock, diary } = supervisor;
+  const afterEnds = atStart || config.restart.condition !== 'no' || config.hooks.postStop.length > 0;
+  const { argv, environment, lock, diary, keeper } = supervisor;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const when = (atStart ? wakes.atStart : 0) | (afterEnds ? 0 : wakes.notAfterEnds);
   return [
+    op('KEEPER', { strings: [keeper.lock, keeper.socket] }),
     op('SUPERVISOR', {
-      numbers: [Number(atStart), patienceMs, firstRetryMs, longestRetryMs],
+      numbers: [when, patienceMs, firstRetryMs, longestRetryMs],
       strings: [lock, nulTerminated([...argv, project]), nulTerminated(variables), diary],
     }),
   ];

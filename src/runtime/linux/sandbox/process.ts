@@ -5,6 +5,7 @@ import { grantCapabilities } from '../caps.ts';
 import { nulTerminated, type SetupOp } from '../frame.ts';
 import { seccompFilter } from '../seccomp.ts';
 import type { ResolvedUser } from './facts.ts';
+import { notifyEnvironment } from './notify.ts';
 import { op } from './op.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -55,6 +56,7 @@ function containerEnvironment(config: ContainerConfig, facts: ProcessFacts): { r
     ...(facts.hostname === undefined ? {} : { HOSTNAME: facts.hostname }),
     ...(config.tty ? { TERM: 'xterm' } : {}),
     HOME: facts.user.home,
+    ...notifyEnvironment(config),
     ...config.environment,
   };
 }

@@ -29,7 +29,7 @@ export function containerFacts(context: SessionContext, record: Described): Resu
     ...(isNetworked(record.config) ? { netProcess: context.network.revival } : {}),
     ...(supervisor === undefined || record.oneOff
       ? {}
-      : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary } }),
+      : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary, keeper: at.keeper } }),
   });
 }
 

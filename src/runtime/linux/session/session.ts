@@ -129,7 +129,8 @@ function removeEmptyProject({ at }: SessionContext): void {
   if (rest.length > 0) return;
   for (const path of [at.events, `${at.events}.1`, at.diary]) rmSync(path, { force: true });
   if (tryRemove(at.lib)) {
-    for (const path of [at.supervisorLock, at.watchLock, at.watchLog]) rmSync(path, { force: true });
+    for (const path of [at.supervisorLock, at.keeper.lock, at.keeper.socket, at.watchLock, at.watchLog])
+      rmSync(path, { force: true });
     rmSync(at.lock, { force: true });
   }
 }
