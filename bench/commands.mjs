@@ -12,9 +12,9 @@ import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '7' },
-    megabytes: { type: 'string', default: '300' },
-    containers: { type: 'string', default: '50' },
+    rounds: { type: 'string', default: '5' },
+    megabytes: { type: 'string', default: '1000' },
+    containers: { type: 'string', default: '200' },
     json: { type: 'string' },
   },
 });

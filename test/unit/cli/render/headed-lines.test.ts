@@ -20,12 +20,30 @@ test('the first line goes on where an earlier piece has ended', () => {
   expect(headed('end\nnext\n', ['> ', 'begin']).whole).toBe('> beginend\n> next\n');
 });
 
-test('more than fits comes in several writes of whole lines, and a line that never fits in one of its own', () => {
+test('more than fits comes in several writes of whole lines; only a line that never fits is cut', () => {
   const line = 'x'.repeat(1000);
-  const giant = 'y'.repeat(300_000);
-  const text = `${`${line}\n`.repeat(200)}${giant}\n${`${line}\n`.repeat(3)}`;
+  const text = `${line}\n`.repeat(300);
   const { whole, writes } = headed(text);
   expect(whole).toBe(text.replaceAll(/^(?=.)/gm, '> '));
   expect(writes.every((each) => each.endsWith('\n') && each.startsWith('> '))).toBe(true);
-  expect(writes.length).toBe(4);
+  expect(writes.length).toBe(3);
+  const giant = 'y'.repeat(300_000);
+  const cut = headed(`${line}\n${giant}\n${line}\n`);
+  expect(cut.whole).toBe(`> ${line}\n> ${giant}\n> ${line}\n`);
+  expect(cut.writes.length).toBeLessThan(6);
+});
+
+test('every length of a line, at every place of a word, is copied whole', () => {
+  for (let length = 0; length < 40; length++) {
+    for (let shift = 0; shift < 9; shift++) {
+      const text = `${'s'.repeat(shift)}\n${'\x8a\x0b\xff'.repeat(length).slice(0, length)}\n\nend\n`;
+      expect(headed(text).whole).toBe(
+        text
+          .split('\n')
+          .slice(0, -1)
+          .map((each) => `> ${each}\n`)
+          .join(''),
+      );
+    }
+  }
 });
