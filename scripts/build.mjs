@@ -1,7 +1,7 @@
 // Makes dist/: the bundle (JavaScript that Node can start fast) and the native shim.
 //
 // esbuild splits the program where modules are imported lazily. Its chunks are then put together into few files, by what
-// is loaded together: a command with nothing to do reads neither what changes the machine nor YAML, schema and listr2.
+// is loaded together: a command with nothing to do reads neither what changes the machine nor YAML and schema.
 // Few files, because fewer, larger files start faster; CommonJS, because it starts faster than ES modules and V8's code
 // cache can be used for it. The launcher knows which chunk is in which file.
 

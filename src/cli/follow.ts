@@ -27,8 +27,8 @@ export function printerFor(
     timestamps: request.timestamps,
     paint,
     paintError,
-    stdout: stdout.write,
-    stderr: stderr.write,
+    stdout: stdout.relay,
+    stderr: stderr.relay,
   });
 }
 

@@ -7,8 +7,13 @@ export interface Output {
   /** 80 when nobody knows. */
   readonly columns: () => number;
   readonly rows: () => number;
-  /** Throws `OutputClosed` when the reader is gone. */
+  /**
+   * What we say. Throws `OutputClosed` when the reader of standard output is gone; a reader of standard error that is gone
+   * keeps no work from being done.
+   */
   readonly write: (text: string | Uint8Array) => void;
+  /** What others say through us: throws `OutputClosed` on both ways, because without a reader there is nothing left to do. */
+  readonly relay: (text: string | Uint8Array) => void;
 }
 
 /** Whoever read our output has closed it (`tscompose ps | head -1`): not an error, but there is nothing left to do. */
@@ -22,19 +27,35 @@ export class OutputClosed extends Error {
  */
 export function openOutput(fd: 1 | 2): Output {
   const isTty = isTerminal(fd);
-  let terminal: WriteStream | undefined;
+  let terminal: Measured | undefined;
   const size = (): readonly [number, number] => {
     if (!isTty) return [0, 0];
-    terminal ??= new (tty().WriteStream)(fd);
+    terminal ??= new (tty().WriteStream)(fd) as Measured;
+    // What it remembers is the size at its making; a signal tells of another one too late for what is drawn meanwhile.
+    terminal._refreshSize?.();
     return terminal.getWindowSize();
   };
+  const relay: Output['relay'] = (text) => writeAll(fd, typeof text === 'string' ? Buffer.from(text) : text);
   return {
     isTty,
     columns: () => size()[0] || 80,
     rows: () => size()[1] || 24,
-    write: (text) => writeAll(fd, typeof text === 'string' ? Buffer.from(text) : text),
+    write: fd === 1 ? relay : forgiving(relay),
+    relay,
   };
 }
+
+function forgiving(write: Output['write']): Output['write'] {
+  return (text) => {
+    try {
+      write(text);
+    } catch (error) {
+      if (!(error instanceof OutputClosed)) throw error;
+    }
+  };
+}
+
+type Measured = WriteStream & { readonly _refreshSize?: () => void };
 
 /** The major number of /dev/null and its like, as in the kernel's devices.txt: no need to load anything to ask them. */
 const memoryDevices = 1;

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
 import { inTerminal, tscompose } from '../support/terminal.ts';
 
 describe('in a terminal', () => {
@@ -73,5 +74,122 @@ describe('in a terminal', () => {
     terminal.type(`${tscompose(rig, 'exec web /bin/inspect')} >/dev/null; echo code $?`);
     await eventually(() => expect(terminal.screen()).toContain('code 0'));
     expect(terminal.isSane()).toBe(true);
+  });
+
+  inTerminal('says what a container waits for and since when, at every size of the terminal', async (rig, terminal) => {
+    rig.stack(needy(rig));
+    terminal.type(tscompose(rig, 'up -d'));
+    const waits = new RegExp(`${rig.project}-web-1 +created, waiting \\d+\\.\\ds for ${rig.project}-db-1 to`);
+    terminal.resize(110, 24);
+    await eventually(() => expect(terminal.screen()).toMatch(waits));
+    const since = Number(/waiting (\d+\.\d)s for/.exec(terminal.screen())?.[1]);
+    await eventually(() =>
+      expect(Number(/waiting (\d+\.\d)s for/.exec(terminal.screen())?.[1])).toBeGreaterThan(since),
+    );
+    for (const [columns, rows] of [
+      [40, 12],
+      [24, 6],
+      [110, 24],
+    ] as const) {
+      terminal.resize(columns, rows);
+      await eventually(() => expect(terminal.visible()).toMatch(/^\[\+\] up 0\/2/m));
+      await eventually(() => expect(terminal.visible().match(/^\[\+\]/gm)).toHaveLength(1));
+    }
+    await eventually(() => expect(terminal.screen()).toMatch(waits));
+    rig.write('shared/good', '');
+    await eventually(() => expect(terminal.screen()).toMatch(/2 containers run after \d+\.\ds/), { withinMs: 20_000 });
+    // One picture, whatever happened to the terminal in between.
+    expect(terminal.screen()).toMatch(new RegExp(`✔ ${rig.project}-web-1 +started`));
+    expect(terminal.screen().match(/^\[\+\] up 2\/2/gm)).toHaveLength(1);
+    expect(terminal.isSane()).toBe(true);
+  });
+
+  inTerminal(
+    'Ctrl-C while it waits leaves a usable terminal and says with 130 that it did not finish',
+    async (rig, terminal) => {
+      rig.stack(needy(rig));
+      terminal.type(`${tscompose(rig, 'up -d')}; echo code $?`);
+      await eventually(() => expect(terminal.screen()).toMatch(/waiting \d+\.\ds for/));
+      terminal.press('C-c');
+      await eventually(() => expect(terminal.screen()).toContain('code 130'));
+      expect(terminal.isSane()).toBe(true);
+      terminal.type('stty -a | grep -o -- "-*icanon"');
+      await eventually(() => expect(terminal.screen()).toMatch(/^icanon$/m));
+    },
+  );
+
+  inTerminal('hanging up in the middle ends it, and the next up brings the rest', async (rig, terminal) => {
+    rig.stack(needy(rig));
+    terminal.type(tscompose(rig, 'up -d'));
+    await eventually(() => expect(terminal.screen()).toMatch(/waiting \d+\.\ds for/));
+    terminal.press('C-z');
+    await eventually(() => expect(terminal.screen()).toMatch(/Stopped/));
+    terminal.type('kill -HUP %1; fg; clear; echo after');
+    await eventually(() => expect(terminal.visible()).toMatch(/^after/m));
+    expect(terminal.isSane()).toBe(true);
+    rig.write('shared/good', '');
+    await rig.ok(['up', '-d']);
+    expect((await rig.row('web')).status.kind).toBe('running');
+  });
+
+  inTerminal('ends with the addresses of what it has published, and how long it took', async (rig, terminal) => {
+    const { network_mode: _, ...web } = rig.puppet('web', { ports: ['127.0.0.1::80', '127.0.0.1::5432'] });
+    rig.stack({ web });
+    terminal.type(tscompose(rig, 'up -d'));
+    await rig.next('web');
+    await eventually(() => expect(terminal.screen()).toMatch(/^1 container runs after \d+\.\ds$/m));
+    expect(terminal.screen()).toMatch(/^ {2}http:\/\/127\.0\.0\.1:\d+ +web, port 80$/m);
+    expect(terminal.screen()).toMatch(/^ {2}127\.0\.0\.1:\d+ +web, port 5432$/m);
+  });
+});
+
+/** web waits for db, which is healthy as soon as there is a file shared/good. */
+const needy = (rig: Rig) => {
+  rig.write('shared/keep', '');
+  return {
+    db: {
+      rootfs: { host: ['/bin/sh', '/bin/sleep'] },
+      command: ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1000 & wait; done'],
+      network_mode: 'none',
+      stop_grace_period: '1s',
+      volumes: ['./shared:/shared'],
+      healthcheck: { test: ['CMD-SHELL', 'test -e /shared/good'], interval: '200ms', retries: 1000 },
+    },
+    web: rig.puppet('web', { depends_on: { db: { condition: 'service_healthy' } } }),
+  };
+};
+
+describe('whose reader has gone', () => {
+  scenario('up does its work all the same, and tells with its exit code how it went', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web'), late: rig.puppet('late', { depends_on: ['web'] }) });
+    await rig.hold();
+    const deaf = (args: string[]) => {
+      const child = rig.start(args);
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      return new Promise<number | null>((resolve) => child.once('exit', resolve));
+    };
+    expect(await deaf(['up', '-d'])).toBe(0);
+    expect((await rig.ps()).map(({ service, status }) => [service, status.kind])).toEqual([
+      ['late', 'running'],
+      ['web', 'running'],
+    ]);
+    expect(await deaf(['exec', 'nobody', 'true'])).not.toBe(0);
+    expect(await deaf(['ps'])).toBe(0);
+    expect(await deaf(['down'])).toBe(0);
+    expect(await rig.ps()).toEqual([]);
+  });
+
+  scenario('logs -f ends, whichever of the two streams it was', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    const web = await rig.next('web');
+    const follow = rig.start(['logs', '-f']);
+    const over = new Promise((resolve) => follow.once('exit', resolve));
+    await web.print('first\n');
+    await new Promise((resolve) => follow.stdout?.once('data', resolve));
+    follow.stdout?.destroy();
+    await web.print('second\n');
+    await over;
   });
 });

@@ -31,6 +31,11 @@ export class Terminal {
     return this.#tmux('capture-pane', '-p', '-S', '-', '-t', 'main');
   }
 
+  /** What is on the screen now, without what has scrolled out of it. */
+  visible(): string {
+    return this.#tmux('capture-pane', '-p', '-t', 'main');
+  }
+
   resize(columns: number, rows: number): void {
     this.#tmux('resize-window', '-t', 'main', '-x', String(columns), '-y', String(rows));
   }

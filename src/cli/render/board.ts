@@ -1,12 +1,15 @@
 import type { Event } from '../../model/event.ts';
 import type { Plan, Step } from '../../model/plan.ts';
-import { doing, done, elapsed, reasonText, subjectText } from './words.ts';
+import { doing, done, elapsed, expected, reasonText, subjectText } from './words.ts';
 
 /** One line of live progress: a container, volume or network and how far it is. Times are milliseconds since the epoch. */
 export type Row = {
   readonly subject: string;
   readonly state: 'waiting' | 'active' | 'done' | 'failed' | 'skipped';
-  readonly text: string;
+  /** What was done to it last, or is being done; undefined before anything was. */
+  readonly text?: string;
+  /** What has to happen elsewhere before it goes on. */
+  readonly waits?: { readonly text: string; readonly sinceMs: number };
   /** Why it is worked on, when that needs saying. */
   readonly reason?: string;
   readonly startedMs?: number;
@@ -15,25 +18,91 @@ export type Row = {
   readonly left: number;
 };
 
-/** The rows of a plan, in the order in which the plan first speaks of them. */
-export function rowsOf(plan: Plan): ReadonlyMap<string, Row> {
-  const rows = new Map<string, Row>();
-  for (const step of plan.steps) {
-    const subject = subjectText(step);
-    const row = rows.get(subject) ?? { subject, state: 'waiting', text: 'waiting', left: 0 };
-    rows.set(subject, { ...row, left: row.left + 1 });
-  }
-  return rows;
-}
+type StepEvent = Extract<Event, { readonly step: Step }>;
 
 /**
- * The row after an event about it.
+ * How far everything is that a command works on. A later round of plans goes on with the rows that are there.
  *
  *     waiting ──started──▶ active ──done──▶ active (more steps) or done
  *        │                    └────failed──▶ failed, for good
  *        └──skipped──▶ skipped
  */
-export function advance(row: Row, event: Extract<Event, { readonly step: Step }>): Row {
+export class Board {
+  readonly #rows = new Map<string, Row>();
+  /** Steps that have not ended, in the order of the plan. */
+  #open = new Map<string, Step>();
+  readonly #running = new Set<string>();
+  /** When each row was last heard of. */
+  readonly #lastMs = new Map<string, number>();
+  #beganMs = 0;
+
+  /** A round begins. */
+  begin({ steps }: Plan, atMs: number): void {
+    this.#open = new Map(steps.map((step) => [step.id, step]));
+    this.#running.clear();
+    this.#beganMs = atMs;
+    for (const [subject, row] of this.#rows) {
+      // What an earlier round left open is settled, or comes again below.
+      if (row.left > 0 && row.text === undefined) this.#rows.delete(subject);
+      else if (row.left > 0) this.#rows.set(subject, { ...row, state: 'done', left: 0 });
+    }
+    for (const step of steps) {
+      const subject = subjectText(step);
+      const row = this.#rows.get(subject) ?? { subject, left: 0 };
+      this.#rows.set(subject, { ...row, state: 'waiting', left: row.left + 1 });
+    }
+  }
+
+  event(event: StepEvent): void {
+    const { step } = event;
+    const subject = subjectText(step);
+    const row = this.#rows.get(subject);
+    if (event.kind === 'step-started') this.#running.add(step.id);
+    else {
+      this.#open.delete(step.id);
+      this.#running.delete(step.id);
+    }
+    if ('atMs' in event) this.#lastMs.set(subject, event.atMs);
+    if (row !== undefined) this.#rows.set(subject, advance(row, event));
+  }
+
+  /** In the order in which the plans first spoke of them. */
+  rows(): readonly Row[] {
+    const awaited = this.#awaited();
+    return [...this.#rows.values()].map((row) => {
+      const text = awaited.get(row.subject);
+      if (text === undefined) return row;
+      return { ...row, waits: { text, sinceMs: this.#lastMs.get(row.subject) ?? this.#beganMs } };
+    });
+  }
+
+  /** By subject, for those with which nothing is being done: the first step of another one that has to come before. */
+  #awaited(): ReadonlyMap<string, string> {
+    const busy = new Set([...this.#running].flatMap((id) => this.#subjectOf(id) ?? []));
+    const awaited = new Map<string, string>();
+    const seen = new Set<string>();
+    for (const step of this.#open.values()) {
+      const subject = subjectText(step);
+      if (busy.has(subject) || seen.has(subject)) continue;
+      seen.add(subject);
+      const others = step.after
+        .flatMap((id) => this.#open.get(id) ?? [])
+        .filter((before) => subjectText(before) !== subject);
+      // Waiting for something to become healthy says more than waiting for its start.
+      const before = others.find(({ action }) => action.kind === 'wait') ?? others[0];
+      if (before !== undefined) awaited.set(subject, `${subjectText(before)} ${expected(before.action)}`);
+    }
+    return awaited;
+  }
+
+  #subjectOf(id: string): string | undefined {
+    const step = this.#open.get(id);
+    return step && subjectText(step);
+  }
+}
+
+/** The row after an event about it. */
+function advance(row: Row, event: StepEvent): Row {
   const left = event.kind === 'step-started' ? row.left : row.left - 1;
   if (row.state === 'failed') return { ...row, left };
   switch (event.kind) {
@@ -49,15 +118,27 @@ export function advance(row: Row, event: Extract<Event, { readonly step: Step }>
     }
     case 'step-failed':
       return { ...row, left, state: 'failed', text: event.failure.message, endedMs: event.atMs };
-    case 'step-skipped':
-      return { ...row, left, state: 'skipped', text: row.state === 'active' ? row.text : `not done: ${event.because}` };
+    case 'step-skipped': {
+      const text = row.state === 'active' && row.text !== undefined ? row.text : `not done: ${event.because}`;
+      return { ...row, left, state: 'skipped', text };
+    }
   }
 }
 
 /** What has taken how long: `0.4s`; empty before it has begun. */
 export function timeOf(row: Row, nowMs: number): string {
   if (row.startedMs === undefined) return '';
-  return elapsed((row.state === 'active' ? nowMs : (row.endedMs ?? nowMs)) - row.startedMs);
+  const goesOn = row.state === 'active' || row.state === 'waiting';
+  return elapsed((goesOn ? nowMs : (row.endedMs ?? nowMs)) - row.startedMs);
+}
+
+/** What is said of a row: `created, waiting 3.2s for shop-db-1 to be healthy`. */
+export function statusOf({ state, text, waits, reason }: Row, nowMs: number): string {
+  const because = reason === undefined ? '' : `: ${reason}`;
+  if (waits === undefined || state === 'failed' || state === 'skipped' || state === 'done')
+    return `${text ?? 'waiting'}${because}`;
+  const wait = `waiting ${elapsed(nowMs - waits.sinceMs)} for ${waits.text}`;
+  return `${text === undefined ? wait : `${text}, ${wait}`}${because}`;
 }
 
 const urgency = ['failed', 'active', 'waiting', 'skipped', 'done'] as const;

@@ -3,7 +3,7 @@ import { jsonProgress } from './json.ts';
 import { plainProgress } from './plain.ts';
 import type { Progress } from './progress.ts';
 
-/** The form that the command line, the environment and the terminal ask for. listr2 is only loaded for the live one. */
+/** The form that the command line, the environment and the terminal ask for. the live one is only loaded where it is shown. */
 export async function openProgress(
   { globals, environment, stderr, paintError }: Context,
   { title, live }: { readonly title: string; readonly live: boolean },
@@ -14,7 +14,7 @@ export async function openProgress(
   const mode = asked === 'tty' && !live ? 'plain' : asked;
   switch (mode) {
     case 'tty': {
-      const { liveProgress } = await import('./tasks.ts');
+      const { liveProgress } = await import('./live.ts');
       return liveProgress(stderr, { title, paint: paintError, now: Date.now });
     }
     case 'plain':

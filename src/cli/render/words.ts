@@ -1,4 +1,5 @@
 import type { Action, Step } from '../../model/plan.ts';
+import type { Dependency } from '../../model/project.ts';
 import { causeText } from '../../plan/format.ts';
 import { subjectOf } from '../../plan/json.ts';
 import { conditionText } from '../../plan/steps.ts';
@@ -77,6 +78,55 @@ export function done(action: Action): string {
       return `ran ${action.when} hook`;
     default:
       return unreachable(action);
+  }
+}
+
+/** What others wait for, after its subject: `shop-db-1 to be healthy`. */
+export function expected(action: Action): string {
+  switch (action.kind) {
+    case 'create-network':
+    case 'create-volume':
+    case 'create':
+      return 'to be created';
+    case 'remove-network':
+    case 'remove-volume':
+    case 'remove':
+      return 'to be removed';
+    case 'start':
+      return 'to start';
+    case 'stop':
+      return 'to stop';
+    case 'kill':
+      return `to get ${action.signal}`;
+    case 'pause':
+      return 'to be paused';
+    case 'unpause':
+      return 'to be resumed';
+    case 'wait':
+      return expectedCondition(action.dependency);
+    case 'prove':
+      return 'to prove itself';
+    case 'hook':
+      return `to run its ${action.when} hook`;
+    default:
+      return unreachable(action);
+  }
+}
+
+function expectedCondition({ condition, pattern }: Dependency): string {
+  switch (condition) {
+    case 'service_started':
+      return 'to start';
+    case 'service_healthy':
+      return 'to be healthy';
+    case 'service_completed':
+      return 'to end';
+    case 'service_completed_successfully':
+      return 'to succeed';
+    case 'service_log_line':
+      return `to print /${pattern ?? ''}/`;
+    default:
+      return unreachable(condition);
   }
 }
 

@@ -21,7 +21,7 @@ export function teller(context: Context, { quiet, ends, to, ...view }: Telling):
   return (event) => {
     if ((quiet && !isTrouble(event)) || (!ends && event.kind === 'ended')) return;
     const { kind, ...rest } = event;
-    output.write(
+    output.relay(
       globals.json ? `${JSON.stringify({ event: kind, ...rest })}\n` : watchLines(event, { ...view, paint }),
     );
   };

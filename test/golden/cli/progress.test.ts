@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { Output } from '../../../src/cli/output.ts';
 import { painter } from '../../../src/cli/render/color.ts';
 import { jsonProgress } from '../../../src/cli/render/json.ts';
+import { liveProgress } from '../../../src/cli/render/live.ts';
 import { plainProgress } from '../../../src/cli/render/plain.ts';
 import type { Progress } from '../../../src/cli/render/progress.ts';
-import { liveProgress } from '../../../src/cli/render/tasks.ts';
 import type { Action, Cause, Plan, Step } from '../../../src/model/plan.ts';
 import type { Volume } from '../../../src/model/project.ts';
 import type { DesiredContainer } from '../../../src/model/state.ts';
@@ -54,11 +54,13 @@ function play(progress: Progress): void {
 
 function screen(columns = 60, rows = 24) {
   const written: string[] = [];
+  const write = (text: string | Uint8Array) => void written.push(text.toString());
   const output: Output = {
     isTty: true,
     columns: () => columns,
     rows: () => rows,
-    write: (text) => void written.push(text.toString()),
+    write,
+    relay: write,
   };
   return { output, text: () => written.join('') };
 }
