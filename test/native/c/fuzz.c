@@ -3,29 +3,10 @@
  * frame is in a block of exactly its size, so that the sanitizer sees every byte beyond. Arguments: rounds, seed, files
  * with good frames.
  */
-#include "check.h"
-
-#include <string.h>
+#include "random.h"
 
 #include "../../../native/src/frame.h"
 #include "../../../native/src/text.h"
-
-static uint64_t state;
-
-static uint32_t next(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % below;
-}
-
-static uint32_t interesting(void)
-{
-	static const uint32_t values[] = {0, 1, 7, 8, 9, 0x7f, 0xff, 0x100, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff8,
-					  0xffffffff, TSC_MAX_FRAME};
-	return values[next(sizeof values / sizeof values[0])];
-}
 
 static size_t mutate(uint8_t *bytes, size_t size, size_t room)
 {
@@ -100,13 +81,9 @@ int main(int argc, char **argv)
 	static uint8_t good[16][65536];
 	size_t sizes[16], seeds = 0;
 	uint64_t sum = 0;
-	state = strtoull(argv[2], NULL, 10) | 1;
+	random_state = strtoull(argv[2], NULL, 10) | 1;
 	for (int i = 3; i < argc && seeds < 16; i++) {
-		FILE *file = fopen(argv[i], "rb");
-		CHECK(file);
-		sizes[seeds] = fread(good[seeds], 1, sizeof good[seeds], file);
-		CHECK(sizes[seeds] > 16);
-		fclose(file);
+		sizes[seeds] = read_input(argv[i], good[seeds], sizeof good[seeds]);
 		seeds++;
 	}
 	CHECK(seeds > 0);
@@ -117,9 +94,7 @@ int main(int argc, char **argv)
 		size_t size = round < seeds ? sizes[round] : mutate(draft, sizes[which], sizes[which] + 64);
 		if (round < seeds)
 			memcpy(draft, good[round], size);
-		uint8_t *exact = malloc(size);
-		CHECK(exact);
-		memcpy(exact, draft, size);
+		uint8_t *exact = exact_copy(draft, size);
 		struct tsc_frame frame;
 		int error = tsc_decode_frame(exact, size, &frame, &at);
 		CHECK(round >= seeds || error == 0);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Network, PublishedPort } from '../../../../../src/model/project.ts';
+import type { PublishedPort } from '../../../../../src/model/project.ts';
 import { type Address, parseAddress } from '../../../../../src/runtime/linux/network/addresses.ts';
 import {
   hostsText,
@@ -8,72 +8,9 @@ import {
   resolvConfText,
 } from '../../../../../src/runtime/linux/network/names.ts';
 import { encodeNetTable, netFlag, netSize } from '../../../../../src/runtime/linux/network/net-table.ts';
-import type { Attachment, Endpoint, NetworkRecord } from '../../../../../src/runtime/linux/network/record.ts';
+import type { Endpoint } from '../../../../../src/runtime/linux/network/record.ts';
+import { endpoint, on, sampleRecord as record } from '../../../../support/network-record.ts';
 
-const network = (key: string, internal = false): Network => ({
-  key,
-  name: `shop_${key}`,
-  driver: 'bridge',
-  external: false,
-  internal,
-  enableIpv6: false,
-  subnets: [],
-  labels: {},
-});
-
-const on = (name: string, last: number, more: Partial<Attachment> = {}): Attachment => ({
-  network: `shop_${name}`,
-  interfaceName: 'eth0',
-  mac: '024200000000',
-  ipv4: `10.201.${name === 'front' ? 1 : 2}.${last}`,
-  aliases: [],
-  gateway: name === 'front',
-  ...more,
-});
-
-const endpoint = (container: string, attachments: Attachment[], more: Partial<Endpoint> = {}): Endpoint => ({
-  container,
-  service: container.replace(/-\d+$/, ''),
-  attachments,
-  ports: [],
-  dns: [],
-  dnsSearch: [],
-  dnsOptions: [],
-  extraHosts: [],
-  links: [],
-  ...more,
-});
-
-const record: NetworkRecord = {
-  version: 1,
-  uplink: '10.205.0.4/30',
-  networks: [
-    {
-      network: network('front'),
-      bridge: 'br-front',
-      index: 10,
-      subnets: [{ cidr: '10.201.1.0/24', gateway: '10.201.1.1' }],
-    },
-    {
-      network: network('back', true),
-      bridge: 'br-back',
-      index: 11,
-      subnets: [{ cidr: '10.201.2.0/24', gateway: '10.201.2.1' }],
-    },
-  ],
-  endpoints: [
-    endpoint('web-1', [on('front', 2)], {
-      extraHosts: ['printer=192.0.2.9', 'host.docker.internal:host-gateway', 'six:[fd00::1]'],
-      links: ['api:friend'],
-    }),
-    endpoint('web-2', [on('front', 3)]),
-    endpoint('api-1', [on('front', 4, { aliases: ['rest'] }), on('back', 4)], {
-      hostname: 'api.shop',
-      domainname: 'example',
-    }),
-    endpoint('db-1', [on('back', 5)]),
-  ],
-};
 const [web, , api, db] = record.endpoints as [Endpoint, Endpoint, Endpoint, Endpoint];
 const own = (text: string) => text.split('\n').slice(5).join('\n');
 
