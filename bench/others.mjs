@@ -1,25 +1,35 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startDaemon, withoutNetwork } from './engine.mjs';
 
+const output = (command, ...args) => spawnSync(command, args, { encoding: 'utf8' }).stdout.trim();
 const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
 
 /**
  * The tools to compare with that are installed and work here, and why the others do not take part. Nothing is installed.
- * All of them run the same binary from the same directory, with the same limits and no network.
+ * All of them run the same binary from the same directory, with the same limits and no network, and have storage of their
+ * own below the bench's directory.
  */
-export function others(options) {
-  const candidates = [docker(options), podman(options)];
+export async function others(options) {
+  const candidates = [await docker(options), podman(options)];
   return {
     present: candidates.filter((candidate) => candidate.absent === undefined),
     absent: candidates.map((candidate) => candidate.absent).filter((reason) => reason !== undefined),
   };
 }
 
+const image = 'tscompose-bench';
 const limits = { cpus: 0.5, mem_limit: '128m', pids_limit: 100 };
 
+function imageTar(directory) {
+  const tar = join(directory, 'image.tar');
+  spawnSync('tar', ['-C', join(directory, 'lower'), '-cf', tar, '.'], { stdio: 'inherit' });
+  return tar;
+}
+
 /** A compose file for tools that want an image. */
-function composeFile({ directory, containers }, image) {
+function composeFile({ directory, containers }) {
   const service = { image, command: ['/bin/floor'], network_mode: 'none', stop_grace_period: '0s', ...limits };
   const services = Object.fromEntries(Array.from({ length: containers }, (_, i) => [`s${i + 1}`, service]));
   const path = join(directory, `${image}.json`);
@@ -27,50 +37,60 @@ function composeFile({ directory, containers }, image) {
   return path;
 }
 
-function importImage(engine, directory, image) {
-  const tar = join(directory, 'image.tar');
-  spawnSync('tar', ['-C', join(directory, 'lower'), '-cf', tar, '.'], { stdio: 'inherit' });
-  return works(engine, 'import', tar, image);
-}
-
-function docker(options) {
-  const compose = works('docker', 'compose', 'version') ? ['docker', 'compose'] : ['docker-compose'];
-  if (!works(...compose, 'version')) return { absent: 'docker compose is not installed' };
-  if (!works('docker', 'info')) return { absent: 'docker compose is installed, but no Docker engine answers' };
-  const image = 'tscompose-bench';
-  if (!importImage('docker', options.directory, image)) return { absent: 'docker cannot import the test image' };
-  const file = composeFile(options, image);
-  const [command, ...first] = compose;
-  const run = (timed, ...args) => timed(command, [...first, '-f', file, '-p', `${image}-${process.pid}`, ...args]);
+/** An engine of our own: the user's, if there is one, is left alone. It has been running for a while when it is measured. */
+async function docker(options) {
+  const engine = await startDaemon(options.directory, withoutNetwork);
+  if (engine.absent !== undefined) return engine;
+  const imported = engine.docker('import', imageTar(options.directory), image);
+  if (imported.status !== 0) {
+    await engine.stop();
+    return { absent: `docker is installed, but its engine does not work here: ${imported.stderr.trim()}` };
+  }
+  const file = composeFile(options);
+  const { command, env } = engine.compose;
+  const run = (timed, ...args) => timed(command, ['-f', file, '-p', `${image}-${process.pid}`, ...args], { env });
   return {
+    version: `docker-compose ${output(command, 'version', '--short')}, ${output('dockerd', '--version')}`,
     round: (timed) => ({
       'docker compose: up -d, cold': run(timed, 'up', '-d'),
       'docker compose: up -d, nothing to do': run(timed, 'up', '-d'),
       'docker compose: ps': run(timed, 'ps'),
-      'docker compose: down': run(timed, 'down'),
+      'docker compose: down': run(timed, 'down', '-t', '0'),
     }),
-    close: (timed) => timed('docker', ['image', 'rm', '-f', image]),
+    close: engine.stop,
   };
 }
 
-function podman(options) {
+function podman({ directory, containers }) {
   if (!works('podman', '--version')) return { absent: 'podman is not installed' };
-  const image = 'tscompose-bench';
-  if (!importImage('podman', options.directory, image))
+  const home = join(directory, 'podman');
+  mkdirSync(home);
+  const global = ['--root', `${home}/root`, '--runroot', `${home}/run`, '--cgroup-manager=cgroupfs', '--runtime=runc'];
+  if (!works('podman', ...global, 'import', imageTar(directory), image))
     return { absent: 'podman is installed, but cannot import an image' };
-  const names = Array.from({ length: options.containers }, (_, i) => `${image}-${process.pid}-${i + 1}`);
-  const flags = ['--cpus=0.5', '--memory=128m', '--pids-limit=100', '--network=none', '--stop-timeout=0'];
+  const names = Array.from({ length: containers }, (_, i) => `${image}-${process.pid}-${i + 1}`);
+  // Its own limits on open files and processes are above what this machine may allow.
+  const ulimits = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=4096:4096'];
+  const flags = ['--cpus=0.5', '--memory=128m', '--pids-limit=100', '--network=none', '--stop-timeout=0', ...ulimits];
   const up = (timed) =>
-    names.reduce((ms, name) => ms + timed('podman', ['run', '-d', '--name', name, ...flags, image, '/bin/floor']), 0);
+    names.reduce(
+      (ms, name) => ms + timed('podman', [...global, 'run', '-d', '--name', name, ...flags, image, '/bin/floor']),
+      0,
+    );
   // The program refuses an argument: exit code 2 means that it ran.
-  const probe = spawnSync('podman', ['run', '--rm', ...flags, image, '/bin/floor', 'x'], { stdio: 'ignore' });
-  if (probe.status !== 2) return { absent: 'podman is installed, but cannot run a container here' };
+  const probe = spawnSync('podman', [...global, 'run', '--rm', ...flags, image, '/bin/floor', 'x'], {
+    encoding: 'utf8',
+  });
+  if (probe.status !== 2)
+    return { absent: `podman is installed, but cannot run a container here: ${probe.stderr.trim()}` };
   return {
+    version: output('podman', '--version'),
     round: (timed) => ({
       'podman run -d, one after the other': up(timed),
-      'podman: ps': timed('podman', ['ps']),
-      'podman rm -f': timed('podman', ['rm', '-f', ...names]),
+      'podman: ps': timed('podman', [...global, 'ps']),
+      'podman rm -f': timed('podman', [...global, 'rm', '-f', ...names]),
     }),
-    close: (timed) => timed('podman', ['image', 'rm', '-f', image]),
+    // What it has mounted would keep the directory from going.
+    close: () => spawnSync('podman', [...global, 'system', 'reset', '-f'], { stdio: 'ignore', timeout: 60_000 }),
   };
 }

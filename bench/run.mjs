@@ -114,7 +114,23 @@ function ratiosOf(table) {
     'ps ÷ node': at('tscompose: ps') / start,
     'down ÷ (node + floor)': at('tscompose: down') / (start + at('floor: down')),
     'resident kB a container': at('tscompose: PSS of all of them, kB') / containers,
+    ...rivalRatios(table, at),
   };
+}
+
+/** How many times as long as ours the others take. */
+function rivalRatios(table, at) {
+  const pairs = [
+    ['docker compose: up -d, cold', 'tscompose: up -d, cold'],
+    ['docker compose: up -d, nothing to do', 'tscompose: up -d, nothing to do'],
+    ['docker compose: ps', 'tscompose: ps'],
+    ['docker compose: down', 'tscompose: down'],
+    ['podman run -d, one after the other', 'tscompose: up -d, cold'],
+    ['podman: ps', 'tscompose: ps'],
+    ['podman rm -f', 'tscompose: down'],
+  ];
+  const measured = pairs.filter(([theirs]) => table[theirs] !== undefined);
+  return Object.fromEntries(measured.map(([theirs, own]) => [`${theirs} ÷ ours`, at(theirs) / at(own)]));
 }
 
 function print(table, ratios, absent) {
@@ -131,9 +147,11 @@ function print(table, ratios, absent) {
 }
 
 let failed;
+const rivals = [];
 try {
   const floor = prepare();
-  const { present, absent } = others({ directory, containers, environment });
+  const { present, absent } = await others({ directory, containers });
+  rivals.push(...present);
   // The first up builds caches that every later one finds: it is not a measurement.
   ours('up', '-d');
   ours('down');
@@ -141,15 +159,17 @@ try {
   const table = summarise(samples);
   const ratios = ratiosOf(table);
   print(table, ratios, absent);
+  const versions = present.map(({ version }) => version);
+  for (const version of versions) console.log(`compared with ${version}`);
   const machine = { node: process.version, kernel: release(), cpus: cpus().length, cpu: cpus()[0]?.model ?? 'unknown' };
-  const result = JSON.stringify({ schema: 1, machine, rounds, containers, table, ratios, absent });
+  const result = JSON.stringify({ schema: 1, machine, rounds, containers, table, ratios, versions, absent });
   if (values.json) writeFileSync(values.json, `${result}\n`);
   else console.log(result);
-  for (const rival of present) rival.close(timed);
   execFileSync(process.execPath, [join(here, 'load.mjs')], { stdio: 'inherit', env: environment });
 } catch (error) {
   failed = error;
 } finally {
+  for (const rival of rivals) await rival.close();
   spawnSync(process.execPath, [cli, '-p', project, '-f', join(directory, 'stack.yml'), 'down', '-v'], {
     env: environment,
   });
