@@ -98,6 +98,7 @@ export class Sources {
 
   #remedy(code: string, { remedy, at }: ReadOptions): readonly string[] {
     if (code === 'EACCES' || code === 'EPERM') return ['run as a user who may read it, or change its permissions'];
+    if (code === 'ELOOP') return ['name the file itself: a link of this path leads back to where it began'];
     if (code !== 'ENOENT' && code !== 'ENOTDIR') return [];
     if (remedy !== undefined) return remedy();
     return at === undefined ? [] : ['relative paths start at the directory of the first stack file'];

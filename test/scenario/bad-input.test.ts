@@ -35,7 +35,7 @@ const cases: readonly Case[] = [
     says: /hostname/,
   },
   { what: 'an unknown key', code: 'unknown-key', web: 'volums: [./a:/a]', at: '5:5', says: /volumes/ },
-  { what: 'a value of the wrong type', code: 'wrong-type', web: 'hostname: [a]', at: '5:5', says: /list/ },
+  { what: 'a value of the wrong type', code: 'wrong-type', web: 'hostname: [a]', at: '5:15', says: /list/ },
   { what: 'a bad size', code: 'bad-size', web: 'mem_limit: 64 apples', at: '5:16', says: /64 apples/ },
   { what: 'a bad duration', code: 'bad-duration', web: 'stop_grace_period: soon', at: '5:24', says: /soon/ },
   { what: 'a bad signal', code: 'bad-signal', web: 'stop_signal: SIGTREM', at: '5:18', says: /SIGTERM/ },
