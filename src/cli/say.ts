@@ -1,10 +1,12 @@
+import type { CommandCode, DiagnosticCode } from '../model/diagnostic.ts';
+import type { FailureCode } from '../model/event.ts';
 import type { Context } from './context.ts';
 import { printable } from './render/width.ts';
 
 /** An error that has no place in a file. */
 export type PlainError = {
   /** Stable, for programs. */
-  readonly code: string;
+  readonly code: CommandCode | DiagnosticCode | FailureCode;
   /** Lower case, no full stop. */
   readonly message: string;
   readonly hint?: string;

@@ -66,3 +66,25 @@ export const diagnosticCodes = [
 ] as const;
 
 export type DiagnosticCode = (typeof diagnosticCodes)[number];
+
+/** What a command says of itself, without a place in a file; each has a page in docs/errors.md too. */
+export const commandCodes = [
+  'usage',
+  'no-such-service',
+  'no-such-value',
+  'no-such-port',
+  'exists',
+  'output',
+  'name-taken',
+  'no-images',
+  'no-output',
+  'not-running',
+  'nothing-to-watch',
+  'watch-failed',
+  'orphans',
+  'copy-failed',
+  'unsettled',
+  'io',
+] as const;
+
+export type CommandCode = (typeof commandCodes)[number];

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { diagnosticCodes } from '../../src/model/diagnostic.ts';
+import { commandCodes, diagnosticCodes } from '../../src/model/diagnostic.ts';
 import { failureCodes } from '../../src/model/event.ts';
 import { countLines, filesBelow, readText, root } from '../support/tree.ts';
 
@@ -15,9 +15,15 @@ describe('documents', () => {
     expect(documents.flatMap(brokenLinks)).toEqual([]);
   });
 
-  test('give every code of a diagnostic and of a failure its section in docs/errors.md', () => {
-    const sections = headings(readText('docs/errors.md')).map((heading) => heading.replaceAll('`', ''));
-    expect([...diagnosticCodes, ...failureCodes].filter((code) => !sections.includes(code))).toEqual([]);
+  test('give every code that is printed its section in docs/errors.md, and no other', () => {
+    const sections = [...readText('docs/errors.md').matchAll(/^## (.+)$/gm)].map((match) => match[1]!);
+    const codes = [...new Set<string>([...diagnosticCodes, ...failureCodes, ...commandCodes])];
+    expect([...sections].sort()).toEqual(codes.sort());
+    // Whatever does not go through the types of these lists, such as lines of JSON made by hand.
+    const written = ['cli', 'project', 'runtime', 'apply', 'supervise']
+      .flatMap((folder) => filesBelow(`src/${folder}`))
+      .flatMap((path) => [...readText(path).matchAll(/\bcode: '([a-z]+(?:-[a-z]+)*)'/g)].map((match) => match[1]!));
+    expect([...new Set(written)].filter((code) => !codes.includes(code))).toEqual([]);
   });
 
   test('describe the architecture in at most 250 lines, with every folder and every package in it', () => {
@@ -47,7 +53,9 @@ describe('tests', () => {
       .flatMap((folder) => filesBelow(folder))
       .map(readText);
     const tested = (code: string) => texts.some((text) => text.includes(`[${code}]`) || text.includes(`'${code}'`));
-    expect(diagnosticCodes.filter((code) => !tested(code))).toEqual([]);
+    // Said when a process that has just been started ends by itself, which no test can bring about.
+    const untestable = ['watch-failed'];
+    expect([...diagnosticCodes, ...commandCodes].filter((code) => !tested(code))).toEqual(untestable);
   });
 });
 

@@ -55,7 +55,7 @@ function checkCommand(context: Context, wanted: Wanted): void {
     blocked ??= `${path} ${seen.isFile ? 'is not executable' : 'is a directory'}`;
   }
   if (blocked !== undefined) {
-    const notes = blocked.endsWith('executable') ? [`make it executable: chmod +x`] : [];
+    const notes = [blocked.endsWith('executable') ? 'make it executable: chmod +x' : 'name the program in it'];
     report.add(container, {
       code: 'command-not-executable',
       at: wanted.at,
@@ -85,7 +85,8 @@ function remedies(context: Context, name: string, candidates: readonly string[])
   const directories = [...new Set(candidates.map((path) => posix.dirname(path)))];
   const names = directories.flatMap((directory) => guest.layers.flatMap((layer) => listNames(`${layer}${directory}`)));
   const similar = closest(posix.basename(name), new Set(names));
-  return [...(similar === undefined ? [] : [`did you mean "${similar}"?`]), ...searched];
+  const remedy = similar === undefined ? 'put it there, or correct its name' : `did you mean "${similar}"?`;
+  return [remedy, ...searched];
 }
 
 function hostRemedy(

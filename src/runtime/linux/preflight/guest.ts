@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { ContainerConfig, Mount } from '../../../model/project.ts';
 import type { HostPath } from '../../../model/units.ts';
 import { containerPath } from '../rootfs/host-userspace.ts';
 import { pathDirectories } from '../rootfs/programs.ts';
 import { resolveInRoot } from '../rootfs/resolve-in-root.ts';
+import { statOf } from './stat.ts';
 
 /** What a container will see at a path. `unknown`: something is mounted there whose contents are not known yet. */
 export type Seen =
@@ -49,7 +49,7 @@ function seenInMount(mount: Mount, path: string): Seen {
   }
   if (mount.kind !== 'bind') return { kind: 'unknown' };
   const below = posix.normalize(path).slice(mount.target.length);
-  const source = statSync(mount.source, { throwIfNoEntry: false });
+  const source = statOf(mount.source);
   if (source === undefined) return { kind: 'unknown' };
   if (below === '') return { kind: 'there', host: mount.source, mode: source.mode, isFile: source.isFile() };
   const resolved = resolveInRoot([mount.source], below, { followLast: false });

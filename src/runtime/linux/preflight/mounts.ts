@@ -8,6 +8,7 @@ import { listNames } from '../rootfs/glob.ts';
 import { resolveInRoot } from '../rootfs/resolve-in-root.ts';
 import type { Guest } from './guest.ts';
 import type { Report } from './report.ts';
+import { statOf } from './stat.ts';
 
 type Bind = Extract<Mount, { kind: 'bind' }>;
 type Kind = 'directory' | 'file';
@@ -36,13 +37,16 @@ function checkBind(container: DesiredContainer, { mount, at, report, guest }: Bi
   try {
     stats = statSync(source, { throwIfNoEntry: false });
   } catch (cause) {
-    report.add(container, {
-      code: 'bind-missing',
-      at,
-      summary: `cannot mount ${source}: ${errnoOf(cause)}`,
-      notes: [],
-    });
-    return;
+    // Below a file there is nothing either.
+    if (errnoOf(cause) !== 'ENOTDIR') {
+      report.add(container, {
+        code: 'bind-missing',
+        at,
+        summary: `cannot mount ${source}: ${errnoOf(cause)}`,
+        notes: ['correct the path: ls -ld says what is in its way'],
+      });
+      return;
+    }
   }
   if (stats !== undefined) {
     const kind = stats.isDirectory() ? 'directory' : 'file';
@@ -78,7 +82,7 @@ function checkBind(container: DesiredContainer, { mount, at, report, guest }: Bi
 /** The directories that are missing can only be made in a directory. */
 function checkParent(container: DesiredContainer, { mount, at, report }: BindCheck): void {
   for (let path = dirname(mount.source); ; path = dirname(path)) {
-    const stats = statSync(path, { throwIfNoEntry: false });
+    const stats = statOf(path);
     if (stats === undefined && path !== '/') continue;
     if (stats?.isDirectory() === true) return;
     report.add(container, {

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
 import type { DesiredContainer } from '../../../model/state.ts';
 import type { PreflightHost } from './host.ts';
 import { parseCpuList } from './host.ts';
 import type { Report } from './report.ts';
+import { statOf } from './stat.ts';
 
 /** Limits that this machine cannot give, and devices that it does not have. */
 export function checkResources(
@@ -31,7 +31,7 @@ export function checkResources(
   }
   checkControllers(container, { report, host });
   for (const [index, { source }] of devices.entries()) {
-    const stats = statSync(source, { throwIfNoEntry: false });
+    const stats = statOf(source);
     // A directory stands for all devices in it.
     const isDevice = stats?.isCharacterDevice() || stats?.isBlockDevice() || stats?.isDirectory();
     if (isDevice === true) continue;
@@ -44,7 +44,7 @@ export function checkResources(
     });
   }
   for (const { device } of resources.blkio) {
-    if (statSync(device, { throwIfNoEntry: false })?.isBlockDevice() === true) continue;
+    if (statOf(device)?.isBlockDevice() === true) continue;
     report.add(container, {
       code: 'device-missing',
       at: 'resources.blkio',

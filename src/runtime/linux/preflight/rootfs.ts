@@ -102,7 +102,10 @@ function statOf(container: DesiredContainer, { path, report }: PathCheck): Retur
   } catch (cause) {
     reason = errnoOf(cause);
   }
-  const similar = closest(basename(path), listNames(dirname(path)));
+  const names = listNames(dirname(path));
+  const isLink = names.includes(basename(path));
+  if (isLink && reason === 'it does not exist') reason = 'it is a link to what does not exist';
+  const similar = isLink ? undefined : closest(basename(path), names);
   report.add(container, {
     code: 'rootfs-missing',
     at: 'rootfs',
