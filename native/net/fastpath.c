@@ -206,6 +206,9 @@ void tsc_apply_fast_path(const struct tsc_view *view)
 	if (wanted && !start(view)) {
 		end_links(links, link_count);
 		link_count = 0;
+		close_map(&maps.ports);
+		close_map(&maps.targets);
+		close_map(&maps.carried);
 	}
 	end_links(old, old_count);
 }

@@ -5,6 +5,7 @@ enum {
 	EVENTS = 64,
 	MAX_CONTROLS = 8,
 	MAX_RETIRED = 256,
+	ENOUGH_FILES = 40000,
 };
 
 /* A connection to net.sock. A request is small or it is a table: read into a mapping of its own size. */
@@ -283,6 +284,10 @@ static void raise_limit(void)
 {
 	struct tsc_rlimit limit;
 	if (sys_prlimit_self(TSC_RLIMIT_NOFILE, NULL, &limit))
+		return;
+	/* Two descriptors a connection, and some; more than the hard limit only with CAP_SYS_RESOURCE. */
+	struct tsc_rlimit wanted = {ENOUGH_FILES, ENOUGH_FILES};
+	if (limit.hard < ENOUGH_FILES && !sys_prlimit_self(TSC_RLIMIT_NOFILE, &wanted, NULL))
 		return;
 	limit.soft = limit.hard;
 	sys_prlimit_self(TSC_RLIMIT_NOFILE, &limit, NULL);

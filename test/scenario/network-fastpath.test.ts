@@ -149,10 +149,13 @@ describe('local clients of published ports', () => {
       await fast(rig);
       await rig.ok(['down']);
       const command = cli.spawnargs.map((part) => `'${part}'`).join(' ');
-      expect(shell(`cd ${rig.directory} && python3 ${refusing} ${command} && echo up`)).toContain('up');
-      await eventually(() => expect(ask('127.0.0.1:18250')).toMatch(gateway));
-      expect((await status(rig))?.ports.map((port) => port.fast)).toEqual([false]);
-      await rig.ok(['down']);
+      for (const what of ['all', 'links']) {
+        expect(shell(`cd ${rig.directory} && python3 ${refusing} ${what} ${command} && echo up`)).toContain('up');
+        await eventually(() => expect(ask('127.0.0.1:18250')).toMatch(gateway));
+        expect((await status(rig))?.ports.map((port) => port.fast)).toEqual([false]);
+        expect(programs(rig)).toEqual([]);
+        await rig.ok(['down']);
+      }
 
       await rig.up();
       await fast(rig);
@@ -181,15 +184,20 @@ describe('local clients of published ports', () => {
   });
 });
 
-/** Runs a command under a seccomp filter by which bpf(2) is not permitted. */
+/** Runs a command under a seccomp filter by which bpf(2) is refused: `all` of it, or `links`, as where Linux has no tcx. */
 const refuseBpf = `
-import ctypes, os, platform, struct, sys
+import ctypes, errno, os, platform, struct, sys
 number = {'x86_64': 321, 'aarch64': 280}[platform.machine()]
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+refuse, allow = (0x06, 0, 0, 0x00050000 | errno.EINVAL), (0x06, 0, 0, 0x7fff0000)
+code = [(0x20, 0, 0, 0), (0x15, 0, 3, number), (0x20, 0, 0, 16)]
+if sys.argv[1] == 'all':
+    code += [(0x15, 0, 0, 0), refuse, allow]
+else:
+    code += [(0x15, 0, 1, 28), refuse, allow]
 filter = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *each) for each in code))
 program = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', len(code), ctypes.addressof(filter)))
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
     sys.exit('cannot filter: errno %d' % ctypes.get_errno())
-os.execvp(sys.argv[1], sys.argv[1:])
+os.execvp(sys.argv[2], sys.argv[2:])
 `;

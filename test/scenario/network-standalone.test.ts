@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
@@ -274,7 +275,9 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
   });
 
   test('thousands of connections at once, half-closed ones and resets', async () => {
-    await serve(pids.get('web-2')!, 'socat', 'TCP-LISTEN:90,fork,reuseaddr,backlog=1024', 'EXEC:cat');
+    const echo =
+      'require("net").createServer({ allowHalfOpen: true }, (s) => s.pipe(s)).listen({ port: 90, backlog: 4096 })';
+    await serve(pids.get('web-2')!, process.execPath, '-e', echo);
     const networking = session();
     await up(networking, { 'web-2': config([on('front')], { ports: [port(18090, 90)] }) });
     await fine(networking.close());
@@ -289,7 +292,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     const [error] = (await once(refused, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNRESET');
     const sockets = await Promise.all(
-      Array.from({ length: 300 }, async () => {
+      Array.from({ length: 3000 }, async () => {
         const socket = createConnection(18090, '::1');
         await once(socket, 'connect');
         socket.write('hello');
@@ -298,10 +301,33 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
         return socket;
       }),
     );
-    expect((await askNetStatus(run))!.connections).toBeGreaterThanOrEqual(300);
+    expect((await askNetStatus(run))!.connections).toBeGreaterThanOrEqual(3000);
     for (const socket of sockets) socket.resetAndDestroy();
-    await expect.poll(async () => (await askNetStatus(run))!.connections).toBe(0);
+    await eventually(async () => expect((await askNetStatus(run))!.connections).toBe(0));
   });
+
+  test('a UDP flow ends after half a minute without an answer, one that was answered goes on', async () => {
+    const networking = session();
+    const udp = (number: number) => port(number, number, { protocol: 'udp' });
+    await up(networking, { 'web-2': config([on('front')], { ports: [udp(18091), udp(18092)] }) });
+    await fine(networking.close());
+    await serve(pids.get('web-2')!, 'socat', 'UDP-LISTEN:18091,fork', 'EXEC:cat');
+    const flows = async () => (await askNetStatus(run))!.flows;
+    const client = createSocket('udp4');
+    const answers: string[] = [];
+    client.on('message', (bytes) => answers.push(bytes.toString()));
+    await eventually(() => {
+      client.send('ping', 18091, '127.0.0.1');
+      expect(answers.length).toBeGreaterThan(0);
+    });
+    client.send('nobody', 18092, '127.0.0.1');
+    await eventually(async () => expect(await flows()).toBe(2));
+    await eventually(async () => expect(await flows()).toBe(1), { withinMs: 40_000 });
+    const before = answers.length;
+    client.send('again', 18091, '127.0.0.1');
+    await eventually(() => expect(answers.slice(before)).toContain('again'));
+    client.close();
+  }, 60_000);
 
   test('the last network takes everything with it', async () => {
     const networking = session();
