@@ -222,6 +222,8 @@ export type NetworkAttachment = {
   readonly ipv6Address?: string;
   readonly macAddress?: string;
   readonly interfaceName?: string;
+  /** Further addresses of the interface, IPv4 with /16 and IPv6 with /64. */
+  readonly linkLocalIps?: readonly string[];
   readonly priority: number;
   readonly gatewayPriority: number;
 };

@@ -54,6 +54,7 @@ export function networksOf({ service, trail, view }: Subject): readonly NetworkA
     .map(([network, settings]): NetworkAttachment => {
       trail.add(`networks.${network}`, 'networks', network);
       const { aliases, ipv4_address: ipv4, ipv6_address: ipv6, interface_name: name } = settings ?? {};
+      const local = settings?.link_local_ips ?? [];
       const mac = settings?.mac_address ?? (Object.keys(joined).length === 1 ? service.mac_address : undefined);
       return {
         network,
@@ -62,6 +63,7 @@ export function networksOf({ service, trail, view }: Subject): readonly NetworkA
         ...(ipv6 ? { ipv6Address: ipv6 } : {}),
         ...(mac ? { macAddress: mac } : {}),
         ...(name ? { interfaceName: name } : {}),
+        ...(local.length === 0 ? {} : { linkLocalIps: local }),
         priority: settings?.priority ?? 0,
         gatewayPriority: settings?.gw_priority ?? 0,
       };
@@ -109,8 +111,13 @@ export const portName = ({ target, protocol }: { readonly target: number; readon
 export const searchDomainsOf = ({ service }: Subject): readonly string[] =>
   (service.dns_search ?? []).filter((domain) => domain !== '');
 
-/** A link without an alias says nothing that the network does not say. */
+/**
+ * A link without an alias says nothing that the network does not say. One to a container of another project is known by
+ * that container's name, on networks that both are on.
+ */
 export function linksOf({ service }: Subject): readonly string[] | undefined {
-  const links = [...new Set(service.links ?? [])].filter((link) => link.includes(':')).sort();
+  const links = [...new Set([...(service.links ?? []), ...(service.external_links ?? [])])]
+    .filter((link) => link.includes(':'))
+    .sort();
   return links.length === 0 ? undefined : links;
 }

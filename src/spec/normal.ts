@@ -154,6 +154,7 @@ export type NormalAttachment = {
   readonly interface_name?: string;
   readonly ipv4_address?: string;
   readonly ipv6_address?: string;
+  readonly link_local_ips?: readonly string[];
   readonly mac_address?: string;
   readonly priority?: number;
   readonly gw_priority?: number;

@@ -39,6 +39,7 @@ describe('addresses on networks', () => {
               mac_address: '02:00:00:00:00:77',
               interface_name: 'lan0',
               aliases: ['shop'],
+              link_local_ips: ['169.254.10.5', 'fe80::5'],
             },
             six: { gw_priority: 1 },
           },
@@ -50,6 +51,8 @@ describe('addresses on networks', () => {
       const own = await inside(rig, 'web', 'ip -o addr; ip -o link show lan0; ip route show default');
       expect(own).toContain('inet 172.31.99.77/24');
       expect(own).toContain('02:00:00:00:00:77');
+      expect(own).toContain('inet 169.254.10.5/16');
+      expect(own).toContain('inet6 fe80::5/64');
       expect(own).toMatch(/default via 10\.\S+ dev eth1/);
       expect(await inside(rig, 'other', 'ip -4 -o addr show eth0')).toContain('172.31.99.129/24');
       expect((await inside(rig, 'other', 'dig +short shop')).trim()).toBe('172.31.99.77');

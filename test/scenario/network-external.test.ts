@@ -27,7 +27,8 @@ describe('a network that several projects are on', () => {
         guest.stack(
           {
             app: answering(81, 'echo app', { networks: { meeting: { aliases: ['guest-app'] } }, ports: ['18170:81'] }),
-            inner: idle(),
+            inner: idle({ networks: ['default', 'meeting'], external_links: [`${rig.project}-web-1:far`] }),
+            alone: idle(),
           },
           { networks: { meeting: { external: true, name } } },
         );
@@ -41,7 +42,9 @@ describe('a network that several projects are on', () => {
         expect(ask('127.0.0.1:18170')).toBe('app\n');
         expect(host.there('socat -T2 - TCP:192.168.77.1:18170')).toBe('app\n');
         expect(await inside(rig, 'hidden', 'dig +tries=1 app')).toContain('NXDOMAIN');
-        expect(await inside(guest, 'inner', 'dig +tries=1 web')).toContain('NXDOMAIN');
+        expect(await inside(guest, 'alone', 'dig +tries=1 web')).toContain('NXDOMAIN');
+        expect(await inside(guest, 'inner', 'socat -T2 - TCP:far:80')).toBe('web\n');
+        expect(await inside(guest, 'app', 'dig +tries=1 far')).toContain('NXDOMAIN');
         expect((await guest.ok(['up', '-d'])).stderr).not.toContain('join');
 
         const addresses = async (of: Rig, service: string) =>

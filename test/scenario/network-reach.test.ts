@@ -112,6 +112,25 @@ describe('who reaches whom over networks', () => {
     }
   });
 
+  scenario('a service lives in the network of a container of another project', ['socat'], async (rig) => {
+    const other = new Rig('other');
+    try {
+      other.stack({ web: answering(80, 'echo other'), db: answering(81, 'echo db') });
+      rig.stack({ probe: idle({ network_mode: `container:${other.project}-web-1` }) });
+      const early = await rig.cli(['up', '-d']);
+      expect([early.code, early.stderr]).toEqual([1, expect.stringContaining(`the network of ${other.project}-web-1`)]);
+      await other.up();
+      await rig.up();
+      await eventually(async () => expect(await inside(rig, 'probe', 'socat -T2 - TCP:127.0.0.1:80')).toBe('other\n'));
+      expect(await inside(rig, 'probe', 'socat -T2 - TCP:db:81')).toBe('db\n');
+      await other.ok(['down']);
+      expect(await inside(rig, 'probe', 'socat -T2 - TCP:127.0.0.1:80')).toContain('refused');
+    } finally {
+      await rig.ok(['down', '-t', '0']);
+      await other.close();
+    }
+  });
+
   scenario(
     'the way out works where Docker drops what it does not know, for IPv6 too, and nothing of it stays',
     ['socat', 'iptables'],

@@ -269,6 +269,7 @@ function endpointOf(
       mac: mac.toString('hex'),
       ...(v4 === undefined ? {} : { ipv4: formatAddress(v4) }),
       ...(v6 === undefined ? {} : { ipv6: formatAddress(v6) }),
+      ...(each.linkLocalIps === undefined ? {} : { linkLocal: each.linkLocalIps }),
       aliases: each.aliases,
       gateway: each === gateway,
       ...(each === second && rest !== undefined ? { gatewayFor: rest } : {}),

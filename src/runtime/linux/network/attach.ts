@@ -122,7 +122,9 @@ function wire(
 function configure(native: Native, { guest, fd, socket }: Inside, ways: Ways): void {
   const { record } = ways;
   const places = placesOf(guest.endpoint, record);
-  const six = places.filter(({ attachment }) => attachment.ipv6 !== undefined);
+  const six = places.filter(
+    ({ attachment: { ipv6, linkLocal = [] } }) => ipv6 !== undefined || linkLocal.some((text) => text.includes(':')),
+  );
   if (six.length > 0)
     inNetns(native, fd, () => {
       for (const { attachment } of six) writeSysctl(`ipv6/conf/${attachment.interfaceName}/disable_ipv6`, '0');
@@ -138,7 +140,12 @@ function addressRequests({ attachment, entry, index }: Place): Request[] {
     if (address === undefined || subnet === undefined) return [];
     return [newAddress(index, { bytes: addressBytes(address), length: subnet.length })];
   });
-  return [...addresses, setLinkUp(index)];
+  const local = (attachment.linkLocal ?? []).flatMap((text) => {
+    const address = parseAddress(text);
+    if (address === undefined) return [];
+    return [newAddress(index, { bytes: addressBytes(address), length: address.family === 4 ? 16 : 64 })];
+  });
+  return [...addresses, ...local, setLinkUp(index)];
 }
 
 type Ways = Pick<Attaching, 'record' | 'outsideMtu'>;

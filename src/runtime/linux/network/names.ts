@@ -18,16 +18,28 @@ export function nameEntries(record: NetworkRecord): NameEntry[] {
   );
 }
 
-/** The names that `links` give to other services, as only this container knows them. */
-export function linkEntries(record: NetworkRecord, endpoint: Endpoint): Omit<NameEntry, 'network'>[] {
+/**
+ * The names that `links` give to other services, as only this container knows them. `foreign` are names of other projects'
+ * containers on common networks.
+ */
+export function linkEntries(
+  record: NetworkRecord,
+  endpoint: Endpoint,
+  foreign: readonly NameEntry[] = [],
+): Omit<NameEntry, 'network'>[] {
   const networks = new Set(endpoint.attachments.map(({ network }) => network));
   return endpoint.links.flatMap((link) => {
-    const [service, alias = ''] = link.split(':');
-    return record.endpoints
+    const [service = '', alias = ''] = link.split(':');
+    const name = alias.toLowerCase();
+    const abroad = foreign
+      .filter((entry) => entry.name === service.toLowerCase() && networks.has(entry.network))
+      .map(({ address }) => ({ name, address }));
+    const here = record.endpoints
       .filter((other) => other.service === service || other.container === service)
       .flatMap((other) => other.attachments.filter(({ network }) => networks.has(network)))
       .flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((text) => text !== undefined))
-      .map((address) => ({ name: alias.toLowerCase(), address }));
+      .map((address) => ({ name, address }));
+    return [...here, ...abroad];
   });
 }
 

@@ -235,7 +235,7 @@ function encodeNames(
     entry: Buffer.concat([...[networkIndex.get(network) ?? 0, ...strings.add(name)].map(u32), encodeAddress(address)]),
   }));
   for (const [index, endpoint] of record.endpoints.entries())
-    for (const { name, address } of linkEntries(record, endpoint)) {
+    for (const { name, address } of linkEntries(record, endpoint, foreign)) {
       const network = (PRIVATE | index) >>> 0;
       const entry = Buffer.concat([...[network, ...strings.add(name)].map(u32), encodeAddress(address)]);
       names.push({ network, bytes: Buffer.from(name), entry });

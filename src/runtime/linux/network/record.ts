@@ -58,6 +58,7 @@ export type Attachment = {
   readonly mac: string;
   readonly ipv4?: string;
   readonly ipv6?: string;
+  readonly linkLocal?: readonly string[];
   readonly aliases: readonly string[];
   /** Its gateway is the container's default route. */
   readonly gateway: boolean;

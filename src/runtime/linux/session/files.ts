@@ -1,8 +1,8 @@
-import { closeSync, fchmodSync, fchownSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fchownSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig, Mount } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
-import type { ContainerPaths } from '../paths.ts';
+import { type ContainerPaths, containerPaths } from '../paths.ts';
 import { containerHostname } from '../sandbox.ts';
 import { type ContainerRecord, makeDirectory } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
@@ -19,7 +19,7 @@ export function writeBoundFiles(
   makeDirectory(where.files, 0o700);
   const hostname = containerHostname(config, name) ?? readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
   writeFileSync(`${where.files}/hostname`, `${hostname}\n`, { mode: 0o644 });
-  const networked = context.network.files(networkOwner(context, config) ?? name);
+  const networked = networkFiles(context, { config, name });
   writeFileSync(`${where.files}/hosts`, networked?.hosts ?? hostsText(config, hostname), { mode: 0o644 });
   writeFileSync(`${where.files}/resolv.conf`, networked?.resolvConf ?? resolvText(config), { mode: 0o644 });
   for (const [index, path] of filePaths(config, where)) {
@@ -27,6 +27,18 @@ export function writeBoundFiles(
     if (!written.ok) return written;
   }
   return ok(undefined);
+}
+
+/** /etc/hosts and /etc/resolv.conf are those of the network, whoever else is in it; those of another project are there already. */
+function networkFiles(
+  context: SessionContext,
+  { config, name }: Pick<ContainerRecord, 'config' | 'name'>,
+): { readonly hosts: string; readonly resolvConf: string } | undefined {
+  const owner = networkOwner(context, config);
+  if (owner === undefined || owner.at.run === context.at.run) return context.network.files(owner?.name ?? name);
+  const { files } = containerPaths(owner.at, owner.name);
+  if (!existsSync(`${files}/hosts`)) return undefined;
+  return { hosts: readFileSync(`${files}/hosts`, 'utf8'), resolvConf: readFileSync(`${files}/resolv.conf`, 'utf8') };
 }
 
 type FileMount = Extract<Mount, { kind: 'file' }>;
