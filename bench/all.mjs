@@ -1,6 +1,6 @@
 // npm run bench [-- --rounds N --containers N --json FILE]: containers first (run.mjs), then networks (network.mjs), whose
-// figures go to FILE with "-network" before its ending, then restarts and their supervisor (supervise.mjs), and the commands
-// of a day (commands.mjs).
+// figures go to FILE with "-network" before its ending, then restarts and their supervisor (supervise.mjs), the commands of a
+// day (commands.mjs), and watch mode (watch.mjs).
 import { spawnSync } from 'node:child_process';
 import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ for (const [script, argv] of [
   ['network.mjs', forNetwork],
   ['supervise.mjs', []],
   ['commands.mjs', []],
+  ['watch.mjs', []],
 ]) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const { status } = spawnSync(process.execPath, [path, ...argv], { stdio: 'inherit' });

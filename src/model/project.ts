@@ -393,4 +393,6 @@ export type WatchRule = {
   /** For `sync+exec`: run once per batch, after the copy. */
   readonly exec?: Hook;
   readonly initialSync: boolean;
+  /** The build context around `path`, whose .dockerignore counts as well. */
+  readonly context?: HostPath;
 };

@@ -168,8 +168,14 @@ export function invalidPattern(pattern: string): string | undefined {
   }
 }
 
+const isInside = (path: string, directory: string): boolean =>
+  `${path}/`.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
+
 export function watchOf({ service }: Subject): readonly WatchRule[] | undefined {
+  const build = service.build as { readonly context?: string } | undefined;
+  const context = build?.context?.startsWith('/') ? (build.context as HostPath) : undefined;
   return service.develop?.watch?.map((rule) => ({
+    ...(context !== undefined && isInside(rule.path ?? '', context) && { context }),
     path: rule.path as HostPath,
     action: rule.action as WatchRule['action'],
     ...(rule.target === undefined ? {} : { target: rule.target as GuestPath }),

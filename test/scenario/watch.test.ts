@@ -4,6 +4,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -113,6 +114,22 @@ describe('watch', () => {
       const { items } = await watching.tells('synced');
       expect((items as { target: string }[]).map(({ target }) => target)).toEqual(['/app/a.js']);
     });
+  });
+
+  scenario("leaves out what the build context's .dockerignore does, whatever lies between the two", [], async (rig) => {
+    rig.write('.dockerignore', '# not for the image\nsrc/secret\n**/*.log\n!src/kept.log\n');
+    rig.write('src/secret/key', '1');
+    await watched(
+      rig,
+      [sync({ initial_sync: true })],
+      async (_watching, root) => {
+        for (const name of ['secret/key', 'a.log', 'kept.log', 'last']) rig.write(`src/${name}`, name);
+        await holds(`${root}/app/last`, 'last');
+        await holds(`${root}/app/kept.log`, 'kept.log');
+        expect(readdirSync(`${root}/app`).sort()).toEqual(['kept.log', 'last']);
+      },
+      { build: '.' },
+    );
   });
 
   scenario('restarts after the copy, so that the new life has the new file', [], async (rig) => {

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Hook, WatchRule } from '../../model/project.ts';
 import type { GuestPath, HostPath, ServiceName } from '../../model/units.ts';
-import { compileIgnore, type PathFilter } from './ignore.ts';
+import { canPrune, compileIgnore, type PathFilter } from './ignore.ts';
 
 /** A path that changed, and what is there now. */
 export type Change = {
@@ -27,7 +27,13 @@ export type WatchWork = {
 
 export type SyncItem = { readonly source: HostPath; readonly target: GuestPath; readonly now: Change['now'] };
 
-export type WatchedService = { readonly name: ServiceName; readonly rules: readonly WatchRule[] };
+/** A rule, and what is left out by the .dockerignore around its path. */
+export type WatchedRule = WatchRule & {
+  /** `below`: the rule's path relative to the directory of that file. */
+  readonly around?: { readonly patterns: readonly string[]; readonly below: string };
+};
+
+export type WatchedService = { readonly name: ServiceName; readonly rules: readonly WatchedRule[] };
 
 /**
  * What editors and tools write beside the file they mean: vim's swap files and its probe `4913`, emacs' locks and
@@ -45,7 +51,7 @@ export const editorLeavings = [
 ];
 
 type CompiledRule = {
-  readonly rule: WatchRule;
+  readonly rule: WatchedRule;
   readonly matches: PathFilter;
 };
 
@@ -59,14 +65,25 @@ export function planner(services: readonly WatchedService[]): (changes: readonly
     });
 }
 
-const compileRule = (rule: WatchRule): CompiledRule => ({ rule, matches: matcher(rule) });
+const compileRule = (rule: WatchedRule): CompiledRule => ({ rule, matches: matcher(rule) });
 
 /** Whether a rule means a path, which is relative to its own. */
-export function matcher({ ignore, include }: WatchRule): PathFilter {
-  const ignored = compileIgnore([...editorLeavings, ...ignore]);
-  const included = include.length === 0 ? undefined : compileIgnore(include);
+export function matcher(rule: WatchedRule): PathFilter {
+  const ignored = ignoring(rule);
+  const included = rule.include.length === 0 ? undefined : compileIgnore(rule.include);
   return (below) => !ignored(below) && included?.(below) !== false;
 }
+
+/** Whether a path, which is relative to the rule's own, is never meant. */
+export function ignoring({ ignore, around }: WatchedRule): PathFilter {
+  const own = compileIgnore([...editorLeavings, ...ignore]);
+  if (around === undefined) return own;
+  const outer = compileIgnore(around.patterns);
+  return (below) => own(below) || outer(posix.join(around.below, below));
+}
+
+/** Whether what lies below an ignored directory is ignored for good. */
+export const prunes = ({ ignore, around }: WatchedRule): boolean => canPrune([...ignore, ...(around?.patterns ?? [])]);
 
 type Hit = { readonly change: Change; readonly rule: WatchRule; readonly below: string };
 

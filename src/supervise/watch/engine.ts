@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Plan } from '../../model/plan.ts';
 import type { Project } from '../../model/project.ts';
@@ -104,7 +105,7 @@ export class Watch {
   /** Watches what this stack says from now on, and keeps the changes until the work at hand is done. */
   follow(watched: Watched): void {
     this.#watched = watched;
-    const { services, warnings } = effectiveRules(watched.project, watched.services);
+    const { services, warnings } = effectiveRules(watched.project, watched.services, textOf);
     if (this.#roots !== undefined && JSON.stringify(services) === JSON.stringify(this.#services)) return;
     this.#services = services;
     for (const warning of warnings) this.#host.say({ kind: 'warning', ...warning });
@@ -305,6 +306,14 @@ const told = (
   causes: [...new Set(works.flatMap(({ causes }) => causes))],
   tookMs: performance.now() - heardMs,
 });
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
 
 function watchTrouble({ path, code, remedy }: WatchError): { readonly message: string; readonly hint: string } {
   return { message: `cannot watch ${path}: ${code}`, hint: remedy };

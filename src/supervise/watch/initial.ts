@@ -1,7 +1,6 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { matcher, type SyncItem, type WatchedService } from './batch.ts';
-import { canPrune } from './ignore.ts';
+import { matcher, prunes, type SyncItem, type WatchedService } from './batch.ts';
 import { statOf } from './stat.ts';
 
 /** Everything that the rules with `initial_sync` bring into a container that is new, parents first. */
@@ -10,7 +9,7 @@ export function initialItems({ rules }: WatchedService): readonly SyncItem[] {
     if (!rule.initialSync || rule.target === undefined) return [];
     const { path, target } = rule;
     const matches = matcher(rule);
-    const prunes = canPrune(rule.ignore) && rule.include.length === 0;
+    const isPruned = prunes(rule) && rule.include.length === 0;
     const items: SyncItem[] = [];
     const add = (below: string) => {
       const place = below === '' ? target : join(target, below);
@@ -25,7 +24,7 @@ export function initialItems({ rules }: WatchedService): readonly SyncItem[] {
         const below = join(directory, entry.name);
         const matched = matches(below);
         if (matched) add(below);
-        if (entry.isDirectory() && (matched || !prunes) && entry.name !== '.git') walk(below);
+        if (entry.isDirectory() && (matched || !isPruned) && entry.name !== '.git') walk(below);
       }
     };
     const found = statOf(path);

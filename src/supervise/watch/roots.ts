@@ -1,8 +1,7 @@
-import type { WatchRule } from '../../model/project.ts';
 import type { HostPath } from '../../model/units.ts';
-import { type Change, editorLeavings, type WatchedService } from './batch.ts';
+import { type Change, ignoring, prunes, type WatchedRule, type WatchedService } from './batch.ts';
 import { gitIsBusy } from './git.ts';
-import { canPrune, compileIgnore } from './ignore.ts';
+import { compileIgnore } from './ignore.ts';
 import { RootWatcher } from './root.ts';
 import { rootsOf } from './rules.ts';
 import type { WatchError } from './tree.ts';
@@ -48,9 +47,7 @@ export class Roots {
 }
 
 /** A directory needs no watch when every rule of its root ignores it for good. git's own is never meant. */
-function pruneOf(rules: readonly WatchRule[]): (relativePath: string) => boolean {
-  const filters = rules.map(({ ignore }) =>
-    canPrune(ignore) ? compileIgnore([...editorLeavings, ...ignore]) : compileIgnore(['**/.git']),
-  );
+function pruneOf(rules: readonly WatchedRule[]): (relativePath: string) => boolean {
+  const filters = rules.map((rule) => (prunes(rule) ? ignoring(rule) : compileIgnore(['**/.git'])));
   return (path) => filters.every((ignored) => ignored(path));
 }

@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import type { ContainerConfig, Mount, Project, WatchRule } from '../../model/project.ts';
 import type { GuestPath, ServiceName } from '../../model/units.ts';
-import type { WatchedService } from './batch.ts';
+import type { WatchedRule, WatchedService } from './batch.ts';
 
 export type EffectiveRules = {
   readonly services: readonly WatchedService[];
@@ -10,13 +11,19 @@ export type EffectiveRules = {
 
 /**
  * The rules of the named services (none named: of all) that can have an effect. What lies on a bind mount needs no copying,
- * and copying would write to the host: such a rule keeps its restart or command, and loses its copy.
+ * and copying would write to the host: such a rule keeps its restart or command, and loses its copy. `read` gives the text
+ * of a file, undefined when there is none.
  */
-export function effectiveRules(project: Project, names: readonly ServiceName[]): EffectiveRules {
+export function effectiveRules(
+  project: Project,
+  names: readonly ServiceName[],
+  read: (path: string) => string | undefined,
+): EffectiveRules {
   const warnings: { readonly message: string; readonly hint: string }[] = [];
   const services = project.services.flatMap(({ name, watch, config }) => {
     if (watch === undefined || watch.length === 0 || (names.length > 0 && !names.includes(name))) return [];
-    const rules = watch.map((rule): WatchRule => {
+    const rules = watch.map((written): WatchedRule => {
+      const rule = withIgnoreFile(written, read);
       const obstacle = rule.target === undefined ? undefined : obstacleAt(config, rule.target);
       if (obstacle === undefined) return rule;
       const { target, ...untargeted } = rule;
@@ -29,6 +36,12 @@ export function effectiveRules(project: Project, names: readonly ServiceName[]):
     return [{ name, rules: rules.filter((rule) => rule.action !== 'sync' || rule.target !== undefined) }];
   });
   return { services: services.filter(({ rules }) => rules.length > 0), warnings };
+}
+
+function withIgnoreFile(rule: WatchRule, read: (path: string) => string | undefined): WatchedRule {
+  const text = rule.context === undefined ? undefined : read(posix.join(rule.context, '.dockerignore'));
+  if (rule.context === undefined || text === undefined) return rule;
+  return { ...rule, around: { patterns: text.split('\n'), below: posix.relative(rule.context, rule.path) } };
 }
 
 type Obstacle = { readonly why: string; readonly hint: string };
@@ -62,8 +75,8 @@ export function mountOver(mounts: readonly Mount[], path: string): Mount | undef
 }
 
 /** Rules with the same root share its watch. */
-export function rootsOf(services: readonly WatchedService[]): ReadonlyMap<WatchRule['path'], readonly WatchRule[]> {
-  const roots = new Map<WatchRule['path'], WatchRule[]>();
+export function rootsOf(services: readonly WatchedService[]): ReadonlyMap<WatchedRule['path'], readonly WatchedRule[]> {
+  const roots = new Map<WatchedRule['path'], WatchedRule[]>();
   for (const { rules } of services)
     for (const rule of rules) roots.set(rule.path, [...(roots.get(rule.path) ?? []), rule]);
   return roots;

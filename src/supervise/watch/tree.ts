@@ -22,22 +22,33 @@ export type WatchError = {
 };
 
 type Watched = {
-  readonly watcher: FSWatcher;
+  /** Absent: there was no inotify watch left for it, and it is looked at again and again. */
+  readonly watcher: FSWatcher | undefined;
   /** Device and inode: a directory that took the name of another has its own. */
   readonly identity: string;
   /** What was last known to be in it. */
   readonly names: Set<string>;
 };
 
+/** The limits of inotify. */
+const exhausted = ['ENOSPC', 'EMFILE'];
+/** How often directories are looked at for which no watch was left. */
+const pollMs = 1000;
+/** The clock of file systems ticks coarsely: a change may bear a time from before the look that missed it. */
+const tickMs = 20;
+
 /**
  * Watches a directory tree with one inotify watch per directory, a tenth of what one per file costs. A new directory is
  * read after its watch is set, because files may have been made in between: whatever is found is reported as changed, and
- * a file that is reported twice is only looked at twice.
+ * a file that is reported twice is only looked at twice. Directories for which the kernel has no watch left are looked at
+ * every second, until it has.
  */
 export class TreeWatcher {
   readonly #options: TreeOptions;
   readonly #directories = new Map<string, Watched>();
   #closed = false;
+  #polling: NodeJS.Timeout | undefined;
+  #polledMs = 0;
 
   constructor(options: TreeOptions) {
     this.#options = options;
@@ -67,6 +78,7 @@ export class TreeWatcher {
     const path = this.#absolute(directory);
     const found = new Set(this.#list(path).map(({ name }) => name));
     const gone = [...names].filter((name) => !found.has(name) && names.delete(name));
+    for (const name of gone) this.#leave(directory === '' ? name : `${directory}/${name}`);
     const fresh = [...found].filter((name) => {
       const child = directory === '' ? name : `${directory}/${name}`;
       if (this.#options.prune(child)) return false;
@@ -82,22 +94,18 @@ export class TreeWatcher {
 
   close(): void {
     this.#closed = true;
-    for (const { watcher } of this.#directories.values()) watcher.close();
+    clearInterval(this.#polling);
+    for (const { watcher } of this.#directories.values()) watcher?.close();
     this.#directories.clear();
   }
 
   #enter(directory: string, mode: 'quiet' | 'report'): void {
     if (this.#closed) return;
     const path = this.#absolute(directory);
-    try {
-      const identity = look(path).identity;
-      const watcher = watch(path, (_event, name) => this.#hear(directory, name));
-      watcher.on('error', (error) => this.#fail(path, error));
-      this.#directories.set(directory, { watcher, identity, names: new Set() });
-    } catch (error) {
-      this.#fail(path, error);
-      return;
-    }
+    const { identity } = look(path);
+    const watcher = this.#watch(directory);
+    if (watcher === 'failed') return;
+    this.#directories.set(directory, { watcher, identity, names: new Set() });
     for (const entry of this.#list(path)) {
       const child = directory === '' ? entry.name : `${directory}/${entry.name}`;
       if (this.#options.prune(child)) continue;
@@ -105,6 +113,42 @@ export class TreeWatcher {
       if (mode === 'report') this.#options.onChange({ path: this.#absolute(child), now: 'there', fresh: true });
       if (entry.isDirectory()) this.#enter(child, mode);
     }
+  }
+
+  /** Undefined: none is left; it is polled from now on. */
+  #watch(directory: string): FSWatcher | undefined | 'failed' {
+    const path = this.#absolute(directory);
+    try {
+      const watcher = watch(path, (_event, name) => this.#hear(directory, name));
+      watcher.on('error', (error) => this.#fail(path, error));
+      return watcher;
+    } catch (error) {
+      const isExhausted = exhausted.includes((error as NodeJS.ErrnoException).code ?? '');
+      // One complaint is enough: the next thousand directories have the same trouble.
+      if (!isExhausted || this.#polling === undefined) this.#fail(path, error);
+      if (!isExhausted) return 'failed';
+      this.#polledMs ||= Date.now();
+      this.#polling ??= setInterval(() => this.#poll(), pollMs).unref();
+      return undefined;
+    }
+  }
+
+  #poll(): void {
+    const sinceMs = this.#polledMs - tickMs;
+    this.#polledMs = Date.now();
+    let mayWatch = true;
+    for (const [directory, watched] of [...this.#directories]) {
+      if (watched.watcher !== undefined || !this.#directories.has(directory)) continue;
+      // Watched first and looked at afterwards, so that nothing falls in between.
+      const watcher: FSWatcher | 'failed' | undefined = mayWatch ? this.#watch(directory) : undefined;
+      mayWatch = typeof watcher === 'object';
+      if (typeof watcher === 'object') this.#directories.set(directory, { ...watched, watcher });
+      for (const change of this.#sweepOne(directory, sinceMs)) this.#options.onChange(change);
+    }
+    if (![...this.#directories.values()].every(({ watcher }) => watcher !== undefined)) return;
+    clearInterval(this.#polling);
+    this.#polling = undefined;
+    this.#polledMs = 0;
   }
 
   #hear(directory: string, name: string | null): void {
@@ -131,7 +175,7 @@ export class TreeWatcher {
     if (!this.#directories.has(directory)) return;
     for (const [path, { watcher }] of this.#directories) {
       if (path !== directory && !path.startsWith(`${directory}/`)) continue;
-      watcher.close();
+      watcher?.close();
       this.#directories.delete(path);
     }
   }
@@ -170,9 +214,9 @@ export function watchError(path: string, error: unknown): WatchError {
 function remedyFor(code: string): string {
   switch (code) {
     case 'ENOSPC':
-      return 'raise the number of inotify watches: sysctl fs.inotify.max_user_watches=524288, or ignore more directories';
+      return 'until then it is looked at every second; raise the number of inotify watches: sysctl fs.inotify.max_user_watches=524288, or ignore more directories';
     case 'EMFILE':
-      return 'raise the number of inotify instances: sysctl fs.inotify.max_user_instances=512';
+      return 'until then it is looked at every second; raise the number of inotify instances: sysctl fs.inotify.max_user_instances=512';
     default:
       return 'check that the path exists and can be read';
   }
