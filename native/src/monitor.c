@@ -123,10 +123,8 @@ static void part_from_launcher(struct tsc_monitor *m)
 static _Noreturn void give_up(struct tsc_monitor *m, struct tsc_report *failure)
 {
 	/* What an adopted container has is its own; what a new one has got so far goes again. */
-	if (m->record >= 0 && m->listen >= 0 && !m->adopt) {
-		tsc_clean_up(m);
-		sys_unlinkat(m->dir, "state", 0);
-	}
+	if (m->record >= 0 && m->listen >= 0 && !m->adopt)
+		tsc_clean_up(m); /* the record stays: nothing was written to it, and it may tell of an earlier life */
 	if (m->listen >= 0)
 		tsc_let_go(m);
 	tsc_send_report(m->report, failure);

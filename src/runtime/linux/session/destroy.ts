@@ -89,7 +89,8 @@ function removeCgroupTree(dir: string): boolean {
   return tryRemove(dir);
 }
 
-function tryRemove(dir: string): boolean {
+/** Takes an empty directory away; true when it is gone. */
+export function tryRemove(dir: string): boolean {
   try {
     rmdirSync(dir);
     return true;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { rmdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { ActionKind, ActionOf } from '../../../model/plan.ts';
 import type { ObservedState } from '../../../model/state.ts';
 import type { ContainerName } from '../../../model/units.ts';
@@ -13,7 +13,7 @@ import { refusalOf } from '../refusal.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
 import { createContainer } from './create.ts';
-import { destroyContainer } from './destroy.ts';
+import { destroyContainer, tryRemove } from './destroy.ts';
 import { adoptContainer } from './hold.ts';
 import { runHook } from './hooks.ts';
 import { createNetwork, networkNames, removeNetwork } from './networks.ts';
@@ -132,15 +132,5 @@ function removeEmptyProject({ at }: SessionContext): void {
     for (const path of [at.supervisorLock, at.keeper.lock, at.keeper.socket, at.watchLock, at.watchLog])
       rmSync(path, { force: true });
     rmSync(at.lock, { force: true });
-  }
-}
-
-/** true when it is gone. */
-function tryRemove(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }
