@@ -16,14 +16,23 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** Lazily loaded modules that are wanted together, by the name of their file; every other one gets a file of its own. */
+/**
+ * Which lazily loaded modules are wanted together, by the name of their file; every other one gets a file of its own. What
+ * several of them need is in the first of their files: what a frequent command needs is never mixed with what a rare one
+ * does.
+ */
 const together = {
+  'cli.cjs': ['src/cli/main.ts', ...['up', 'ps'].map((name) => `src/cli/commands/${name}.ts`)],
+  'inside.cjs': ['logs', 'exec', 'complete', 'completion'].map((name) => `src/cli/commands/${name}.ts`),
   'work.cjs': [
-    'src/cli/preflight.ts',
-    'src/runtime/linux/session/session.ts',
-    'src/runtime/linux/network/index.ts',
+    'src/cli/carry-out.ts',
+    'src/cli/summary.ts',
+    'src/runtime/linux/session/open.ts',
     'src/runtime/linux/native.ts',
   ],
+  'supervisor.cjs': ['src/cli/commands/supervise.ts', 'src/supervise/supervisor.ts'],
+  'load.cjs': ['src/project/load.ts'],
+  'commands.cjs': readdirSync(join(root, 'src/cli/commands')).map((name) => `src/cli/commands/${name}`),
 };
 
 const options = {
@@ -66,34 +75,75 @@ function closure(chunks, name, found = new Set()) {
   return found;
 }
 
-/** Which chunk goes into which file: what two files need, and the program does not always, is in a third. */
+/** Which chunk goes into which file. */
 function placement(chunks) {
-  const places = new Map([...closure(chunks, 'main.js')].map((name) => [name, 'cli.cjs']));
-  const always = new Set(places.keys());
-  for (const [name, { entryPoint }] of chunks) {
-    if (entryPoint === undefined || always.has(name)) continue;
-    const [file = name.replace(/[.]js$/, '.cjs')] =
-      Object.entries(together).find(([, modules]) => modules.includes(entryPoint)) ?? [];
-    for (const needed of closure(chunks, name)) {
-      if (always.has(needed)) continue;
-      const other = places.get(needed);
-      places.set(needed, other === undefined || other === file ? file : 'shared.cjs');
+  const entries = [...chunks].filter(([, { entryPoint }]) => entryPoint !== undefined);
+  const groups = Object.entries(together).map(([file, modules]) => ({
+    file,
+    names: entries.filter(([, { entryPoint }]) => modules.includes(entryPoint)).map(([name]) => name),
+  }));
+  const alone = entries.map(([name]) => ({ file: name.replace(/[.]js$/, '.cjs'), names: [name] }));
+  const places = new Map();
+  for (const { file, names } of [...groups, ...alone]) {
+    for (const name of names) {
+      for (const needed of closure(chunks, name)) if (!places.has(needed)) places.set(needed, file);
     }
   }
   return places;
 }
 
-/** `import()` becomes `require()`, which the launcher answers from its cache. */
+/**
+ * `import()` becomes `require()`, which the launcher answers from its cache. Exports become plain properties, set at the
+ * end: no chunk is asked for anything before it has run, and a getter behind a getter (what makes bindings live) would
+ * cost two calls at each use.
+ */
 async function asFunction(name, text) {
-  const { code } = await transform(text, {
+  const cjs = await transform(text, {
     format: 'cjs',
     target: options.target,
     platform: 'node',
     supported: { 'dynamic-import': false },
   });
-  // In parentheses: V8 compiles it with the file, and so keeps it in its cache; it would parse it again otherwise.
-  return `${JSON.stringify(name)}: (function (exports, require, module) {\n${lazyBuiltins(code)}})`;
+  const { code, exported } = withoutGetters(lazyBuiltins(withoutHelpers(cjs.code)));
+  // Names and lines stay: somebody will read a stack trace.
+  const small = await transform(`${code}${exported}`, { minifyWhitespace: true, minifySyntax: true, lineLimit: 100 });
+  return `${JSON.stringify(name)}: function (exports, require, module) {\n${small.code}}`;
 }
+
+/** What esbuild puts at the head of every CommonJS module is in each of our files once. */
+const helpersEnd = 'var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: true }), mod);\n';
+let helpers = '';
+
+function withoutHelpers(code) {
+  const end = code.indexOf(helpersEnd);
+  if (end === -1) throw new Error('a chunk without the helpers of a CommonJS module');
+  const head = code.slice(0, end);
+  // Those of a chunk that imports no builtin module are some of those of one that does.
+  if (head.length > helpers.length) helpers = head;
+  return code.slice(end + helpersEnd.length);
+}
+
+function withoutGetters(code) {
+  const [block, variable, entries] =
+    /var (\w+) = \{\};\n__export\(\1, \{\n([\s\S]*?)\n\}\);\nmodule\.exports = __toCommonJS\(\1\);\n/.exec(code) ?? [];
+  if (block === undefined) return { code, exported: '' };
+  if (code.split(variable).length !== 4) throw new Error(`${variable} is used for more than exports`);
+  const exported = entries.split(',\n').map((entry) => {
+    const [, name, local] = /^\s*(\w+): \(\) => ([\w$.]+)$/.exec(entry) ?? [];
+    if (name === undefined) throw new Error(`an export that is no name: ${entry}`);
+    const changes = code.match(
+      new RegExp(`(?<![\\w$.])${local.replaceAll('$', '\\$')}\\s*([-+*/|&?]{0,2}=(?![=>])|\\+\\+|--)`, 'g'),
+    );
+    return (changes?.length ?? 0) > 1
+      ? `Object.defineProperty(exports, "${name}", { get: () => ${local}, enumerable: true });\n`
+      : `exports.${name} = ${local};\n`;
+  });
+  const mark = /\bdefault: /.test(entries) ? 'Object.defineProperty(exports, "__esModule", { value: true });\n' : '';
+  return { code: code.replace(block, mark), exported: exported.join('') };
+}
+
+/** Only regular expressions still have other characters in them, and may have them escaped. */
+const ascii = (text) => text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 async function bundle() {
   const { chunks, inputs } = await split();
@@ -108,7 +158,8 @@ async function bundle() {
       const fileUrl = body.includes('__fileUrl')
         ? 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;\n'
         : '';
-      return { name, text: `"use strict";\n${fileUrl}module.exports = {\n${body}\n};\n` };
+      const head = `"use strict";\n${helpers}${lazy}${fileUrl}`;
+      return { name, text: ascii(`(function (require, __filename, __dirname) { ${head}return {\n${body}\n};\n})\n`) };
     }),
   );
   return { files: texts, places: Object.fromEntries(places), inputs };
@@ -117,23 +168,18 @@ async function bundle() {
 /** Builtin modules that Node has loaded anyway before it comes to us. */
 const alwaysThere = ['fs', 'path', 'url', 'util', 'os', 'events'];
 
+const lazy =
+  'const __lazy = (load) => new Proxy({}, { get: (_, name) => load()[name], has: (_, name) => name in load() });\n';
+
 /**
  * An import of a builtin module costs up to 8 ms (crypto), at the start of every command whether it uses it or not. Here
  * it becomes an object that loads the module at the first look into it.
  */
 function lazyBuiltins(code) {
-  const lazy =
-    'const __lazy = (load) => new Proxy({}, { get: (_, name) => load()[name], has: (_, name) => name in load() });\n';
-  let changed = false;
-  const text = code.replace(
-    /^(var |\s+)(import_\w+) = require\("node:([\w/]+)"\);$/gm,
-    (line, start, variable, name) => {
-      if (alwaysThere.includes(name)) return line;
-      changed = true;
-      return `${start}${variable} = __lazy(() => require("node:${name}"));`;
-    },
-  );
-  return changed ? lazy + text : text;
+  return code.replace(/^(var |\s+)(import_\w+) = require\("node:([\w/]+)"\);$/gm, (line, start, variable, name) => {
+    if (alwaysThere.includes(name)) return line;
+    return `${start}${variable} = __lazy(() => require("node:${name}"));`;
+  });
 }
 
 async function bundleLauncher(buildId, places) {

@@ -1,60 +1,10 @@
-import { type Converged, converge } from '../apply/converge.ts';
-import type { Event, RuntimeFailure } from '../model/event.ts';
-import type { ActionOf, Plan, Step } from '../model/plan.ts';
-import type { DesiredContainer, DesiredState, ObservedState } from '../model/state.ts';
-import type { ContainerName, ProjectName } from '../model/units.ts';
-import { formatPlan } from '../plan/format.ts';
 import { hasTraces, isLockHeld } from '../runtime/linux/lock-held.ts';
-import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
-import type { Runtime, Session } from '../runtime/runtime.ts';
-import { openEventLog } from '../supervise/event-log.ts';
-import { recordEnds, recordSteps } from '../supervise/history.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Change, Changed } from './carry-out.ts';
 import type { Context } from './context.ts';
-import { type Deadline, tooLate } from './deadline.ts';
-import { exitCode, exitCodeOf } from './exit-code.ts';
-import { containerOf, sayFailedStep, sayFailure } from './explain.ts';
-import { openProgress } from './render/open-progress.ts';
-import type { Progress } from './render/progress.ts';
-import { sayError } from './say.ts';
+import { exitCode } from './exit-code.ts';
 
-/** A command that changes the machine: everything it does is in the plans. */
-export type Change = {
-  readonly title: string;
-  readonly project: ProjectName;
-  readonly plan: (observed: ObservedState, settled: ReadonlySet<ContainerName>) => Plan;
-  /** The plan is never empty by itself (a restart): it is carried out and not worked out again. */
-  readonly once?: true;
-  /** What the stack file says: failures are shown in it. */
-  readonly desired?: DesiredState;
-  readonly onFailure?: 'cancel' | 'continue';
-  /** Called between the making of a container and its start. */
-  readonly onCreated?: (container: DesiredContainer) => Promise<void>;
-  /**
-   * Begun when somebody else has the project, and given up when it is ours; true: nothing is left to be done then. What is
-   * done is heard by `onEvent`.
-   */
-  readonly meanwhile?: ((onEvent: (event: Event) => void, signal: AbortSignal) => Promise<boolean>) | undefined;
-  /** false: no redrawing, because others write to the terminal meanwhile. */
-  readonly live?: false;
-  /** Aborted: nothing further is begun. */
-  readonly signal: AbortSignal;
-  /** As `signal`, and what is waited for at that moment has failed. */
-  readonly deadline?: Deadline | undefined;
-};
-
-type Refused = { readonly step: Step; readonly failure: RuntimeFailure };
-
-export type Changed = {
-  /** 0 when the machine is what it should be now. */
-  readonly exitCode: number;
-  /** false: there was nothing to do, and nothing was touched. */
-  readonly worked: boolean;
-  readonly observed: ObservedState;
-  /** As it was when the command began. */
-  readonly before: ObservedState;
-  /** Containers with which something did not succeed. */
-  readonly failed: readonly ContainerName[];
-};
+export type { Change, Changed } from './carry-out.ts';
 
 /** Looks first, without a lock; takes the lock only when there is something to do. */
 export async function change(context: Context, runtime: Runtime, work: Change): Promise<Changed> {
@@ -66,138 +16,10 @@ export async function change(context: Context, runtime: Runtime, work: Change): 
   // A command that was killed may have left the beginnings of a container: taking the lock cleans them up.
   const abandoned = observed.containers.length === 0 && hasTraces(work.project, context.environment);
   const calm = intact && !abandoned && !isLockHeld(work.project, context.environment);
-  const untouched = { observed, before: observed, failed: [] };
-  if (calm && first.steps.length === 0) return { exitCode: exitCode.ok, worked: false, ...untouched };
+  if (calm && first.steps.length === 0) {
+    return { exitCode: exitCode.ok, worked: false, observed, before: observed, failed: [] };
+  }
   context.ran(`${work.title}+work`);
-  const { checkMachine } = await import('./preflight.ts');
-  const refused = await checkMachine(context, first);
-  if (refused !== undefined) return { exitCode: refused, worked: true, ...untouched };
-  const progress = await openProgress(context, { title: work.title, live: work.live !== false });
-  // Whatever ends the process, the terminal is given back.
-  process.once('exit', progress.close);
-  const failed: Refused[] = [];
-  const log = openEventLog(eventsPath(work.project, context.environment));
-  const record = recordSteps(log, work.title);
-  const onEvent = (event: Event) => {
-    if (event.kind === 'step-failed') failed.push(event);
-    record(event);
-    progress.event(event);
-  };
-  try {
-    const plan: Change['plan'] = (now, settled) => {
-      recordEnds(log, now.containers);
-      return work.plan(now, settled);
-    };
-    const converged = await carryOut(runtime, { ...work, plan }, { progress, onEvent });
-    progress.close();
-    if ('code' in converged) {
-      sayFailure(context, converged);
-      return { exitCode: exitCodeOf(converged.code), worked: true, ...untouched };
-    }
-    await explain(context, work, { failed, converged });
-    return {
-      exitCode: codeOf(converged, failed, work.deadline),
-      worked: true,
-      observed: converged.observed,
-      before: observed,
-      failed: failed.flatMap(({ step }) => containerOf(step) ?? []),
-    };
-  } finally {
-    progress.close();
-    process.off('exit', progress.close);
-  }
-}
-
-type Hearing = { readonly progress: Progress; readonly onEvent: (event: Event) => void };
-
-async function carryOut(
-  runtime: Runtime,
-  { title, project, plan, once, signal: interrupt, onFailure, deadline, onCreated, meanwhile }: Change,
-  { progress, onEvent }: Hearing,
-): Promise<Converged | RuntimeFailure> {
-  const signal = deadline === undefined ? interrupt : AbortSignal.any([interrupt, deadline.signal]);
-  const opened = new AbortController();
-  const enough = new AbortController();
-  let done: Promise<boolean> | undefined;
-  const session = await runtime.open(project, {
-    title,
-    onWait: (holder) => {
-      onEvent({ kind: 'lock-wait', holder });
-      done ??= meanwhile?.(onEvent, AbortSignal.any([signal, opened.signal]));
-      void done?.then((all) => all && enough.abort());
-    },
-    warn: (message, container) => onEvent({ kind: 'warning', message, ...(container && { container }) }),
-    signal: AbortSignal.any([signal, enough.signal]),
-  });
-  opened.abort();
-  if (await done) {
-    if (session.ok) await session.value.close();
-    return { outcome: 'converged', rounds: [], remaining: { steps: [] }, observed: await runtime.observe(project) };
-  }
-  if (!session.ok) return session.error;
-  try {
-    let rounds = 0;
-    return await converge(onCreated === undefined ? session.value : filling(session.value, onCreated), {
-      signal,
-      onEvent,
-      now: Date.now,
-      onFailure,
-      plan: (observed, settled) => {
-        const next = plan(observed, settled);
-        return once && rounds > 0 ? { steps: [] } : next;
-      },
-      onPlan: (next, round) => {
-        rounds = round;
-        progress.plan(next);
-      },
-    });
-  } finally {
-    await session.value.close();
-  }
-}
-
-/** A session whose containers get something when they are made. */
-function filling(session: Session, onCreated: NonNullable<Change['onCreated']>): Session {
-  return {
-    observe: () => session.observe(),
-    close: () => session.close(),
-    perform: async (action, signal) => {
-      const done = await session.perform(action, signal);
-      if (done.ok && action.kind === 'create') await onCreated((action as ActionOf<'create'>).container);
-      return done;
-    },
-  };
-}
-
-/** Says what could not be done and why; what was interrupted needs no explanation, unless time has run out. */
-async function explain(
-  context: Context,
-  work: Change,
-  { failed, converged }: { readonly failed: readonly Refused[]; readonly converged: Converged },
-): Promise<void> {
-  for (const refused of failed) {
-    const real = work.deadline?.signal.aborted ? tooLate(refused, work.deadline) : refused;
-    if (real.failure.code !== 'interrupted') await sayFailedStep(context, real, work);
-  }
-  if (converged.outcome !== 'unsettled') return;
-  sayError(context, {
-    code: 'unsettled',
-    message: 'cannot bring the project to rest: something else keeps changing it',
-    hint: `what still differs:\n${formatPlan(converged.remaining).trimEnd()}`,
-  });
-}
-
-function codeOf({ outcome }: Converged, failed: readonly Refused[], deadline: Deadline | undefined): number {
-  switch (outcome) {
-    case 'converged':
-      return exitCode.ok;
-    case 'interrupted':
-      return deadline?.signal.aborted ? exitCode.timeout : exitCode.interrupted;
-    case 'unsettled':
-      return exitCode.failed;
-    case 'failed': {
-      const first = failed.find(({ failure }) => failure.code !== 'interrupted') ?? failed[0];
-      return first === undefined ? exitCode.failed : exitCodeOf(first.failure.code);
-    }
-  }
+  const { carryOut } = await import('./carry-out.ts');
+  return carryOut(context, runtime, { ...work, observed, first });
 }

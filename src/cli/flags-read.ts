@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { Result } from '../util/result.ts';
 import { err, ok } from '../util/result.ts';
 import { closest } from '../util/text.ts';
@@ -16,8 +15,17 @@ export type FlagReading = {
 };
 
 type FlagProblem = { readonly message: string; readonly hint?: string };
-type Token = ReturnType<typeof tokenize>[number];
-type OptionToken = Extract<Token, { kind: 'option' }>;
+/** A flag as it was written; `flag` is absent when there is none of that name. */
+type OptionToken = {
+  readonly kind: 'option';
+  readonly flag: Flag | undefined;
+  /** With its dashes. */
+  readonly rawName: string;
+  /** What stands behind `=`, behind a short letter, or in the next word; a switch takes only the first of these. */
+  readonly value: string | undefined;
+  readonly inline: boolean;
+};
+type Token = OptionToken | { readonly kind: 'positional'; readonly value: string; readonly index: number };
 
 /** Reads flags up to and including the given number of positionals; what follows is left alone. */
 export function readFlags(
@@ -28,14 +36,13 @@ export function readFlags(
   const values = new Map<string, Value>();
   const positionals: string[] = [];
   for (const token of tokenize(words, flags)) {
-    if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
       positionals.push(token.value);
       if (positionals.length < options.positionals) continue;
       return ok({ values, positionals, rest: words.slice(token.index + 1) });
     }
-    const flag = flags.find((known) => known.name === token.name);
-    if (flag === undefined || !isSpelledOut(token, flag)) return err(unknownFlag(token, flags));
+    const { flag } = token;
+    if (flag === undefined) return err(unknownFlag(token, flags));
     const value = readValue(token, flag);
     if (!value.ok) return value;
     const before = values.get(flag.name);
@@ -44,28 +51,59 @@ export function readFlags(
   return ok({ values, positionals, rest: [] });
 }
 
-function tokenize(words: readonly string[], flags: readonly Flag[]) {
-  const options = Object.fromEntries(
-    flags.map((flag) => [
-      flag.name,
-      {
-        type: flag.kind === 'switch' ? ('boolean' as const) : ('string' as const),
-        ...(flag.short === undefined ? {} : { short: flag.short }),
-      },
-    ]),
-  );
-  return parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true }).tokens;
+/**
+ * The conventions of getopt_long(3): `--name value`, `--name=value`, `-n value`, `-nvalue`, switches together as in `-it`,
+ * and all that follows `--` is no flag. As Node's parseArgs does it, which takes a millisecond to load: as long as it takes
+ * to look at five containers.
+ */
+function* tokenize(words: readonly string[], flags: readonly Flag[]): Generator<Token> {
+  let onlyWords = false;
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] as string;
+    if (word === '--' && !onlyWords) onlyWords = true;
+    else if (onlyWords || word === '-' || !word.startsWith('-')) yield { kind: 'positional', value: word, index };
+    else {
+      const option = word.startsWith('--') ? [longOption(word, flags)] : shortOptions(word, flags);
+      const last = option.at(-1) as OptionToken;
+      yield* option.slice(0, -1);
+      const wantsWord = last.value === undefined && last.flag !== undefined && last.flag.kind !== 'switch';
+      yield wantsWord ? { ...last, value: words[++index] } : last;
+    }
+  }
 }
 
-/** parseArgs lets `-file` through as nothing special, but an unknown short letter could be equal to a long name of one letter. */
-const isSpelledOut = (token: OptionToken, flag: Flag) =>
-  token.rawName === `--${flag.name}` || token.rawName === `-${flag.short}`;
+function longOption(word: string, flags: readonly Flag[]): OptionToken {
+  const equals = word.indexOf('=');
+  const rawName = equals === -1 ? word : word.slice(0, equals);
+  const flag = flags.find(({ name }) => name === rawName.slice(2));
+  const value = equals === -1 ? undefined : word.slice(equals + 1);
+  return { kind: 'option', flag, rawName, value, inline: equals !== -1 };
+}
+
+/** Switches up to the first letter that takes a value: the rest of the word, unless nothing is left. */
+function shortOptions(word: string, flags: readonly Flag[]): readonly OptionToken[] {
+  const options: OptionToken[] = [];
+  for (let at = 1; at < word.length; at++) {
+    const flag = flags.find(({ short }) => short === word[at]);
+    const rest = word.slice(at + 1);
+    const takesRest = flag !== undefined && flag.kind !== 'switch' && rest !== '';
+    options.push({
+      kind: 'option',
+      flag,
+      rawName: `-${word[at]}`,
+      value: takesRest ? rest : undefined,
+      inline: takesRest,
+    });
+    if (takesRest) break;
+  }
+  return options;
+}
 
 function unknownFlag(token: OptionToken, flags: readonly Flag[]): FlagProblem {
   const message = `unknown flag ${token.rawName}`;
   const meant = token.rawName.startsWith('--')
     ? closest(
-        token.name,
+        token.rawName.slice(2),
         flags.map((flag) => flag.name),
       )
     : undefined;
@@ -79,7 +117,7 @@ function readValue(token: OptionToken, flag: Flag): Result<Value, FlagProblem> {
     return given === 'false' ? ok(false) : err({ message: `${token.rawName} takes no value` });
   }
   // A word that looks like a flag is more likely the next flag than a value; `--name=-x` says otherwise.
-  if (given === undefined || (!token.inlineValue && /^-./.test(given))) {
+  if (given === undefined || (!token.inline && /^-./.test(given))) {
     return err({ message: `${token.rawName} needs a value: ${flag.value ?? flag.name}` });
   }
   switch (flag.kind) {

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
@@ -62,7 +63,7 @@ function cacheDirectory(): string | undefined {
   if (parent === undefined) return undefined;
   const directory = join(parent, 'tscompose');
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Code read from a directory that somebody else can write to (XDG_CACHE_HOME kept by sudo) would be theirs to choose.
     const safe = [parent, directory].every((path) => {
       const stat = statSync(path);
@@ -128,6 +129,12 @@ function store(path: string, warm: readonly string[], code: Buffer): void {
   renameSync(temporary, path);
 }
 
+/** Loads a file of `dist` as Node would load any script. */
+function loadPlain(name: string): Chunks {
+  const filename = join(__dirname, name);
+  return new Script(readFileSync(filename, 'latin1'), { filename }).runInThisContext()(require, filename, __dirname);
+}
+
 /** Runs a chunk of the program, once; what else it asks for is a module of Node or a package. */
 function requireChunk(name: string, chunksOf: (file: string) => Chunks): NodeModule['exports'] {
   const known = loaded.get(name);
@@ -148,7 +155,8 @@ function loadFile(name: string, { codeCache, kind }: { readonly codeCache: strin
   const known = readFiles.get(name);
   if (known !== undefined) return known;
   const filename = join(__dirname, name);
-  const source = `(function (require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`;
+  // The build writes nothing but ASCII; this is three times as fast as decoding UTF-8.
+  const source = readFileSync(filename, 'latin1');
   const kept = `${name}${kind}.bin`;
   const stored = readStored(join(codeCache, kept));
   const script = new Script(source, {
@@ -158,10 +166,9 @@ function loadFile(name: string, { codeCache, kind }: { readonly codeCache: strin
   });
   const stale = stored === undefined || script.cachedDataRejected === true;
   files.set(kept, { script, warm: stale ? [] : stored.warm, stale });
-  const own = { exports: {} as Chunks };
-  script.runInThisContext()(require, own, filename, __dirname);
-  readFiles.set(name, own.exports);
-  return own.exports;
+  const chunks: Chunks = script.runInThisContext()(require, filename, __dirname);
+  readFiles.set(name, chunks);
+  return chunks;
 }
 
 /** Keeps the code of this run for the next; each kind of run adds the functions that only it needs. */
@@ -198,7 +205,7 @@ function start(hasCompileCache: boolean): void {
   const cache = cacheDirectory();
   const argv = process.argv.slice(2);
   let ran = '';
-  let chunksOf = (file: string): Chunks => require(join(__dirname, file));
+  let chunksOf = loadPlain;
   if (cache !== undefined && hasCompileCache) enableCompileCache(join(cache, 'code', 'node'));
   if (cache !== undefined && !hasCompileCache) {
     const codeCache = codeDirectory(cache);

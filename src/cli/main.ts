@@ -3,7 +3,6 @@ import { type Parsed, parseArguments, type UsageError } from './args.ts';
 import { runners } from './commands/index.ts';
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
-import { commandHelp, overview } from './help.ts';
 import { OutputClosed, openOutput } from './output.ts';
 import { painter, wantsColor } from './render/color.ts';
 import { sayError } from './say.ts';
@@ -46,8 +45,8 @@ async function run(argv: readonly string[], launch: Launch): Promise<number> {
 }
 
 /** Each command gets the flags and arguments of its own row of the table. */
-function runCommand(invocation: Invocation, context: Context): Promise<number> {
-  const runner = runners[invocation.command] as (invocation: Invocation, context: Context) => Promise<number>;
+async function runCommand(invocation: Invocation, context: Context): Promise<number> {
+  const runner = (await runners[invocation.command]()) as (invocation: Invocation, context: Context) => Promise<number>;
   return runner(invocation, context);
 }
 
@@ -69,7 +68,8 @@ function contextOf(globals: GlobalFlags, launch: Launch): Context {
   };
 }
 
-function help({ command }: Extract<Parsed, { kind: 'help' }>): number {
+async function help({ command }: Extract<Parsed, { kind: 'help' }>): Promise<number> {
+  const { commandHelp, overview } = await import('./help.ts');
   const output = openOutput(1);
   const width = Math.min(100, output.isTty ? output.columns() : 100);
   output.write(command === undefined ? overview(width) : commandHelp(command, width));

@@ -1,83 +1,45 @@
 import type { CommandName } from '../table.ts';
-import { attachCommand } from './attach.ts';
-import { completeCommand } from './complete.ts';
-import { completion } from './completion.ts';
-import { config } from './config.ts';
-import { cp } from './cp.ts';
-import { create } from './create.ts';
-import { diff } from './diff.ts';
-import { doctor } from './doctor.ts';
-import { down } from './down.ts';
-import { events } from './events.ts';
-import { exec } from './exec.ts';
-import { exportCommand } from './export.ts';
-import { images } from './images.ts';
-import { init } from './init.ts';
-import { installUnit } from './install-unit.ts';
-import { kill } from './kill.ts';
-import { limits } from './limits.ts';
-import { logs } from './logs.ts';
-import { ls } from './ls.ts';
-import { pause, unpause } from './pause.ts';
-import { plan } from './plan.ts';
-import { port } from './port.ts';
-import { ps } from './ps.ts';
-import { restart } from './restart.ts';
-import { rm } from './rm.ts';
-import { run } from './run.ts';
 import type { Runner } from './runner.ts';
-import { scale } from './scale.ts';
-import { start } from './start.ts';
-import { stats } from './stats.ts';
-import { stop } from './stop.ts';
-import { supervise } from './supervise.ts';
-import { top } from './top.ts';
-import { up } from './up.ts';
-import { versionCommand } from './version.ts';
-import { volumes } from './volumes.ts';
-import { wait } from './wait.ts';
-import { watch } from './watch.ts';
-import { why } from './why.ts';
 
-/** Every command of the table but `help`, which is answered without a context. */
-export const runners: { readonly [N in Exclude<CommandName, 'help'>]: Runner<N> } = {
-  __complete: completeCommand,
-  attach: attachCommand,
-  completion,
-  config,
-  cp,
-  create,
-  diff,
-  doctor,
-  down,
-  events,
-  exec,
-  export: exportCommand,
-  init,
-  'install-unit': installUnit,
-  images,
-  kill,
-  limits,
-  logs,
-  ls,
-  pause,
-  plan,
-  port,
-  ps,
-  restart,
-  rm,
-  run,
-  scale,
-  start,
-  stats,
-  stop,
-  supervise,
-  top,
-  unpause,
-  up,
-  version: versionCommand,
-  volumes,
-  wait,
-  why,
-  watch,
+/** Every command of the table but `help`, which is answered without a context; each is loaded when it is asked for. */
+export const runners: { readonly [N in Exclude<CommandName, 'help'>]: () => Promise<Runner<N>> } = {
+  __complete: async () => (await import('./complete.ts')).completeCommand,
+  attach: async () => (await import('./attach.ts')).attachCommand,
+  completion: async () => (await import('./completion.ts')).completion,
+  config: async () => (await import('./config.ts')).config,
+  cp: async () => (await import('./cp.ts')).cp,
+  create: async () => (await import('./create.ts')).create,
+  diff: async () => (await import('./diff.ts')).diff,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  down: async () => (await import('./down.ts')).down,
+  events: async () => (await import('./events.ts')).events,
+  exec: async () => (await import('./exec.ts')).exec,
+  export: async () => (await import('./export.ts')).exportCommand,
+  init: async () => (await import('./init.ts')).init,
+  'install-unit': async () => (await import('./install-unit.ts')).installUnit,
+  images: async () => (await import('./images.ts')).images,
+  kill: async () => (await import('./kill.ts')).kill,
+  limits: async () => (await import('./limits.ts')).limits,
+  logs: async () => (await import('./logs.ts')).logs,
+  ls: async () => (await import('./ls.ts')).ls,
+  pause: async () => (await import('./pause.ts')).pause,
+  plan: async () => (await import('./plan.ts')).plan,
+  port: async () => (await import('./port.ts')).port,
+  ps: async () => (await import('./ps.ts')).ps,
+  restart: async () => (await import('./restart.ts')).restart,
+  rm: async () => (await import('./rm.ts')).rm,
+  run: async () => (await import('./run.ts')).run,
+  scale: async () => (await import('./scale.ts')).scale,
+  start: async () => (await import('./start.ts')).start,
+  stats: async () => (await import('./stats.ts')).stats,
+  stop: async () => (await import('./stop.ts')).stop,
+  supervise: async () => (await import('./supervise.ts')).supervise,
+  top: async () => (await import('./top.ts')).top,
+  unpause: async () => (await import('./pause.ts')).unpause,
+  up: async () => (await import('./up.ts')).up,
+  version: async () => (await import('./version.ts')).versionCommand,
+  volumes: async () => (await import('./volumes.ts')).volumes,
+  wait: async () => (await import('./wait.ts')).wait,
+  why: async () => (await import('./why.ts')).why,
+  watch: async () => (await import('./watch.ts')).watch,
 };

@@ -1,32 +1,25 @@
 import type { ObservedState } from '../../model/state.ts';
 import type { ServiceName } from '../../model/units.ts';
 import { scopeOf } from '../../plan/scope.ts';
-import { openManager } from '../../runtime/linux/manager.ts';
-import { awaitReady } from '../await-ready.ts';
 import { type Changed, change } from '../change.ts';
-import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
+import type { Context } from '../context.ts';
+import { type Converging, prepare, type Wish, warnOfOrphans } from '../converging.ts';
 import { deadlineIn } from '../deadline.ts';
 import { exitCode } from '../exit-code.ts';
-import { attach } from '../foreground.ts';
 import { noteImages } from '../images.ts';
 import { catchInterrupts, type Interrupts } from '../interrupt.ts';
-import { rollBack } from '../rollback.ts';
 import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
 import { partOfRun, shownServices } from '../shown.ts';
 import { graceOf } from '../stored.ts';
-import { sayPart, saySummary } from '../summary.ts';
 import type { Flags } from '../table.ts';
-import { hasWatchRules } from '../watch/rules.ts';
-import { lasting, stackSource } from '../watch/stack-source.ts';
-import { printPlan } from './plan.ts';
 import type { Runner } from './runner.ts';
 
 export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const scales = readScales(context, flags.scale);
   if (!scales.ok) return scales.error;
   const wish = { flags, names: args, scales: scales.value, ...(flags['no-start'] && { start: false as const }) };
-  const source = flags.watch ? stackSource(context, wish, lasting(wish)) : undefined;
+  const source = flags.watch ? await sourceOf(context, wish) : undefined;
   const prepared = await (source === undefined ? prepare(context, wish) : source.read());
   if (!prepared.ok) return prepared.error;
   const { project, desired, services, plan } = prepared.value;
@@ -35,6 +28,7 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   if (!fit.ok) return fit.error;
   noteImages(context, flags);
   if (flags['dry-run']) {
+    const { printPlan } = await import('./plan.ts');
     await printPlan(context, prepared.value);
     return exitCode.ok;
   }
@@ -44,8 +38,9 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const background = flags.detach || flags['no-start'] || flags.wait;
   const interrupts = catchInterrupts(background ? 2 : 3);
   const deadline = flags.wait ? deadlineIn(flags['wait-timeout']) : undefined;
-  const show = () =>
-    attach(context, {
+  const show = async () => {
+    const { attach } = await import('../foreground.ts');
+    return attach(context, {
       runtime,
       project: project.name,
       services: run,
@@ -59,28 +54,31 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
       prefix: !flags['no-log-prefix'],
       stay: flags.watch,
     });
-  const sum = ({ exitCode: code, worked, observed }: Changed) => {
-    if (code === exitCode.ok && worked) saySummary(context, containersOf(observed, run), Date.now() - sinceMs);
+  };
+  const sum = async ({ exitCode: code, worked, observed }: Changed) => {
+    if (!worked) return;
+    const { sayPart, saySummary } = await import('../summary.ts');
+    if (code === exitCode.ok) saySummary(context, containersOf(observed, run), Date.now() - sinceMs);
     if (code === exitCode.failed) sayPart(context, containersOf(observed, run));
   };
   const settle = async (changed: Changed) => {
     if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);
-    if (!flags['no-start']) sum(changed);
+    if (!flags['no-start']) await sum(changed);
     if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
     const containers = containersOf(changed.observed, run);
     const waited = { project: project.name, desired, containers, deadline, signal: interrupts.first };
+    const { awaitReady } = await import('../await-ready.ts');
     return codeOf(await awaitReady(context, runtime, waited), interrupts);
   };
   if (source !== undefined) {
-    if (!hasWatchRules(context, prepared.value)) return exitCode.failed;
     const { upAndWatch } = await import('../watch/up.ts');
     const stack = prepared.value;
     const common = { runtime, source, stack, names: args, background, interrupts, deadline };
     return upAndWatch(context, {
       ...common,
       settle,
-      attach: (done) => {
-        sum(done);
+      attach: async (done) => {
+        await sum(done);
         return show();
       },
     });
@@ -88,17 +86,26 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const work = { title: 'up', project: project.name, plan, desired, signal: interrupts.first, deadline };
   const changed = await change(context, runtime, work);
   warnOfOrphans(context, prepared.value, changed.observed);
-  if (changed.failed.length > 0) await rollBack(context, runtime, { desired, changed, signal: interrupts.first });
+  if (changed.failed.length > 0) {
+    const { rollBack } = await import('../rollback.ts');
+    await rollBack(context, runtime, { desired, changed, signal: interrupts.first });
+  }
   if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted)) {
     return settle(changed);
   }
-  sum(changed);
+  await sum(changed);
   context.ran('up+attach');
+  const { openManager } = await import('../../runtime/linux/manager.ts');
   const manager = openManager(context.environment);
   await manager.tell(`READY=1\nSTATUS=${run.length === 1 ? '1 service runs' : `${run.length} services run`}`);
   interrupts.first.addEventListener('abort', () => void manager.tell('STOPPING=1'), { once: true });
   return show();
 };
+
+async function sourceOf(context: Context, wish: Wish) {
+  const { lasting, stackSource } = await import('../watch/stack-source.ts');
+  return stackSource(context, wish, lasting(wish));
+}
 
 const codeOf = (code: number, interrupts: Interrupts): number =>
   code === exitCode.interrupted ? interrupts.exitCode() : code;

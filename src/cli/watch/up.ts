@@ -6,6 +6,7 @@ import { exitCode } from '../exit-code.ts';
 import type { Interrupts } from '../interrupt.ts';
 import type { openRuntime } from '../runtime.ts';
 import { watchInBackground } from './background.ts';
+import { hasWatchRules } from './rules.ts';
 import { openWatch, teller } from './session.ts';
 import type { StackSource } from './stack-source.ts';
 
@@ -26,6 +27,7 @@ export type UpWatch = {
 /** `up --watch`: in the foreground beside the output of the containers, with -d as a process of its own. */
 export async function upAndWatch(context: Context, request: UpWatch): Promise<number> {
   const { runtime, source, stack, interrupts, deadline } = request;
+  if (!hasWatchRules(context, stack)) return exitCode.failed;
   const { directory, name } = stack.project;
   const signal = interrupts.first;
   const say = teller(context, { directory, project: name, quiet: false, ends: false, to: 'stderr' });

@@ -14,22 +14,27 @@ export function bootId(): string {
  * there is no such process, or only its zombie.
  */
 export function startTime(pid: number): bigint | undefined {
-  const fields = statFields(pid);
-  const state = fields[0];
-  const start = fields[19];
-  if (start === undefined || state === 'Z' || state === 'X') return undefined;
-  return BigInt(start);
+  const stat = statOf(pid);
+  if (stat === undefined) return undefined;
+  const state = field(stat, 3);
+  return state === 'Z' || state === 'X' ? undefined : BigInt(field(stat, 22));
 }
 
-/** The fields after the name; none when there is no such process. */
-function statFields(pid: number): readonly string[] {
-  const stat = pid > 0 ? readOrUndefined(`/proc/${pid}/stat`) : undefined;
-  // The second field is the command in parentheses and may itself contain spaces and parentheses.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+/** By the number that proc(5) gives it, from 3 on: the second is the command, which may contain spaces and parentheses. */
+function field(stat: string, number: number): string {
+  let at = stat.lastIndexOf(')') + 2;
+  for (let passed = 3; passed < number; passed++) at = stat.indexOf(' ', at) + 1;
+  return stat.slice(at, stat.indexOf(' ', at));
 }
+
+/** /proc/PID/stat; undefined when there is no such process. */
+const statOf = (pid: number): string | undefined => (pid > 0 ? readOrUndefined(`/proc/${pid}/stat`) : undefined);
 
 /** Whether it was stopped, by SIGSTOP for example: it lives, and does nothing. */
-export const isStopped = (pid: number): boolean => statFields(pid)[0] === 'T';
+export function isStopped(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && field(stat, 3) === 'T';
+}
 
 /** Whether the process that had this pid when it started at `start` still lives. */
 export const isAlive = (pid: number, start: bigint): boolean => start !== 0n && startTime(pid) === start;
@@ -51,8 +56,8 @@ export function killProcessesIn(directory: string, program: string): void {
 
 /** Undefined when there is no such process. */
 export function parentOf(pid: number): number | undefined {
-  const parent = statFields(pid)[1];
-  return parent === undefined ? undefined : Number(parent);
+  const stat = statOf(pid);
+  return stat === undefined ? undefined : Number(field(stat, 4));
 }
 
 /** Its arguments, the program first; none when there is no such process, or it is a zombie. */

@@ -2,7 +2,7 @@ import type { RuntimeFailure } from '../../model/event.ts';
 import type { ActionOf } from '../../model/plan.ts';
 import type { HealthRecord, ObservedState, ProbeResult } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
-import { err, ok, type Result } from '../../util/result.ts';
+import type { Result } from '../../util/result.ts';
 import type {
   Haste,
   OpenOptions,
@@ -15,13 +15,9 @@ import type {
   WatchOptions,
 } from '../runtime.ts';
 import { writeHealth } from './health.ts';
-import { describeHolder, Launcher } from './launch.ts';
 import { observeProject } from './observe.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
 import { hostPaths, type Paths, projectPaths } from './paths.ts';
-import { lazyHostFacts } from './session/context.ts';
-import { netPath, shimPath } from './shim-path.ts';
-import { makeDirectory } from './state-dir.ts';
 
 export class LinuxRuntime implements Runtime, Watching, Urgent {
   readonly #options: LinuxRuntimeOptions;
@@ -67,27 +63,8 @@ export class LinuxRuntime implements Runtime, Watching, Urgent {
   }
 
   async open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>> {
-    const { title, onWait, warn, signal } = options;
-    if (process.geteuid?.() !== 0) {
-      const notes = ['run it as root (sudo); containers without root come later'];
-      return err({ code: 'not-root', message: 'cannot change anything without root', notes });
-    }
-    const at = projectPaths(this.#paths, project);
-    makeDirectory(this.#paths.run, 0o711);
-    const launcher = await Launcher.open({
-      shim: shimPath(this.#options.environment ?? {}),
-      lock: at.lock,
-      title,
-      onWait: (pid) => onWait(describeHolder(pid)),
-      signal,
-    });
-    if (!launcher.ok) return launcher;
     // Not at the top: a command that only looks never needs what changes the machine.
-    const { LinuxSession } = await import('./session/session.ts');
-    const { Networking } = await import('./network/index.ts');
-    const program = netPath(this.#options.environment ?? {});
-    const network = new Networking({ paths: this.#paths, at, project, program });
-    const context = { paths: this.#paths, at, project, launcher: launcher.value, options: this.#options, warn };
-    return ok(new LinuxSession({ ...context, network, host: lazyHostFacts() }));
+    const { openSession } = await import('./session/open.ts');
+    return openSession(this.#paths, project, { ...options, runtime: this.#options });
   }
 }
