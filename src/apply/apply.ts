@@ -55,7 +55,7 @@ export async function applyPlan(
     }
     if (!outcome.ok) onEvent({ kind: 'warning', action: step.action, message: outcome.error.message });
     done.push(step);
-    onEvent({ kind: 'step-done', step, atMs: now() });
+    onEvent({ kind: 'step-done', step, atMs: now(), ...(!outcome.ok && { failure: outcome.error }) });
     await runAll(graph.release(step));
   };
   const runAll = async (steps: readonly Step[]): Promise<void> => {
@@ -82,7 +82,9 @@ function reasonToSkip(signal: AbortSignal, failed: Step | undefined): string {
 }
 
 const isOptional = ({ action }: Step): boolean =>
-  (action.kind === 'wait' && !action.dependency.required) || (action.kind === 'prove' && !action.required);
+  (action.kind === 'wait' && !action.dependency.required) ||
+  (action.kind === 'prove' && !action.required) ||
+  (action.kind === 'hook' && action.optional === true);
 
 type Graph = {
   readonly first: readonly Step[];

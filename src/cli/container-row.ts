@@ -33,7 +33,7 @@ export function psRow(container: ObservedContainer, { now, truncate }: RowOption
     commandText(container, truncate),
     service,
     `${spanText(now - createdAtMs)} ago`,
-    `${statusText(status, now)}${unattended ? ', unattended' : ''}`,
+    `${statusText(status, now)}${unattended ? ', unattended' : ''}${container.givenUp ? ', given up' : ''}`,
     portsText(container),
   ];
 }
@@ -69,6 +69,7 @@ export function psJson(container: ObservedContainer): object {
     monitored,
     stoppedByUser,
     restarts,
+    ...(container.givenUp !== undefined && { givenUp: container.givenUp }),
     ports: container.ports ?? [],
     labels: config.labels,
   };

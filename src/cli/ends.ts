@@ -118,9 +118,9 @@ export class Ends {
   }
 }
 
-/** Whether its restart policy will bring it back. Limits that only its supervisor can count are not looked at. */
-export function comesBack({ status, stoppedByUser, config, restarts }: ObservedContainer): boolean {
-  if (stoppedByUser || (status.kind !== 'exited' && status.kind !== 'failed')) return false;
+/** Whether its restart policy will bring it back, as far as can be told before its supervisor has counted. */
+export function comesBack({ status, stoppedByUser, config, restarts, givenUp }: ObservedContainer): boolean {
+  if (stoppedByUser || givenUp !== undefined || (status.kind !== 'exited' && status.kind !== 'failed')) return false;
   const startedAtMs = status.kind === 'exited' ? status.startedAtMs : status.finishedAtMs;
   const { exitCode, finishedAtMs } = status;
   const lifeMs = Math.max(0, finishedAtMs - startedAtMs);

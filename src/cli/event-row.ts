@@ -21,7 +21,10 @@ export function eventRow(line: LogLine): EventRow | undefined {
   });
   switch (line.kind) {
     case 'step':
-      if (line.failure !== undefined) return undefined;
+      if (line.failure !== undefined) {
+        const hook = /^(.+) hook$/.exec(line.action)?.[1];
+        return hook === undefined ? undefined : row('hook_failed', { hook, by: line.by, error: line.failure });
+      }
       return row(line.action === 'remove' ? 'destroy' : (line.action.split(' with ')[0] ?? ''), {
         by: line.by,
         cause: line.cause,

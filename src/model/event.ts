@@ -39,7 +39,8 @@ export type FailureCode = (typeof failureCodes)[number];
 /** Everything that can happen while a plan is applied and while containers live; renderers turn it into text. */
 export type Event =
   | { readonly kind: 'step-started'; readonly step: Step; readonly atMs: number }
-  | { readonly kind: 'step-done'; readonly step: Step; readonly atMs: number }
+  /** `failure`: it did not succeed, which is put up with, and was told as a warning. */
+  | { readonly kind: 'step-done'; readonly step: Step; readonly atMs: number; readonly failure?: RuntimeFailure }
   | { readonly kind: 'step-failed'; readonly step: Step; readonly failure: RuntimeFailure; readonly atMs: number }
   | { readonly kind: 'step-skipped'; readonly step: Step; readonly because: string }
   | { readonly kind: 'warning'; readonly action?: Action; readonly container?: ContainerName; readonly message: string }

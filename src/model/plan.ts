@@ -89,6 +89,8 @@ export type Action =
       readonly container: ContainerName;
       readonly when: HookTime;
       readonly hook: Hook;
+      /** What it was for is over: that it fails is a warning, and the plan goes on. */
+      readonly optional?: true;
     };
 
 export type HookTime = 'pre-start' | 'post-start' | 'pre-stop' | 'post-stop';

@@ -51,10 +51,15 @@ export type ObservedContainer = {
   readonly stoppedByUser: boolean;
   /** Automatic restarts since the last start by hand. */
   readonly restarts: number;
+  /** It has ended, and its restart policy brings it back no more until it is started by hand. */
+  readonly givenUp?: GivenUp;
   /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: none is published. */
   readonly ports?: readonly PublishedPort[];
   readonly oneOff?: ObservedOneOff;
 };
+
+/** Every attempt that the policy allows was made; or it ended too often in a short time. */
+export type GivenUp = 'attempts-used-up' | 'start-limit';
 
 /** A container that runs one command beside the replicas of its service. */
 export type OneOff = {

@@ -92,7 +92,7 @@ function addStop(
   });
   for (const [index, hook] of (isAlive(container) ? config.hooks.postStop : []).entries()) {
     last = list.add({
-      action: { kind: 'hook', container: name, when: 'post-stop', hook },
+      action: { kind: 'hook', container: name, when: 'post-stop', hook, optional: true },
       cause,
       after: [last],
       index,

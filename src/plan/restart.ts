@@ -94,7 +94,7 @@ export function planPostStop(observed: ObservedState, name: ContainerName, ended
   const cause = { kind: 'not-running', status: 'exited' } as const;
   let after: readonly string[] = [];
   for (const [index, hook] of (config?.hooks.postStop ?? []).entries()) {
-    const action = { kind: 'hook', container: name, when: 'post-stop', hook } as const;
+    const action = { kind: 'hook', container: name, when: 'post-stop', hook, optional: true } as const;
     after = [list.add({ action, cause, after, index })];
   }
   return { steps: list.steps };

@@ -44,8 +44,21 @@ export function loggingOf({ service, name, view, report, trail }: Subject): Logg
   return { driver: 'file', maxSizeBytes: unlimited ?? defaultLog.maxSizeBytes, maxFiles: Number(files) };
 }
 
-/** `deploy.restart_policy` wins over `restart`. */
-export function restartOf({ service, trail }: Subject): RestartPolicy {
+/** `deploy.restart_policy` wins over `restart`; a start limit holds for both. */
+export function restartOf(subject: Subject): RestartPolicy {
+  const { start_limit: limit } = subject.service['x-tscompose'] ?? {};
+  const policy = policyOf(subject);
+  if (limit === undefined) return policy;
+  subject.trail.add('restart.startLimit', 'x-tscompose', 'start_limit');
+  const startLimit = { ends: limit.burst ?? defaultBurst, withinMs: millis(limit.interval, defaultIntervalMs) };
+  return { ...policy, startLimit };
+}
+
+/** As of systemd: so many ends within that time are put up with. */
+const defaultBurst = 5;
+const defaultIntervalMs = 10_000;
+
+function policyOf({ service, trail }: Subject): RestartPolicy {
   const policy = service.deploy?.restart_policy;
   trail.add(
     'restart',

@@ -1,7 +1,7 @@
 import type { RuntimeFailure } from '../model/event.ts';
 import type { ActionKind, ActionOf } from '../model/plan.ts';
 import type { ProbeCheck } from '../model/project.ts';
-import type { HealthRecord, ObservedContainer, ObservedState, ProbeResult } from '../model/state.ts';
+import type { GivenUp, HealthRecord, ObservedContainer, ObservedState, ProbeResult } from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import type { Result } from '../util/result.ts';
 
@@ -71,6 +71,12 @@ export interface Watching {
   probe(project: ProjectName, request: ProbeRequest, signal: AbortSignal): Promise<ProbeResult>;
   /** Replaces what `observe` reports as the container's health until it ends. */
   recordHealth(project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void>;
+  /** From now on `observe` says so, until the container is started again. `endedAtMs`: after which end. */
+  recordGivenUp(
+    project: ProjectName,
+    container: ContainerName,
+    record: { readonly reason: GivenUp; readonly endedAtMs: number },
+  ): Promise<void>;
 }
 
 export type ProbeRequest = {

@@ -198,6 +198,7 @@ const extension = fields({
   clock: fields({ monotonic: duration, boottime: duration }),
   probes,
   post_stop: items(hook),
+  start_limit: fields({ burst: integer, interval: duration }),
 });
 
 /** The short form of an entry of the image map is its root file system. */

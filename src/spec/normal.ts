@@ -181,6 +181,7 @@ export type NormalExtension = {
   readonly clock?: { readonly monotonic?: string; readonly boottime?: string };
   readonly probes?: { readonly readiness?: NormalProbe; readonly liveness?: NormalLiveness };
   readonly post_stop?: readonly NormalHook[];
+  readonly start_limit?: { readonly burst?: number; readonly interval?: string };
   readonly depends_on?: Elements<{
     readonly condition: 'service_completed' | 'service_log_line';
     readonly pattern?: string;

@@ -124,6 +124,14 @@ export const serviceExtension = object({
   post_stop: key(z.array(postStop), 'Commands that run after every end of the container.', {
     examples: [[{ command: ['sh', '-c', 'echo ended'] }]],
   }),
+  start_limit: key(
+    object({
+      burst: key(whole(1), 'How many ends within the interval are put up with.', { default: 5, examples: [3] }),
+      interval: key(duration, 'Time within which ends are counted.', { default: '10s', examples: ['1m'] }),
+    }),
+    'Ends a crash loop: a service that ends more often is given up until it is started by hand.',
+    { examples: [{ burst: 3, interval: '1m' }] },
+  ),
   depends_on: key(
     z.record(
       z.string(),

@@ -8,18 +8,21 @@ import type { EventLog } from './event-log.ts';
 import type { LogEntry, LogLine } from './log-entry.ts';
 import { type LifeEvent, type LifeStep, newLife, stepLife } from './machine.ts';
 import { goodLifeMs } from './restart-policy.ts';
-import { restoreLife } from './restore.ts';
+import { owedPostStop, restoreLife } from './restore.ts';
 import type { Work } from './work.ts';
 
 export type Surroundings = {
   readonly project: ProjectName;
-  readonly runtime: Pick<Watching, 'probe' | 'recordHealth'>;
+  readonly runtime: Pick<Watching, 'probe' | 'recordHealth' | 'recordGivenUp'>;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly work: Pick<Work, 'restart' | 'restartDependents' | 'runPostStop' | 'restartUnhealthy' | 'stopUnhealthy'>;
   /** It may need no more time. */
   readonly onCalm: () => void;
 };
+
+/** A disk that is full costs others the word of it, and must not cost the project its supervisor. */
+const noted = (written: Promise<void>): void => void written.catch(() => {});
 
 /** One container in the supervisor's care: carries out what the reducers say, and keeps their timers. */
 export class Charge {
@@ -42,6 +45,8 @@ export class Charge {
     this.#liveness = this.#makeLiveness();
     this.#take(restoreLife(past, { now: clock.now(), policy: first.config.restart }));
     this.see(first);
+    const owedMs = owedPostStop(past, first.config.hooks.postStop.length);
+    if (owedMs !== undefined) surroundings.work.runPostStop(this.#name, owedMs);
   }
 
   get last(): ObservedContainer {
@@ -106,11 +111,20 @@ export class Charge {
         case 'log':
           log.append({ ...effect.entry, atMs: clock.now(), container: this.#name });
           this.#runPostStop(effect.entry);
+          this.#giveUp(effect.entry);
           break;
         default:
           unreachable(effect);
       }
     }
+  }
+
+  #giveUp(entry: LogEntry): void {
+    if (entry.kind !== 'left' || this.#life.kind !== 'over') return;
+    const { reason } = entry;
+    if (reason !== 'attempts-used-up' && reason !== 'start-limit') return;
+    const { project, runtime } = this.#surroundings;
+    noted(runtime.recordGivenUp(project, this.#name, { reason, endedAtMs: this.#life.endedAtMs }));
   }
 
   #runPostStop(entry: LogEntry): void {
@@ -123,7 +137,7 @@ export class Charge {
     const check = healthCheckOf(this.#last.config);
     const { project, runtime, onCalm } = this.#surroundings;
     return this.#checkup('health', check, {
-      onRecord: (record) => void runtime.recordHealth(project, this.#name, record),
+      onRecord: (record) => noted(runtime.recordHealth(project, this.#name, record)),
       onBecame: (health, result) => {
         this.#logHealth(health, result);
         onCalm();

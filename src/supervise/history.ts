@@ -15,7 +15,7 @@ export function recordSteps(log: EventLog, by: string): (event: Event) => void {
     const container = subjectOf(action);
     // A wait that succeeded changed nothing, and its cause is told by the step it was for.
     if (container === undefined || (action.kind === 'wait' && event.kind === 'step-done')) return;
-    const failure = event.kind === 'step-failed' ? event.failure : undefined;
+    const { failure } = event;
     if (failure?.code === 'interrupted') return;
     log.append({
       kind: 'step',

@@ -19,6 +19,21 @@ export function restoreLife(
     : { state, effects: [] };
 }
 
+/**
+ * The end after which the hooks have not all been run, because whoever ran them was killed; undefined: nothing is owed. They
+ * are run again from the first one on: what one of them has done in between nobody knows.
+ */
+export function owedPostStop(lines: readonly LogLine[], hooks: number): number | undefined {
+  let owed: { readonly endedAtMs: number; readonly hooks: number } | undefined;
+  for (const line of lines) {
+    if (line.kind === 'ended') owed = line.requested ? undefined : { endedAtMs: line.endedAtMs, hooks };
+    else if (line.kind === 'started' || line.kind === 'removed') owed = undefined;
+    else if (line.kind === 'step' && line.action === 'post-stop hook' && owed !== undefined)
+      owed = { ...owed, hooks: owed.hooks - 1 };
+  }
+  return owed !== undefined && owed.hooks > 0 ? owed.endedAtMs : undefined;
+}
+
 function retell(state: Life, line: LogLine, policy: RestartPolicy): Life {
   switch (line.kind) {
     case 'started': {

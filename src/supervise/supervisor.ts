@@ -13,6 +13,8 @@ export type SupervisorOptions = {
   readonly runtime: Runtime & Watching;
   readonly log: EventLog;
   readonly clock: Clock;
+  /** What does not go as it should, once for each thing. */
+  readonly warn: (message: string) => void;
   /** false: the project was taken down and made anew meanwhile, and somebody else supervises it. */
   readonly isOurs: () => boolean;
 };
@@ -28,6 +30,8 @@ export class Supervisor {
   readonly #work: Work;
   #past: Map<ContainerName, LogLine[]> | undefined;
   #looked = false;
+  #cancelRepair: (() => void) | undefined;
+  readonly #warned = new Set<string>();
 
   constructor(options: SupervisorOptions) {
     const { project, runtime, log, clock } = options;
@@ -38,6 +42,7 @@ export class Supervisor {
       now: clock.now,
       signal: this.#over.signal,
       onEvent: recordSteps(log, 'supervise'),
+      warn: (message, container) => this.#warn(container === undefined ? message : `${container}: ${message}`),
       onDone: () => this.#leaveIfIdle(),
     });
   }
@@ -56,6 +61,7 @@ export class Supervisor {
       onChange: (container) => this.#see(container),
       onGone: (name) => this.#lose(name),
     });
+    this.#cancelRepair?.();
     for (const charge of this.#charges.values()) charge.close();
   }
 
@@ -76,8 +82,27 @@ export class Supervisor {
       const surroundings = { project, runtime, clock, log, work: this.#work, onCalm: () => this.#leaveIfIdle() };
       this.#charges.set(container.name, new Charge(container, this.#pastOf(container.name), surroundings));
     }
-    if (!container.monitored && isAlive(container)) this.#work.repair();
+    if (isUnattended(container)) this.#repair(firstRepairMs);
     this.#leaveIfIdle();
+  }
+
+  /** Again until all have a monitor: what kept one from coming (a full process table, memory) may pass. */
+  #repair(againMs: number): void {
+    const { clock } = this.#options;
+    this.#cancelRepair?.();
+    this.#work.repair();
+    this.#cancelRepair = clock.at(clock.now() + againMs, () => {
+      this.#cancelRepair = undefined;
+      if ([...this.#charges.values()].some(({ last }) => isUnattended(last)))
+        this.#repair(Math.min(againMs * 2, longestRepairMs));
+      else this.#leaveIfIdle();
+    });
+  }
+
+  #warn(message: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.#options.warn(message);
   }
 
   #lose(name: ContainerName): void {
@@ -87,7 +112,7 @@ export class Supervisor {
   }
 
   #leaveIfIdle(): void {
-    if (!this.#looked || this.#work.isBusy) return;
+    if (!this.#looked || this.#work.isBusy || this.#cancelRepair !== undefined) return;
     if ([...this.#charges.values()].some((charge) => charge.needsTime)) return;
     this.#over.abort();
   }
@@ -99,6 +124,12 @@ export class Supervisor {
     return this.#past.get(name) ?? [];
   }
 }
+
+/** A new monitor is seen half a second after it has come at the latest. */
+const firstRepairMs = 1000;
+const longestRepairMs = 30_000;
+
+const isUnattended = (container: ObservedContainer): boolean => !container.monitored && isAlive(container);
 
 const isAlive = ({ status }: ObservedContainer): boolean => status.kind === 'running' || status.kind === 'paused';
 

@@ -14,6 +14,8 @@ export type WorkOptions = {
   readonly onEvent: (event: Event) => void;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  /** What does not go as it should, and is not the business of any step. */
+  readonly warn: (message: string, container?: ContainerName) => void;
   /** Some work is done: perhaps nothing is left that needs time. */
   readonly onDone: () => void;
 };
@@ -25,6 +27,8 @@ export class Work {
   readonly #options: WorkOptions;
   #due: Restart[] = [];
   #running = 0;
+  /** Those that are being run after an end. */
+  readonly #hooks = new Map<ContainerName, Promise<unknown>>();
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -45,9 +49,13 @@ export class Work {
     this.#begin(() => this.#carryOut((observed) => planDependentRestarts(observed, service)));
   }
 
-  /** It has ended by itself: what the file wants to be run after every end. */
+  /** It has ended by itself: what the file wants to be run after every end, and before it is started again. */
   runPostStop(container: ContainerName, endedAtMs: number): void {
-    this.#begin(() => this.#carryOut((observed) => planPostStop(observed, container, endedAtMs)));
+    this.#begin(async () => {
+      const run = this.#carryOut((observed) => planPostStop(observed, container, endedAtMs));
+      this.#hooks.set(container, run);
+      await run.finally(() => this.#hooks.delete(container));
+    });
   }
 
   /** Its liveness probe says that it does not do its work any more. */
@@ -82,6 +90,7 @@ export class Work {
   async #restartDue(): Promise<void> {
     // Timers that fire together do so within one turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(this.#due.map(({ container }) => this.#hooks.get(container)));
     let due: readonly Restart[] = [];
     const outcome = await this.#carryOut((observed) => {
       due = this.#due.splice(0);
@@ -102,9 +111,12 @@ export class Work {
   }
 
   async #carryOut(plan: (observed: ObservedState) => Plan): Promise<Result<Applied, RuntimeFailure>> {
-    const { project, runtime, onEvent, now, signal } = this.#options;
-    const session = await runtime.open(project, { title: 'supervise', onWait: () => {}, warn: () => {}, signal });
-    if (!session.ok) return err(session.error);
+    const { project, runtime, onEvent, now, warn, signal } = this.#options;
+    const session = await runtime.open(project, { title: 'supervise', onWait: () => {}, warn, signal });
+    if (!session.ok) {
+      if (session.error.code !== 'interrupted') warn(session.error.message);
+      return err(session.error);
+    }
     try {
       const observed = await session.value.observe();
       return ok(await applyPlan(plan(observed), session.value, { signal, onEvent, now, onFailure: 'continue' }));

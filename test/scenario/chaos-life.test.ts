@@ -98,7 +98,8 @@ async function strike(rig: Rig, kind: Kind, chaos: Chaos): Promise<boolean> {
 async function isAsWanted(rig: Rig): Promise<void> {
   const rows = (await rig.ps()) as unknown as { service: string; status: { kind: string }; monitored: boolean }[];
   expect(rows.map(({ service }) => service).sort()).toEqual(services);
-  for (const row of rows) expect(row, row.service).toMatchObject({ status: { kind: 'running' }, monitored: true });
+  const wrong = rows.filter(({ status, monitored }) => status.kind !== 'running' || !monitored);
+  expect(wrong.map((row) => JSON.stringify(row))).toEqual([]);
   const monitors = monitorsOf(rig.project).filter(({ command }) => command === 'tsc:monitor');
   expect(monitors).toHaveLength(services.length);
   expect(supervisorsOf(rig.project).length).toBeLessThanOrEqual(1);
@@ -136,7 +137,8 @@ scenario(
         struck++;
       }
       await eventually(() => isAsWanted(rig), { withinMs: 30_000 }).catch((error: unknown) => {
-        throw new Error(`after ${struck} faults, the last one of a ${kind}: ${(error as Error).message}`);
+        const history = readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8').slice(-6000);
+        throw new Error(`after ${struck} faults, the last one of a ${kind}: ${(error as Error).message}\n${history}`);
       });
     }
     console.log(`chaos: ${JSON.stringify(counts)}`);

@@ -46,7 +46,7 @@ describe('a monitor killed with SIGKILL', () => {
     web.tell('exit 3');
     await rig.next('web');
     await running(rig, 'web');
-    expect(monitorsOf(rig.project)).toHaveLength(1);
+    await eventually(() => expect(monitorsOf(rig.project)).toHaveLength(1));
   });
 
   scenario('is noticed by a keeper that is back when it was killed itself', [], async (rig) => {

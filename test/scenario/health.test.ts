@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { running } from '../support/checks.ts';
+import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, type ServiceText, scenario } from '../support/scenario.ts';
@@ -149,7 +150,131 @@ describe('probes from outside', () => {
   });
 });
 
+describe('a liveness probe', () => {
+  const live = (action: string) =>
+    shell({
+      restart: 'always',
+      'x-tscompose': {
+        probes: {
+          liveness: {
+            exec: { command: ['/bin/sh', '-c', 'test -e /shared/alive'] },
+            interval: '200ms',
+            retries: 2,
+            action,
+          },
+        },
+      },
+    });
+
+  scenario('with action stop stops for good, and with none only says so', [], async (rig) => {
+    shared(rig, 'alive');
+    rig.stack({ halt: live('stop'), show: live('none') });
+    await rig.up();
+    const { pid } = await running(rig, 'show');
+    await running(rig, 'halt');
+    rmSync(rig.path('shared/alive'));
+    const row = await over(rig, 'halt');
+    expect(row).toMatchObject({ stoppedByUser: true, restarts: 0 });
+    await eventually(async () => expect((await rig.ok(['why', 'show'])).stdout).toContain('became unhealthy'));
+    expect((await running(rig, 'show')).pid).toBe(pid);
+    expect((await rig.row('halt')).status).toMatchObject({ kind: 'exited' });
+  });
+});
+
+describe('a container that was paused', () => {
+  scenario('goes on with its health check after up, which waits for it', [], async (rig) => {
+    shared(rig, 'good');
+    shared(rig, 'ticks');
+    rig.stack({
+      web: shell({ healthcheck: check('test -e /shared/good') }),
+      clock: shell({ healthcheck: check('echo >> /shared/ticks') }),
+    });
+    const ticks = () => readFileSync(rig.path('shared/ticks'), 'utf8').length;
+    await rig.up();
+    await health(rig, 'web', 'healthy');
+    const { pid } = await running(rig, 'web');
+    await rig.ok(['pause', 'web']);
+    rmSync(rig.path('shared/good'));
+    // Some intervals later it is still no failure: it could not have answered.
+    const atPause = ticks();
+    await eventually(() => expect(ticks()).toBeGreaterThan(atPause + 4));
+    expect((await rig.ok(['why', 'web'])).stdout).not.toContain('became unhealthy');
+    shared(rig, 'good');
+    await rig.ok(['up', '-d', '--wait']);
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'running', health: 'healthy', pid });
+    rmSync(rig.path('shared/good'));
+    await health(rig, 'web', 'unhealthy');
+  });
+});
+
+describe('an https probe', () => {
+  scenario('asks a server whose certificate nobody has signed', ['openssl'], async (rig) => {
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=test'];
+    mkdirSync(rig.path('shared'));
+    execFileSync(
+      'openssl',
+      [...['req', '-x509', ...key, '-keyout', rig.path('shared/key.pem'), '-out', rig.path('shared/cert.pem')]],
+      { stdio: 'ignore' },
+    );
+    const serve = (more: ServiceText): ServiceText => ({
+      rootfs: { host: ['openssl'] },
+      command: [
+        'openssl',
+        's_server',
+        '-accept',
+        '8443',
+        '-key',
+        '/shared/key.pem',
+        '-cert',
+        '/shared/cert.pem',
+        '-www',
+      ],
+      network_mode: 'none',
+      stop_grace_period: '100ms',
+      volumes: ['./shared:/shared'],
+      'x-tscompose': { probes: { readiness: { interval: '200ms', retries: 2, ...more } } },
+    });
+    rig.stack({
+      good: serve({ http: { port: 8443, scheme: 'https' } }),
+      wrong: serve({ http: { port: 8443, scheme: 'https', status: 204 } }),
+      plain: serve({ http: { port: 8443 } }),
+    });
+    await rig.up();
+    await health(rig, 'good', 'healthy');
+    await health(rig, 'wrong', 'unhealthy');
+    await health(rig, 'plain', 'unhealthy');
+    expect(events(rig)).toContain('/ answered 200');
+  });
+});
+
 describe('depends_on', () => {
+  scenario(
+    'service_completed goes on whatever the end was, service_completed_successfully does not',
+    [],
+    async (rig) => {
+      const job = { ...shell(), command: ['/bin/sh', '-c', 'exit 3'] };
+      const dependent = (condition: string): ServiceText =>
+        condition === 'service_completed'
+          ? {
+              depends_on: { job: { condition: 'service_started' } },
+              'x-tscompose': { depends_on: { job: { condition } } },
+            }
+          : { depends_on: { job: { condition } } };
+      rig.stack({
+        job,
+        any: shell(dependent('service_completed')),
+        good: shell(dependent('service_completed_successfully')),
+      });
+      const up = await rig.cli(['up', '-d', 'any']);
+      expect(up.code, up.stderr).toBe(0);
+      await running(rig, 'any');
+      const other = await rig.cli(['up', '-d', 'good']);
+      expect(other.code).toBe(1);
+      expect(other.stderr).toContain('it ended with code 3');
+      expect((await rig.row('good')).status['kind']).toBe('created');
+    },
+  );
+
   scenario(
     'starts a dependent only when its dependency is healthy, has completed, or has written a line',
     [],

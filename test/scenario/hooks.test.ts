@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, type ServiceText, scenario } from '../support/scenario.ts';
 
 const note = (text: string) => ({ command: ['/bin/sh', '-c', `echo "${text}" >> /shared/notes`] });
@@ -57,5 +58,53 @@ describe('hooks', () => {
     await rig.up();
     rig.write('shared/crash', '');
     await eventually(() => expect(notes(rig)).toEqual(['exited 9']));
+  });
+});
+
+describe('a hook after an end', () => {
+  const blocked = {
+    command: [
+      '/bin/sh',
+      '-c',
+      'echo began >> /shared/notes; until test -e /shared/go; do sleep 0.05; done; echo done >> /shared/notes',
+    ],
+  };
+
+  scenario('is run again by the next supervisor when the one that ran it was killed', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    rig.stack({ web: service({ 'x-tscompose': { post_stop: [blocked] } }) });
+    await rig.up();
+    rig.write('shared/crash', '');
+    await eventually(() => expect(notes(rig)).toEqual(['began']));
+    for (const supervisor of supervisorsOf(rig.project)) killed(supervisor);
+    await eventually(() => expect(notes(rig)).toEqual(['began', 'began']));
+    rig.write('shared/go', '');
+    await eventually(() => expect(notes(rig).at(-1)).toBe('done'));
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+    expect((await rig.ok(['why', 'web'])).stdout).toContain('post-stop hook by supervise');
+    expect(processesOf(rig.project).filter(({ because }) => because.includes('.hook'))).toEqual([]);
+  });
+
+  scenario('comes before the next life, and keeps neither that nor down from coming when it fails', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const failing = { command: ['/bin/sh', '-c', 'sleep 0.3; echo post-stop >> /shared/notes; exit 4'] };
+    rig.stack({
+      web: service({
+        deploy: { restart_policy: { condition: 'any', delay: '0s' } },
+        post_start: [note('post-start')],
+        'x-tscompose': { post_stop: [failing] },
+      }),
+    });
+    await rig.up();
+    rig.write('shared/crash', '');
+    await eventually(() => expect(notes(rig)).toEqual(['post-start', 'post-stop', 'post-start']));
+    const why = (await rig.ok(['why', 'web'])).stdout;
+    expect(why).toContain('post-stop hook by supervise');
+    expect(why).toContain('ended with code 4');
+    const events = await rig.ok(['events', '--json', '--since', '1h', '--until', '0s']);
+    expect(events.stdout).toContain('"action":"hook_failed"');
+    const down = await rig.ok(['down']);
+    expect(down.stderr).toContain('ended with code 4');
+    expect(await rig.ps()).toEqual([]);
   });
 });

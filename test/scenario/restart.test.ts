@@ -94,6 +94,50 @@ describe('other policies', () => {
   });
 });
 
+describe('a start limit', () => {
+  const limited = (rig: Rig) => ({
+    restart: 'always',
+    'x-tscompose': { start_limit: { burst: 2, interval: '1m' } },
+    healthcheck: { test: ['CMD', '/bin/puppet'], interval: '10s' },
+    ...rig.puppet('web'),
+  });
+  const given = async (rig: Rig) => ((await rig.row('web')) as unknown as { givenUp?: string }).givenUp;
+
+  scenario('ends a crash loop, says so in ps and why, and a start by hand begins anew', [], async (rig) => {
+    rig.stack({ web: limited(rig) });
+    await rig.up();
+    for (let life = 0; life < 3; life++) (await rig.next('web')).tell('exit 7');
+    await idle(rig);
+    expect(await given(rig)).toBe('start-limit');
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'exited', exitCode: 7 });
+    expect(await restarts(rig, 'web')).toBe(2);
+    expect((await rig.ok(['ps', '-a'])).stdout).toContain('given up');
+    expect((await rig.ok(['why', 'web'])).stdout).toContain('given up: it ended too often in a short time');
+    await rig.ok(['start', 'web']);
+    await rig.next('web');
+    expect(await given(rig)).toBeUndefined();
+    await rig.ok(['stop', 'web']);
+  });
+
+  scenario('ends an up --wait at once, with the reason', [], async (rig) => {
+    rig.stack({ web: limited(rig) });
+    await rig.hold();
+    const up = rig.cli(['up', '-d', '--wait']);
+    for (let life = 0; life < 3; life++) (await rig.next('web')).tell('exit 7');
+    const { code, stderr } = await up;
+    expect(code).toBe(5);
+    expect(stderr).toContain('its restart policy has given it up: it ended too often in a short time');
+    expect(stderr).toContain('code 7');
+  });
+
+  scenario('is a mistake when it allows nothing', [], async (rig) => {
+    rig.stack({ web: { ...rig.puppet('web'), 'x-tscompose': { start_limit: { burst: 0 } } } });
+    const { code, stderr } = await rig.cli(['config']);
+    expect(code).toBe(3);
+    expect(stderr).toContain('burst');
+  });
+});
+
 describe('a supervisor killed with SIGKILL', () => {
   scenario('in the back-off is followed by another one, which goes on with it', [], async (rig) => {
     const restart_policy = { condition: 'any', delay: '1500ms' };

@@ -22,6 +22,7 @@ const probes = {
   iptables: () => program('iptables'),
   nft: () => program('nft'),
   nginx: () => program('nginx'),
+  openssl: () => program('openssl'),
   postgres: () => program('postgres') ?? program('initdb'),
   prlimit: () => program('prlimit'),
   python3: () => program('python3'),

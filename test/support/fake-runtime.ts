@@ -3,6 +3,7 @@ import type { Action, ActionKind, ActionOf } from '../../src/model/plan.ts';
 import type {
   ContainerStatus,
   DesiredContainer,
+  GivenUp,
   HealthRecord,
   ObservedContainer,
   ObservedNetwork,
@@ -99,6 +100,15 @@ export class FakeRuntime implements Runtime, Watching {
 
   async probe(_project: ProjectName, request: ProbeRequest): Promise<ProbeResult> {
     return { startedAtMs: this.now(), finishedAtMs: this.now(), ...this.health(request) };
+  }
+
+  async recordGivenUp(
+    _project: ProjectName,
+    container: ContainerName,
+    { reason }: { readonly reason: GivenUp },
+  ): Promise<void> {
+    const observed = this.#containers.get(container);
+    if (observed !== undefined) this.#put({ ...observed, givenUp: reason });
   }
 
   async recordHealth(_project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void> {

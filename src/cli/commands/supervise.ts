@@ -31,7 +31,8 @@ export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   const { openEventLog } = await import('../../supervise/event-log.ts');
   const { systemClock } = await import('../../supervise/clock.ts');
   const log = openEventLog(eventsPath(project, environment), { create: false });
-  const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, isOurs: lock.isCurrent });
+  const warn = (message: string): void => void context.stderr.write(`${new Date().toISOString()} ${message}\n`);
+  const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, warn, isOurs: lock.isCurrent });
   await supervisor.run();
   const isOurs = lock.isCurrent();
   lock.release();

@@ -3,6 +3,7 @@ import { hasHealth } from '../../model/health.ts';
 import type { Network } from '../../model/project.ts';
 import type { ContainerStatus, ExitedStatus, ObservedContainer, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { readGivenUp } from './given-up.ts';
 import { readHealth } from './health.ts';
 import { isOfThisBoot, monitorLives } from './lives.ts';
 import { boundPorts } from './network/record.ts';
@@ -57,6 +58,7 @@ export function observeContainer(
     status = statusOf(record, state, where.state);
     if (status === 'changing') status = lastWitness(state as ShimState, where.state);
   }
+  const givenUp = readGivenUp(where.state, { status, config });
   return {
     name,
     service,
@@ -69,6 +71,7 @@ export function observeContainer(
     monitored: monitorLives(state),
     stoppedByUser,
     restarts,
+    ...(givenUp !== undefined && { givenUp }),
   };
 }
 

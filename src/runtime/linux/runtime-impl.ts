@@ -14,6 +14,7 @@ import type {
   Watching,
   WatchOptions,
 } from '../runtime.ts';
+import { type GivenUpRecord, writeGivenUp } from './given-up.ts';
 import { writeHealth } from './health.ts';
 import { observeProject } from './observe.ts';
 import type { LinuxRuntimeOptions } from './options.ts';
@@ -50,6 +51,10 @@ export class LinuxRuntime implements Runtime, Watching, Urgent {
 
   async recordHealth(project: ProjectName, container: ContainerName, record: HealthRecord): Promise<void> {
     writeHealth(this.#paths, project, { container, record });
+  }
+
+  async recordGivenUp(project: ProjectName, container: ContainerName, record: GivenUpRecord): Promise<void> {
+    writeGivenUp(this.#paths, project, { container, record });
   }
 
   async kill(project: ProjectName, action: ActionOf<'kill'>, signal: AbortSignal): Outcome {

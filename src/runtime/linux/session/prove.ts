@@ -1,4 +1,5 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
+import { hasHealth } from '../../../model/health.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { ObservedContainer } from '../../../model/state.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
@@ -16,7 +17,7 @@ export async function proveContainer(
   if (!known.ok) return known;
   const look = (): ObservedContainer => observeContainer(known.value.record, known.value.where);
   const { config, service } = known.value.record;
-  const condition = config.healthcheck === undefined ? 'service_started' : 'service_healthy';
+  const condition = hasHealth(config) ? 'service_healthy' : 'service_started';
   const dependency = { service, condition, restart: false, required: true } as const;
   const ready = await waitForContainer(context, { kind: 'wait', container, dependency, orCompleted: true }, signal);
   if (!ready.ok) return ready;

@@ -3,7 +3,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import { hasHealth } from '../../../model/health.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { Dependency } from '../../../model/project.ts';
-import type { ObservedContainer } from '../../../model/state.ts';
+import type { GivenUp, ObservedContainer } from '../../../model/state.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
@@ -64,20 +64,22 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
 }
 
 /** undefined: it has not ended. */
-function judgeEnd({ status, name, config, stoppedByUser, restarts }: ObservedContainer): Verdict | undefined {
+function judgeEnd({ status, name, config, stoppedByUser, restarts, givenUp }: ObservedContainer): Verdict | undefined {
   if (status.kind !== 'exited') return undefined;
   const { condition, maxAttempts = Number.POSITIVE_INFINITY } = config.restart;
   const wanted = condition === 'on-failure' ? status.exitCode !== 0 : condition !== 'no';
-  const comesBack = wanted && restarts < maxAttempts;
+  const comesBack = wanted && restarts < maxAttempts && givenUp === undefined;
   if (comesBack && !stoppedByUser) return 'not-yet';
+  if (givenUp !== undefined && status.exitCode !== 0) return never(name, givenUpText(givenUp, status.exitCode), mend);
   return status.exitCode === 0 ? 'holds' : never(name, endOf(status.exitCode));
 }
 
-function judgeHealth({ status, name, config, stoppedByUser }: ObservedContainer): Verdict {
+function judgeHealth({ status, name, config, stoppedByUser, givenUp }: ObservedContainer): Verdict {
   if (!hasHealth(config)) {
     return never(name, 'it has no healthcheck', 'add one, or wait for service_started');
   }
   if (status.kind === 'exited') {
+    if (givenUp !== undefined) return never(name, givenUpText(givenUp, status.exitCode), mend);
     const comesBack = config.restart.condition !== 'no' && !stoppedByUser;
     return comesBack ? 'not-yet' : never(name, endOf(status.exitCode));
   }
@@ -86,12 +88,19 @@ function judgeHealth({ status, name, config, stoppedByUser }: ObservedContainer)
   return status.health === 'healthy' ? 'holds' : 'not-yet';
 }
 
+const mend = 'mend what ends it; start or up tries again';
+
+const givenUpText = (reason: GivenUp, code: number | null): string => {
+  const why = reason === 'start-limit' ? 'it ended too often in a short time' : 'all its attempts are used up';
+  return `its restart policy has given it up: ${why}, the last time ${endOf(code).replace('it ended ', '')}`;
+};
+
 const endOf = (code: number | null): string => `it ended with ${code === null ? 'an unknown code' : `code ${code}`}`;
 
 /** How long a change may go unnoticed when neither the monitor nor the directory told of it. */
 const floorMs = 1000;
 
-/** A new state of the monitor, or a new file (its health) in the state directory. */
+/** A new state of the monitor, or a new file (its health, that it is given up) in the state directory. */
 export async function nextChange(where: ContainerPaths, signal: AbortSignal): Promise<void> {
   const done = new AbortController();
   const either = AbortSignal.any([signal, done.signal]);
@@ -112,7 +121,7 @@ export async function nextChange(where: ContainerPaths, signal: AbortSignal): Pr
 function watchDirectory(path: string, onChange: () => void): { close: () => void } | undefined {
   try {
     const watcher = watch(path, (_, name) => {
-      if (name?.startsWith('health')) onChange();
+      if (name?.startsWith('health') || name?.startsWith('given-up')) onChange();
     });
     watcher.on('error', () => {});
     return watcher;
