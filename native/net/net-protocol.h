@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#define TSC_NET_ABI 3
+#define TSC_NET_ABI 4
 #define TSC_NET_REQUEST_MAGIC 0x514e5354u /* "TSNQ" */
 #define TSC_NET_REPLY_MAGIC 0x524e5354u   /* "TSNR" */
 #define TSC_NET_MAX_REQUEST (4u << 20)
@@ -156,6 +156,16 @@ struct tsc_net_upstream {
 };
 _Static_assert(sizeof(struct tsc_net_upstream) == 24, "upstream layout");
 
+/* A table of the packet filter that is put back when it is gone. Both are whole datagrams for NETLINK_NETFILTER. */
+struct tsc_net_filter {
+	uint32_t where; /* enum tsc_net_where */
+	uint32_t probe; /* in `strings`: asks for the table; -ENOENT: it is gone */
+	uint32_t probe_length;
+	uint32_t batch; /* in `strings`: makes it */
+	uint32_t batch_length;
+};
+_Static_assert(sizeof(struct tsc_net_filter) == 20, "filter layout");
+
 struct tsc_net_table {
 	uint32_t listeners;  /* struct tsc_net_listener[] */
 	uint32_t resolvers;  /* struct tsc_net_address[]: answer DNS here, in the router */
@@ -165,8 +175,9 @@ struct tsc_net_table {
 	uint32_t upstreams;  /* struct tsc_net_upstream[] */
 	uint32_t refs;       /* uint32_t[] */
 	uint32_t fast;       /* struct tsc_net_fast[]: none or one */
+	uint32_t filters;    /* struct tsc_net_filter[] */
 	uint32_t strings;    /* bytes, padded to a multiple of 4 */
 };
-_Static_assert(sizeof(struct tsc_net_table) == 36, "table layout");
+_Static_assert(sizeof(struct tsc_net_table) == 40, "table layout");
 
 #endif

@@ -42,6 +42,7 @@ struct tsc_view {
 	const struct tsc_net_upstream *upstreams;
 	const uint32_t *refs;
 	const struct tsc_net_fast *fast;
+	const struct tsc_net_filter *filters;
 	const uint8_t *strings;
 };
 
@@ -60,6 +61,7 @@ bool tsc_is_loopback(const struct tsc_net_address *address);
 /* worker.c */
 extern struct tsc_view tsc_table; /* the table in force */
 int tsc_host_socket(int family, int type); /* a socket of the host's namespace, or -errno */
+int tsc_socket_in(bool host, int family, int type, int protocol); /* of the host's namespace or the router's */
 int64_t tsc_now_ms(void);
 void tsc_note_timers(void); /* something has a deadline now: wake up every TSC_TICK_MS */
 _Noreturn void tsc_work(void);
@@ -88,6 +90,10 @@ int tsc_dial(const struct tsc_listener *listener, const union tsc_sockaddr *clie
 /* fastpath.c: what local clients may be spared of the above, as far as the kernel allows */
 void tsc_apply_fast_path(const struct tsc_view *view);
 bool tsc_is_fast(const struct tsc_net_listener *rule); /* and the fast path is there */
+
+/* filter.c: keeps the tables of the packet filter there */
+void tsc_apply_filters(const struct tsc_view *view);
+bool tsc_tick_filters(int64_t now); /* false: nothing to be looked at */
 
 /* tcp.c */
 void tsc_accept_ready(struct tsc_watch *watch, uint32_t events);

@@ -100,6 +100,17 @@ static bool check_fast(const struct tsc_view *view)
 		is_range(view->fast->name, view->fast->name_length, view->head->strings));
 }
 
+static bool check_filters(const struct tsc_view *view)
+{
+	for (uint32_t i = 0; i < view->head->filters; i++) {
+		const struct tsc_net_filter *each = &view->filters[i];
+		if (each->where > TSC_NET_FROM_ROUTER || !is_range(each->probe, each->probe_length, view->head->strings) ||
+		    !is_range(each->batch, each->batch_length, view->head->strings))
+			return false;
+	}
+	return true;
+}
+
 bool tsc_read_table(struct tsc_view *view, uint8_t *bytes, uint32_t size)
 {
 	uint32_t at = sizeof(struct tsc_net_request);
@@ -117,11 +128,13 @@ bool tsc_read_table(struct tsc_view *view, uint8_t *bytes, uint32_t size)
 	    !take(view, &at, head->upstreams, sizeof *view->upstreams, (const void **)&view->upstreams) ||
 	    !take(view, &at, head->refs, sizeof *view->refs, (const void **)&view->refs) ||
 	    !take(view, &at, head->fast, sizeof *view->fast, (const void **)&view->fast) ||
+	    !take(view, &at, head->filters, sizeof *view->filters, (const void **)&view->filters) ||
 	    !take(view, &at, head->strings, 1, &strings) || at != size)
 		return false;
 	view->listeners = (struct tsc_net_listener *)(bytes + ((const uint8_t *)listeners - bytes));
 	view->strings = strings;
-	return check_listeners(view) && check_containers(view) && check_names(view) && check_fast(view);
+	return check_listeners(view) && check_containers(view) && check_names(view) && check_fast(view) &&
+	       check_filters(view);
 }
 
 const struct tsc_net_client *tsc_find_client(const struct tsc_view *view, const struct tsc_net_address *address)

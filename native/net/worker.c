@@ -56,17 +56,21 @@ int64_t tsc_now_ms(void)
 
 void tsc_note_timers(void) { timers = true; }
 
-int tsc_host_socket(int family, int type)
+int tsc_socket_in(bool host, int family, int type, int protocol)
 {
+	if (!host)
+		return sys_socket_of(family, type, protocol);
 	int error = sys_setns_net(TSC_FD_HOST);
 	if (error)
 		return error;
-	int fd = sys_socket(family, type);
+	int fd = sys_socket_of(family, type, protocol);
 	/* Sockets made in the wrong place would be worse than none. */
 	if (sys_setns_net(router_ns))
 		sys_exit(1);
 	return fd;
 }
+
+int tsc_host_socket(int family, int type) { return tsc_socket_in(true, family, type, 0); }
 
 /* The table on disk is what the next worker serves; ports the kernel chose are in it. */
 static void save_table(const struct tsc_view *view)
@@ -169,8 +173,10 @@ static void perform(struct control *control)
 			control->bytes = NULL; /* it is the table now */
 		reply(control, error, ports, count);
 		/* Nobody has to wait for this: until it is there, clients come to the listeners. */
-		if (!error)
+		if (!error) {
 			tsc_apply_fast_path(&tsc_table);
+			tsc_apply_filters(&tsc_table);
+		}
 		break;
 	case TSC_NET_QUIT:
 		sys_write(TSC_FD_TELL, "q", 1);
@@ -303,6 +309,7 @@ static void tick(void)
 	timers = tsc_tick_flows(now);
 	timers |= tsc_tick_forwards(now);
 	timers |= tsc_tick_streams(now);
+	timers |= tsc_tick_filters(now);
 }
 
 static bool is_retired(const struct tsc_watch *watch)
@@ -324,8 +331,10 @@ _Noreturn void tsc_work(void)
 	tsc_show_alive();
 	open_control();
 	load_table();
-	if (tsc_table.head)
+	if (tsc_table.head) {
 		tsc_apply_fast_path(&tsc_table);
+		tsc_apply_filters(&tsc_table);
+	}
 	partner = (struct tsc_watch){hear_partner, TSC_FD_HEAR};
 	tsc_add_watch(&partner, EPOLLIN);
 	for (;;) {

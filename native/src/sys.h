@@ -293,7 +293,11 @@ static inline int sys_madvise(void *at, size_t size, int advice)
 }
 static inline int sys_memfd(const char *name, unsigned flags) { return (int)SYS2(__NR_memfd_create, name, flags); }
 
-static inline int sys_socket(int family, int type) { return (int)SYS3(__NR_socket, family, type, 0); }
+static inline int sys_socket_of(int family, int type, int protocol)
+{
+	return (int)SYS3(__NR_socket, family, type, protocol);
+}
+static inline int sys_socket(int family, int type) { return sys_socket_of(family, type, 0); }
 static inline int sys_socketpair(int type, int out[2])
 {
 	return (int)SYS4(__NR_socketpair, TSC_AF_UNIX, type, 0, out);

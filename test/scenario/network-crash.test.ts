@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { killOurs, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
+import { PrivateHost, shell } from '../support/private-host.ts';
 import { ended, scenario } from '../support/scenario.ts';
 
 let host: PrivateHost;
@@ -66,6 +66,32 @@ describe('networks when things end', () => {
     }
     expect((await rig.ok(['up', '-d'])).stderr).not.toContain('created');
     expect(ask('127.0.0.1:18141')).toBe('alive\n');
+  });
+
+  scenario('a packet filter that is flushed has the rules of the project again', ['socat', 'nft'], async (rig) => {
+    host.serveThere('socat', 'TCP-LISTEN:7020,fork,reuseaddr', 'SYSTEM:echo outside');
+    rig.stack({ probe: idle() });
+    await rig.up();
+    const router = `nsenter --net=/run/tscompose/${rig.project}.network/router`;
+    const rules = (where: string) =>
+      shell(`${where} nft -s list table inet tscompose${where === '' ? `-${rig.project}` : ''}`);
+    const before = ['', router].map(rules);
+    expect(before.join()).toContain('masquerade');
+    const reach = () => inside(rig, 'probe', 'socat -T2 - TCP:192.168.77.2:7020,connect-timeout=2');
+    await eventually(async () => expect(await reach()).toBe('outside\n'));
+    for (const where of ['', router]) {
+      expect(shell(`${where} nft flush ruleset`)).toBe('');
+      await eventually(() => expect(['', router].map(rules)).toEqual(before));
+    }
+    expect(await reach()).toBe('outside\n');
+    // What happens while none of ours listens is seen by the next one.
+    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
+    shell('nft flush ruleset');
+    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
+    await eventually(() => expect(['', router].map(rules)).toEqual(before));
+    expect(await reach()).toBe('outside\n');
+    await rig.ok(['down', '-t', '0']);
+    expect(shell('nft list ruleset')).toBe('');
   });
 
   scenario('down ends net processes that answer nobody', ['socat'], async (rig) => {

@@ -4,8 +4,8 @@ import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, overlaps, parseCidr } from './addresses.ts';
 import type { FastPath } from './net-table.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.ts';
-import type { NetworkEntry, NetworkRecord } from './record.ts';
-import { linksOf, UPLINK } from './router.ts';
+import { type NetworkEntry, type NetworkRecord, UPLINK } from './record.ts';
+import { linksOf } from './router.ts';
 import { AF_INET, decodeRoute, dumpRoutes, newRoute, type RouteSeen } from './rtnl.ts';
 
 /**

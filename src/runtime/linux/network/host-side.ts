@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
+import { hostTable } from './filters.ts';
 import type { HostNames } from './host-names.ts';
 import { changeSysctl, forwardIpv6, type HostSysctls, restoreSysctls } from './host-sysctls.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
@@ -14,19 +15,17 @@ import {
   deleteTable,
   dumpChains,
   dumpRules,
-  fromAddress,
-  masquerade,
   mentionsInterface,
   type NfFamily,
   newRule,
-  ofKnownConnection,
   onInterface,
   type RulePlace,
   replaceTable,
+  type Table,
   verdict,
 } from './nftables.ts';
-import { LARGEST_MTU } from './record.ts';
-import { linksOf, type Router, UPLINK } from './router.ts';
+import { LARGEST_MTU, UPLINK } from './record.ts';
+import { linksOf, type Router } from './router.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -86,7 +85,7 @@ export type Uplink = {
 
 /** Connects the router with the host and lets its packets through there. */
 export function ensureUplink(native: Native, router: Router, uplink: Uplink): void {
-  const { link: name, table, seed } = uplink.names;
+  const { link: name, seed } = uplink.names;
   const four = parseCidr(uplink.cidr) as Cidr;
   const six = uniqueLocalSubnet(seed);
   const mtu = uplink.outsideMtu;
@@ -118,7 +117,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   const sysctls = hostSysctls(native, uplink.memory);
   changeSysctl(sysctls, 'ipv4/ip_forward', '1');
   if (uplink.ipv6) forwardIpv6(sysctls);
-  letThrough(native, { name, table, sources: [nth(four, 2), nth(six, 2)].map(addressBytes) });
+  letThrough(native, name, hostTable(uplink.names, uplink.cidr));
 }
 
 function makeVeth(router: Router, name: string): void {
@@ -140,42 +139,14 @@ function makeVeth(router: Router, name: string): void {
   writeSysctl(`ipv4/conf/${name}/rp_filter`, '2');
 }
 
-type Passage = { readonly name: string; readonly table: string; readonly sources: readonly Uint8Array[] };
-
 /**
  * Our table translates what comes from the router and keeps the host's neighbours from reaching into it. An accept there
  * cannot overrule a drop elsewhere, so where iptables' FORWARD drops by default (Docker, ufw) it gets a rule as well.
  */
-function letThrough(native: Native, { name, table, sources }: Passage): void {
+function letThrough(native: Native, name: string, table: Table): void {
   const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
   try {
-    const chains = [
-      {
-        name: 'forward',
-        type: 'filter',
-        hook: 'forward',
-        priority: 0,
-        policy: 'accept',
-        rules: [
-          [...onInterface('oifname', name), ...ofKnownConnection(), verdict('accept')],
-          [...onInterface('oifname', name), verdict('drop')],
-        ],
-      },
-      {
-        name: 'postrouting',
-        type: 'nat',
-        hook: 'postrouting',
-        priority: 100,
-        policy: 'accept',
-        rules: sources.map((source) => [
-          ...fromAddress(source),
-          ...onInterface('oifname', name, 'is-not'),
-          ...onInterface('oifname', 'lo', 'is-not'),
-          masquerade(),
-        ]),
-      },
-    ] as const;
-    socket.commit(batch(replaceTable({ family: 'inet', name: table, chains })));
+    socket.commit(batch(replaceTable(table)));
     for (const place of droppingChains(socket)) {
       if (rulesAbout(socket, place, name).length > 0) continue;
       const rule = (key: 'iifname' | 'oifname') =>

@@ -30,7 +30,7 @@ import {
 import { dropRouter, ensureBridges, hasRouter, openRouter, type Router } from './router.ts';
 import { Sharing } from './sharing.ts';
 
-export { type Endpoint, readEndpoints } from './record.ts';
+export { readEndpoints } from './record.ts';
 
 type Outcome = Result<void, RuntimeFailure>;
 type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };

@@ -1,11 +1,12 @@
 import { type Address, addressBytes, formatAddress, parseAddress } from './addresses.ts';
+import type { Filter } from './filters.ts';
 import { linkEntries, type NameEntry, nameEntries, resolversOf } from './names.ts';
 import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 
 /**
  * The table for the net process: native/net/net-protocol.h in TypeScript. A house test holds the two together. Pure.
  */
-export const netAbi = 3;
+export const netAbi = 4;
 export const netMagic = { request: 0x514e5354, reply: 0x524e5354 } as const;
 export const netOp = { SET: 1, QUIT: 2, STATUS: 3 } as const;
 export const netSize = {
@@ -19,7 +20,8 @@ export const netSize = {
   client: 36,
   name: 32,
   upstream: 24,
-  table: 36,
+  filter: 20,
+  table: 40,
 } as const;
 export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FAST: 8, FORWARD: 1, IS_FAST: 1 } as const;
 /** Set in a name's network: the rest is the container that alone knows it. */
@@ -68,10 +70,14 @@ export type TableExtras = {
   /** Names of other projects' containers on common networks. */
   readonly foreign?: readonly NameEntry[];
   readonly fastPath?: FastPath | undefined;
+  readonly filters?: readonly Filter[];
 };
 
 /** SET with everything the net process has to know. */
-export function encodeNetTable(record: NetworkRecord, { hostServers, foreign = [], fastPath }: TableExtras): Buffer {
+export function encodeNetTable(
+  record: NetworkRecord,
+  { hostServers, foreign = [], fastPath, filters = [] }: TableExtras,
+): Buffer {
   const strings = new Strings();
   const networkIndex = new Map(record.networks.map(({ network }, index) => [network.name, index]));
   const refs: number[] = [];
@@ -85,8 +91,11 @@ export function encodeNetTable(record: NetworkRecord, { hostServers, foreign = [
   const listeners = listenersOf(record).map((listener) => encodeListener(listener, { joined, fastPath }));
   const resolvers = record.networks.flatMap(resolversOf).map((address) => encodeAddress(address));
   const fast = fastPath === undefined ? [] : [encodeFastPath(fastPath, strings)];
+  const kept = filters.map((filter) => encodeFilter(filter, strings));
   const texts = strings.bytes();
-  const counts = [listeners, resolvers, containers, clients, names, upstreams, refs, fast].map(({ length }) => length);
+  const counts = [listeners, resolvers, containers, clients, names, upstreams, refs, fast, kept].map(
+    ({ length }) => length,
+  );
   const parts: Buffer[] = [
     ...[...counts, texts.length].map(u32),
     ...listeners,
@@ -97,6 +106,7 @@ export function encodeNetTable(record: NetworkRecord, { hostServers, foreign = [
     ...upstreams,
     ...refs.map(u32),
     ...fast,
+    ...kept,
     texts,
   ];
   const size = parts.reduce<number>((sum, part) => sum + part.length, netSize.request);
@@ -113,14 +123,17 @@ class Strings {
 
   /** Offset and length. */
   add(text: string): readonly [number, number] {
-    const bytes = Buffer.from(text);
-    let at = this.#at.get(text);
-    if (at === undefined) {
-      at = this.#size;
-      this.#at.set(text, at);
-      this.#parts.push(bytes);
-      this.#size += bytes.length;
-    }
+    const known = this.#at.get(text);
+    if (known !== undefined) return [known, Buffer.byteLength(text)];
+    const place = this.addBytes(Buffer.from(text));
+    this.#at.set(text, place[0]);
+    return place;
+  }
+
+  addBytes(bytes: Buffer): readonly [number, number] {
+    const at = this.#size;
+    this.#parts.push(bytes);
+    this.#size += bytes.length;
     return [at, bytes.length];
   }
 
@@ -151,6 +164,10 @@ function encodeFastPath({ hostEnd, uplink, cgroup, name }: FastPath, strings: St
     encodeAddress(formatAddress(hostEnd)),
     ...[uplink, ...strings.add(cgroup), ...strings.add(name)].map(u32),
   ]);
+}
+
+function encodeFilter({ where, probe, batch }: Filter, strings: Strings): Buffer {
+  return Buffer.concat([FROM[where], ...strings.addBytes(probe), ...strings.addBytes(batch)].map(u32));
 }
 
 function encodeListener(

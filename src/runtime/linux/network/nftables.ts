@@ -22,6 +22,7 @@ const SUBSYSTEM = 10 << 8;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 const NFT_MSG_NEWTABLE = SUBSYSTEM | 0;
+const NFT_MSG_GETTABLE = SUBSYSTEM | 1;
 const NFT_MSG_DELTABLE = SUBSYSTEM | 2;
 const NFT_MSG_NEWCHAIN = SUBSYSTEM | 3;
 const NFT_MSG_GETCHAIN = SUBSYSTEM | 4;
@@ -109,6 +110,15 @@ export function deleteTable({ family, name }: Pick<Table, 'family' | 'name'>): R
     },
   ];
 }
+
+/** Is answered with the table, or with ENOENT. */
+export const getTable = ({ family, name }: Pick<Table, 'family' | 'name'>): Request => ({
+  type: NFT_MSG_GETTABLE,
+  flags: 0,
+  body: [header(family), text(NFTA_TABLE_NAME, name)],
+  intent: `find the packet filter table ${name}`,
+  silent: true,
+});
 
 function newTable({ family, name }: Pick<Table, 'family' | 'name'>): Request {
   return {

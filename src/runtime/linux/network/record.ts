@@ -79,6 +79,9 @@ export const LARGEST_MTU = 65_535;
 export const FIRST_BRIDGE = 10;
 export const FIRST_VETH = 1000;
 
+/** The router's end of the way out. */
+export const UPLINK = { name: 'uplink', index: 2 } as const;
+
 /** MTU of a network's bridge, and of everything on it. */
 export const mtuOf = ({ network }: Pick<NetworkEntry, 'network'>): number => network.options?.mtu ?? LARGEST_MTU;
 

@@ -2,20 +2,11 @@ import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeFileSync } fro
 import { dirname } from 'node:path';
 import type { Native } from '../native.ts';
 import { addressBytes, macOf, parseAddress, parseCidr } from './addresses.ts';
+import { routerTable, TRANSPARENT } from './filters.ts';
 import type { Request } from './netlink.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns, inNewNetns } from './netns.ts';
-import {
-  batch,
-  type Chain,
-  masquerade,
-  ofKnownConnection,
-  ofTransparentSocket,
-  onInterface,
-  replaceTable,
-  setMark,
-  verdict,
-} from './nftables.ts';
+import { batch, replaceTable } from './nftables.ts';
 import { FIRST_BRIDGE, FIRST_VETH, mtuOf, type NetworkEntry, type NetworkRecord } from './record.ts';
 import {
   AF_INET,
@@ -49,13 +40,10 @@ export type Router = {
   readonly close: () => void;
 };
 
-export const UPLINK = { name: 'uplink', index: 2 } as const;
 const LO = 1;
 const NSFS_MAGIC = 0x6e736673;
 const MS_BIND = 4096;
 const MNT_DETACH = 2;
-/** Packets for sockets that stand in for a client carry this mark and are routed by this table. */
-const TRANSPARENT = { mark: 1, table: 100 } as const;
 
 /** Whether the router's namespace is pinned. */
 export function hasRouter(pin: string): boolean {
@@ -149,7 +137,7 @@ export function ensureBridges(native: Native, router: Router, record: NetworkRec
       for (const { bridge } of six) writeSysctl(`ipv6/conf/${bridge}/disable_ipv6`, '0');
     });
   router.route.perform(missing.flatMap(bridgeAddresses));
-  router.filter.commit(batch(replaceTable({ family: 'inet', name: 'tscompose', chains: chains(record) })));
+  router.filter.commit(batch(replaceTable(routerTable(record))));
   // A connection of the fast path that comes by here, because the net process has just died, is none to be translated.
   if (missing.length > 0) inNetns(native, router.fd, () => writeSysctl('netfilter/nf_conntrack_tcp_loose', '0'));
 }
@@ -169,46 +157,5 @@ function bridgeAddresses({ index, subnets }: NetworkEntry): Request[] {
         : [newAddress(index, { bytes: addressBytes(address), length })];
     }),
     setLinkUp(index),
-  ];
-}
-
-/**
- * What the router lets through: from its networks to the uplink, answers back, and nothing else. Traffic inside a network
- * never comes here; between networks, from internal ones, or from the host's neighbours to a container it ends here.
- */
-function chains(record: NetworkRecord): Chain[] {
-  const open = record.networks.filter(({ network, owner }) => !network.internal && owner === undefined);
-  return [
-    {
-      name: 'prerouting',
-      type: 'filter',
-      hook: 'prerouting',
-      priority: -150,
-      policy: 'accept',
-      rules: [[...ofTransparentSocket(), ...setMark(TRANSPARENT.mark)]],
-    },
-    {
-      name: 'forward',
-      type: 'filter',
-      hook: 'forward',
-      priority: 0,
-      policy: 'drop',
-      rules: [
-        [...onInterface('iifname', UPLINK.name), ...ofKnownConnection(), verdict('accept')],
-        ...open.map(({ bridge }) => [
-          ...onInterface('iifname', bridge),
-          ...onInterface('oifname', UPLINK.name),
-          verdict('accept'),
-        ]),
-      ],
-    },
-    {
-      name: 'postrouting',
-      type: 'nat',
-      hook: 'postrouting',
-      priority: 100,
-      policy: 'accept',
-      rules: [[...onInterface('oifname', UPLINK.name), masquerade()]],
-    },
   ];
 }

@@ -6,7 +6,8 @@ import type { Native } from '../native.ts';
 import { type Paths, projectPaths } from '../paths.ts';
 import type { ForeignAddresses } from './address-plan.ts';
 import { prepareFastPath } from './fast-path.ts';
-import { hostNames } from './host-names.ts';
+import { filtersOf } from './filters.ts';
+import { type HostNames, hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { isUp, type Neighbour, neighbours, subnetsOfOthers } from './neighbours.ts';
 import { offerNetTable } from './net-process.ts';
@@ -38,14 +39,18 @@ export class Sharing {
 
   /** The table for this project's net process. */
   table(record: NetworkRecord, fastPath: FastPath | undefined): Buffer {
-    return tableOf({ project: this.#project, record }, { others: this.others(), fastPath });
+    return tableOf(
+      { project: this.#project, record },
+      { others: this.others(), fastPath, names: hostNames(this.#paths.run, this.#project) },
+    );
   }
 
   /** What changed here changes the names that projects on common networks know. */
   async tell(native: Native, sharers: readonly Neighbour[]): Promise<void> {
     for (const { project, record } of sharers) {
-      const fastPath = prepareFastPath(native, hostNames(this.#paths.run, project).link, record);
-      const table = tableOf({ project, record }, { others: neighbours(this.#paths, project), fastPath });
+      const names = hostNames(this.#paths.run, project);
+      const fastPath = prepareFastPath(native, names.link, record);
+      const table = tableOf({ project, record }, { others: neighbours(this.#paths, project), fastPath, names });
       await offerNetTable(networkPaths(projectPaths(this.#paths, project)).run, table);
     }
   }
@@ -53,8 +58,17 @@ export class Sharing {
 
 function tableOf(
   member: { readonly project: ProjectName; readonly record: NetworkRecord },
-  { others, fastPath }: { readonly others: readonly Neighbour[]; readonly fastPath: FastPath | undefined },
+  {
+    others,
+    fastPath,
+    names,
+  }: {
+    readonly others: readonly Neighbour[];
+    readonly fastPath: FastPath | undefined;
+    readonly names: HostNames;
+  },
 ): Buffer {
   const foreign = foreignNames(member, others);
-  return encodeNetTable(member.record, { hostServers: hostResolver().servers, foreign, fastPath });
+  const filters = filtersOf(member.record, names);
+  return encodeNetTable(member.record, { hostServers: hostResolver().servers, foreign, fastPath, filters });
 }

@@ -65,11 +65,14 @@ test('resolv.conf names the gateway, keeps the search list, and asks for short n
 });
 
 test('the table for the net process has the counts and the size that it says', () => {
-  const table = encodeNetTable(record, { hostServers: ['192.0.2.53'] });
+  const table = encodeNetTable(record, {
+    hostServers: ['192.0.2.53'],
+    filters: [{ where: 'host', probe: Buffer.from('probe'), batch: Buffer.from('batch') }],
+  });
   expect(table.readUInt32LE(8)).toBe(table.length);
-  const counts = Array.from({ length: 9 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
-  // listeners, resolvers, containers, clients, names, upstreams, refs, fast paths, bytes of text
-  expect(counts.slice(0, 8)).toEqual([0, 2, 4, 5, 27, 4, 5, 0]);
+  const counts = Array.from({ length: 10 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
+  // listeners, resolvers, containers, clients, names, upstreams, refs, fast paths, filters, bytes of text
+  expect(counts.slice(0, 9)).toEqual([0, 2, 4, 5, 27, 4, 5, 0, 1]);
   const sizes = [
     netSize.listener,
     netSize.address,
@@ -79,6 +82,7 @@ test('the table for the net process has the counts and the size that it says', (
     netSize.upstream,
     4,
     netSize.fast,
+    netSize.filter,
     1,
   ];
   const body = counts.reduce((sum, count, index) => sum + count * (sizes[index] ?? 0), 0);
