@@ -38,6 +38,27 @@ describe('exec', () => {
     expect(statusField(seen, 'CapEff')).toBe('0000000000000000');
   });
 
+  scenario('knows the users that the container has now, and is not misled by its account files', [], async (rig) => {
+    const script = [
+      'echo late:x:4242:4343::/home/late:/bin/sh >> /etc/passwd',
+      'echo crew:x:5000:late >> /etc/group',
+      'echo ready; exec sleep 1000',
+    ].join('; ');
+    const rootfs = { host: ['sh', 'sleep', 'id', 'mkfifo', 'rm', 'ln', 'mv', 'env'] };
+    rig.stack({ web: { rootfs, command: ['sh', '-c', script], network_mode: 'none', stop_grace_period: '0s' } });
+    await rig.up();
+    await eventually(async () => expect((await rig.ok(['logs', 'web'])).stdout).toContain('ready'));
+    const as = (user: string, ...command: string[]) => rig.cli(['exec', '-T', '-u', user, 'web', ...command]);
+    expect((await as('late', 'id')).stdout).toMatch(/^uid=4242\(late\) gid=4343 groups=4343,5000\(crew\)/);
+    expect((await as('late', 'env')).stdout).toContain('HOME=/home/late\n');
+    expect((await as('later', 'id')).stderr).toMatch(/cannot find the user "later".*\n *= did you mean "late"\?/);
+    // A pipe that nobody writes to, and a link that leads out of the root by its text.
+    await rig.ok(['exec', '-T', 'web', 'sh', '-c', 'mv /etc/passwd /etc/kept; mkfifo /etc/passwd']);
+    expect((await as('late', 'id')).stderr).toContain('cannot read /etc/passwd of the root filesystem');
+    await rig.ok(['exec', '-T', 'web', 'sh', '-c', 'rm /etc/passwd; ln -s ../../../../../etc/kept /etc/passwd']);
+    expect((await as('late', 'id', '-u')).stdout).toBe('4242\n');
+  });
+
   scenario('leaves no file of the host open to the command', [], async (rig) => {
     await up(rig);
     const seen = await look(rig);

@@ -66,7 +66,7 @@ export async function execInContainer(
   if (!initLives(state)) {
     return err({ code: 'not-running', message: `cannot run a command in ${container}: it is not running`, notes: [] });
   }
-  const user = execUser(record, request);
+  const user = await execUser(project, record, request);
   if (!user.ok) return user;
   const program = execProgram(record, { request, user: user.value, state });
   if (!program.ok) return program;
@@ -86,9 +86,15 @@ export async function execInContainer(
 const groupOf = ({ cgroups }: ContainerRecord, { group }: ExecRequest): string | undefined =>
   group === undefined || cgroups.v2 === undefined ? undefined : `${cgroups.v2.dir}/${group}`;
 
-function execUser(record: ContainerRecord, { user }: ExecRequest): Result<ResolvedUser, RuntimeFailure> {
+async function execUser(
+  project: ProjectName,
+  record: ContainerRecord,
+  { user, host = process.env }: ExecRequest,
+): Promise<Result<ResolvedUser, RuntimeFailure>> {
   if (user === undefined) return ok(record.user);
-  return resolveUser(record.lowers, user, record.config.groupAdd);
+  const { liveAccounts } = await import('./live-accounts.ts');
+  const accounts = await liveAccounts(project, record.name, host);
+  return accounts.ok ? resolveUser(accounts.value, user, record.config.groupAdd) : accounts;
 }
 
 type Joined = { readonly request: ExecRequest; readonly user: ResolvedUser; readonly state: ShimState };

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { HostPath } from '../../../model/units.ts';
+import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { closest } from '../../../util/text.ts';
 import { errnoOf } from './elf-file.ts';
@@ -23,16 +24,21 @@ type Group = { readonly name: string; readonly gid: number; readonly members: re
 
 /** (uid_t) -1 means "leave as it is" to chown(2) and setresuid(2), and must never get there. */
 const maxId = 2 ** 32 - 2;
-const maxFileBytes = 8 << 20;
+/** An account file that is larger is nobody's account file. */
+export const maxFileBytes = 8 << 20;
 /** NGROUPS_MAX since Linux 2.6.4. */
 const maxGroups = 65_536;
 
+export type AccountPath = '/etc/passwd' | '/etc/group';
+/** The text of an account file, empty when there is none; or why it cannot be read. */
+export type ReadAccounts = (path: AccountPath) => Result<string, string>;
+
 /**
- * Who `user:` stands for inside a root filesystem, given by its layers, top first. Digits are always a number and never
+ * Who `user:` stands for inside a root filesystem, given by its layers, top first, or by what reads its files. Digits are always a number and never
  * looked up as a name, an unknown name is an error and never root (CVE-2016-3697, CVE-2024-40635, CVE-2026-46680).
  */
 export function resolveUser(
-  layers: readonly HostPath[],
+  root: readonly HostPath[] | ReadAccounts,
   user: string | undefined,
   groupAdd: readonly string[],
 ): Resolved<ResolvedUser> {
@@ -40,7 +46,7 @@ export function resolveUser(
   if (more.length > 0 || userPart === '' || groupPart === '') {
     return refuse('user', `cannot understand the user "${user}"`, 'write UID, UID:GID, NAME or NAME:GROUP');
   }
-  const files = new AccountFiles(layers);
+  const files = new AccountFiles(typeof root === 'function' ? root : (path) => readFrom(root, path));
   const account = findUser(files, userPart);
   if (!account.ok) return account;
   const { uid, entry } = account.value;
@@ -118,16 +124,15 @@ function parseId(text: string): number | 'too-large' | undefined {
   return value <= maxId ? value : 'too-large';
 }
 
-/** The account files of an image, which are hostile: read only when they are regular files of a sane size. */
 class AccountFiles {
-  readonly #layers: readonly HostPath[];
+  readonly #read: ReadAccounts;
 
-  constructor(layers: readonly HostPath[]) {
-    this.#layers = layers;
+  constructor(read: ReadAccounts) {
+    this.#read = read;
   }
 
   users(): Resolved<readonly Passwd[]> {
-    const lines = readLines(this.#layers, '/etc/passwd');
+    const lines = this.#lines('/etc/passwd');
     if (!lines.ok) return lines;
     return ok(
       lines.value.flatMap(([name = '', , uidText = '', gidText = '', , home = '']) => {
@@ -138,7 +143,7 @@ class AccountFiles {
   }
 
   groups(): Resolved<readonly Group[]> {
-    const lines = readLines(this.#layers, '/etc/group');
+    const lines = this.#lines('/etc/group');
     if (!lines.ok) return lines;
     return ok(
       lines.value.flatMap(([name = '', , gidText = '', members = '']) => {
@@ -147,19 +152,31 @@ class AccountFiles {
       }),
     );
   }
-}
 
-/** A file that is not there has no lines: images without accounts are usual. */
-function readLines(layers: readonly HostPath[], path: string): Resolved<readonly (readonly string[])[]> {
-  const resolved = resolveInRoot(layers, path);
-  if (!resolved.ok) {
-    return resolved.error.kind === 'missing' ? ok([]) : refuse('user', `cannot read ${path} of the root filesystem`);
+  #lines(path: AccountPath): Resolved<readonly (readonly string[])[]> {
+    const text = this.#read(path);
+    if (!text.ok) return refuse('user', `cannot read ${path} of the root filesystem: ${text.error}`);
+    return ok(text.value.split('\n').map((line) => line.split(':')));
   }
-  const text = readText(resolved.value.host);
-  if (!text.ok) return refuse('user', `cannot read ${path} of the root filesystem: ${text.error}`);
-  return ok(text.value.split('\n').map((line) => line.split(':')));
 }
 
+/** A file that is not there is empty: images without accounts are usual. */
+function readFrom(layers: readonly HostPath[], path: AccountPath): Result<string, string> {
+  const resolved = resolveInRoot(layers, path);
+  if (resolved.ok) return readText(resolved.value.host);
+  switch (resolved.error.kind) {
+    case 'missing':
+      return ok('');
+    case 'not-a-directory':
+      return err(`${resolved.error.at} is no directory`);
+    case 'loop':
+      return err('its links lead in a circle');
+    default:
+      return unreachable(resolved.error);
+  }
+}
+
+/** Account files of an image are hostile: read only when they are regular files of a sane size. */
 function readText(path: HostPath): Result<string, string> {
   let fd: number | undefined;
   try {

@@ -136,6 +136,8 @@ describe('hostile account files', () => {
   it('are refused when links lead in a circle', () => {
     const directory = root({});
     symlinkSync('passwd', `${directory}/etc/passwd`);
-    expect(resolve('app', [], [directory])).toBe('cannot read /etc/passwd of the root filesystem');
+    expect(resolve('app', [], [directory])).toBe(
+      'cannot read /etc/passwd of the root filesystem: its links lead in a circle',
+    );
   });
 });
