@@ -17,10 +17,13 @@ export function withImages(model: Mapping): Mapping {
           if (service.kind !== 'mapping' || name?.kind !== 'scalar' || typeof name.value !== 'string') return service;
           const pattern = imagePattern(name.value, patterns);
           const image = pattern === undefined ? undefined : child(images, pattern);
-          return image?.kind === 'mapping' ? withImage(service, image) : service;
+          return image?.kind === 'mapping' && says(image) ? withImage(service, image) : service;
         }),
   );
 }
+
+/** Whether there is more to it than its files. */
+const says = ({ entries }: Mapping): boolean => entries.size > (entries.has('rootfs') ? 1 : 0);
 
 /** Keys that a service has instead of its image. */
 const instead = ['user', 'working_dir', 'stop_signal'];

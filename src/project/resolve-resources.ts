@@ -20,7 +20,7 @@ export function resourcesOf(subject: Subject): Resources {
   deployed('memory', 'mem_limit', 'memoryBytes');
   deployed('memory', 'mem_reservation', 'memoryReservationBytes', 'reservations');
   deployed('pids', 'pids_limit', 'pids');
-  for (const [path, key] of plainKeys) trail.add(`resources.${path}`, key);
+  trail.addFields(plainFields);
   const memory = sizeOf(service.mem_limit ?? limits.memory);
   return compact({
     ...cpuTime(service.cpus ?? limits.cpus, service),
@@ -38,20 +38,25 @@ export function resourcesOf(subject: Subject): Resources {
   });
 }
 
-const plainKeys: readonly (readonly [string, string])[] = [
-  ['cpuPeriodUs', 'cpu_period'],
-  ['cpuShares', 'cpu_shares'],
-  ['cpuset', 'cpuset'],
-  ['memorySwapBytes', 'memswap_limit'],
-  ['memorySwappiness', 'mem_swappiness'],
-  ['oomKillDisable', 'oom_kill_disable'],
-  ['blkio', 'blkio_config'],
-  ['cgroupParent', 'cgroup_parent'],
-];
+const plainFields: ReadonlyMap<string, string> = new Map([
+  ['cpu_period', 'resources.cpuPeriodUs'],
+  ['cpu_shares', 'resources.cpuShares'],
+  ['cpuset', 'resources.cpuset'],
+  ['memswap_limit', 'resources.memorySwapBytes'],
+  ['mem_swappiness', 'resources.memorySwappiness'],
+  ['oom_kill_disable', 'resources.oomKillDisable'],
+  ['blkio_config', 'resources.blkio'],
+  ['cgroup_parent', 'resources.cgroupParent'],
+]);
 
 /** Drops what is undefined: an absent key means that nobody asked. */
 export function compact<T extends object>(object: { [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+  const kept: { [K in keyof T]?: T[K] } = {};
+  for (const key in object) {
+    const value = object[key];
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept as T;
 }
 
 const positive = (value: number | undefined): number | undefined =>

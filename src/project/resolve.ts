@@ -85,7 +85,7 @@ function resolveService(name: string, service: NormalService, context: Resolving
 
 function configOf(subject: Subject): ContainerConfig | undefined {
   const { service, trail } = subject;
-  for (const [path, key] of plainPaths) trail.add(path, key);
+  trail.addFields(plainFields);
   const rootfs = rootfsOf(subject);
   const argv = argvOf(subject);
   checkArgv(argv, subject);
@@ -137,35 +137,35 @@ function configOf(subject: Subject): ContainerConfig | undefined {
   return rootfs === undefined ? undefined : compact<ContainerConfig>({ rootfs, ...config });
 }
 
-/** Keys that become one field as they are. */
-const plainPaths: readonly (readonly [string, string])[] = [
+/** The field that a key becomes as it is. */
+const plainFields: ReadonlyMap<string, string> = new Map([
   ['image', 'image'],
-  ['workingDir', 'working_dir'],
+  ['working_dir', 'workingDir'],
   ['user', 'user'],
-  ['groupAdd', 'group_add'],
+  ['group_add', 'groupAdd'],
   ['hostname', 'hostname'],
   ['domainname', 'domainname'],
-  ['shmSizeBytes', 'shm_size'],
-  ['readOnly', 'read_only'],
-  ['oomScoreAdj', 'oom_score_adj'],
-  ['deviceCgroupRules', 'device_cgroup_rules'],
+  ['shm_size', 'shmSizeBytes'],
+  ['read_only', 'readOnly'],
+  ['oom_score_adj', 'oomScoreAdj'],
+  ['device_cgroup_rules', 'deviceCgroupRules'],
   ['init', 'init'],
   ['tty', 'tty'],
-  ['stdinOpen', 'stdin_open'],
-  ['stopSignal', 'stop_signal'],
-  ['stopGraceMs', 'stop_grace_period'],
+  ['stdin_open', 'stdinOpen'],
+  ['stop_signal', 'stopSignal'],
+  ['stop_grace_period', 'stopGraceMs'],
   ['privileged', 'privileged'],
   ['environment', 'environment'],
-  ['mounts', 'volumes'],
+  ['volumes', 'mounts'],
   ['networks', 'networks'],
   ['ports', 'ports'],
-  ['extraHosts', 'extra_hosts'],
+  ['extra_hosts', 'extraHosts'],
   ['dns', 'dns'],
-  ['dnsSearch', 'dns_search'],
-  ['dnsOptions', 'dns_opt'],
+  ['dns_search', 'dnsSearch'],
+  ['dns_opt', 'dnsOptions'],
   ['labels', 'labels'],
   ['annotations', 'annotations'],
-];
+]);
 
 const text = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
 

@@ -46,6 +46,15 @@ export class Trail {
     if (at !== undefined && at.implied === undefined) this.#origins[path] = originOf(at);
   }
 
+  /** The same for every key that somebody wrote and that `fields` gives the field of. */
+  addFields(fields: ReadonlyMap<string, string>): void {
+    if (this.#service?.kind !== 'mapping') return;
+    for (const [key, { value }] of this.#service.entries) {
+      const field = fields.get(key);
+      if (field !== undefined && value.implied === undefined) this.#origins[field] = originOf(value);
+    }
+  }
+
   put(path: string, origin: Origin | undefined): void {
     if (origin !== undefined) this.#origins[path] = origin;
   }

@@ -16,10 +16,11 @@ import type { Report } from './report.ts';
 import {
   type Entry,
   type Mapping,
+  mappingAt,
   originOf,
   type Place,
   type Scalar,
-  type Sequence,
+  sequenceAt,
   type Tag,
   type Tree,
 } from './tree.ts';
@@ -202,7 +203,7 @@ function readPlain(reader: Reader, node: Node, depth: number): Tree | undefined 
       const tree = read(reader, item as Node, depth + 1);
       items.push(tree ?? emptyAt(rangeOf(reader, node)));
     }
-    return { ...collection(reader, node), kind: 'sequence', items } satisfies Sequence;
+    return sequenceAt(placed(reader, node), items);
   }
   return isScalar(node) ? readScalar(reader, node) : undefined;
 }
@@ -265,7 +266,7 @@ function readMapping(reader: Reader, node: YAMLMap, depth: number): Mapping | un
     if (source.kind !== 'mapping') continue;
     for (const [key, entry] of source.entries) if (!entries.has(key)) entries.set(key, entry);
   }
-  return { ...collection(reader, node), kind: 'mapping', entries };
+  return mappingAt(placed(reader, node), entries);
 }
 
 function readKey(reader: Reader, pair: Pair): { text: string; place: Place; merge: boolean } | undefined {
@@ -305,16 +306,25 @@ function readScalar(reader: Reader, node: import('yaml').Scalar): Scalar {
   const tag = tagOf(node);
   const plain = node.type === 'PLAIN' && (node.tag === undefined || tag !== undefined) ? node.source : undefined;
   const { value, text } = plainNumber(node.value, plain);
-  const place = rangeOf(reader, node);
-  return { kind: 'scalar', ...place, tag, replaced: undefined, implied: undefined, value, text, uses: undefined };
+  const range = node.range;
+  return {
+    kind: 'scalar',
+    file: reader.file,
+    start: range?.[0] ?? 0,
+    end: range?.[1] ?? 0,
+    tag,
+    replaced: undefined,
+    implied: undefined,
+    value,
+    text,
+    uses: undefined,
+  };
 }
 
-const collection = (reader: Reader, node: Node) => ({
-  ...rangeOf(reader, node),
-  tag: tagOf(node),
-  replaced: undefined,
-  implied: undefined,
-});
+/** Place and tag of a node, as a tree without anything in it. */
+function placed(reader: Reader, node: Node): Scalar {
+  return emptyWith(reader.file, node.range, tagOf(node));
+}
 
 function tagOf(node: { tag?: string | undefined }): Tag | undefined {
   if (node.tag === '!reset') return 'reset';
@@ -327,10 +337,14 @@ function rangeOf(reader: Reader, node: { range?: readonly number[] | null | unde
   return { file: reader.file, start, end };
 }
 
-const emptyAt = (at: Place): Scalar => ({
+const emptyAt = ({ file, start, end }: Place): Scalar => emptyWith(file, [start, end], undefined);
+
+const emptyWith = (file: SourceFile, range: readonly number[] | null | undefined, tag: Tag | undefined): Scalar => ({
   kind: 'scalar',
-  ...at,
-  tag: undefined,
+  file,
+  start: range?.[0] ?? 0,
+  end: range?.[1] ?? range?.[0] ?? 0,
+  tag,
   replaced: undefined,
   implied: undefined,
   value: null,

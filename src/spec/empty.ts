@@ -8,13 +8,15 @@ const nullable =
  * A later file without its empty values where an earlier one has something: they change nothing there, so that they are no
  * mistakes either. The same goes for a service that extends another one.
  */
-export function withoutEmpty(later: Mapping, earlier: Tree | undefined, path = ''): Mapping {
+export const withoutEmpty = (later: Mapping, earlier: Tree | undefined): Mapping => within(later, earlier, []);
+
+function within(later: Mapping, earlier: Tree | undefined, path: readonly string[]): Mapping {
   let entries: Map<string, Entry> | undefined;
-  const extending = /^services\.[^.]+$/.test(path) && later.entries.has('extends');
+  const extending = isService(path) && later.entries.has('extends');
   for (const [key, entry] of later.entries) {
-    const inner = path === '' ? key : `${path}.${key}`;
+    if (entry.value.kind !== 'mapping' && !isEmpty(entry.value)) continue;
     const known = child(earlier, key);
-    const kept = keptValue(entry.value, { known, inner, extending });
+    const kept = keptValue(entry.value, { known, path: [...path, key], extending });
     if (kept === entry.value) continue;
     entries ??= new Map(later.entries);
     if (kept === undefined) entries.delete(key);
@@ -23,11 +25,14 @@ export function withoutEmpty(later: Mapping, earlier: Tree | undefined, path = '
   return entries === undefined ? later : { ...later, entries };
 }
 
-type Around = { readonly known: Tree | undefined; readonly inner: string; readonly extending: boolean };
+const isService = (path: readonly string[]): boolean => path.length === 2 && path[0] === 'services';
 
-function keptValue(value: Tree, { known, inner, extending }: Around): Tree | undefined {
-  const empty = value.kind === 'scalar' && value.value === null && value.tag === undefined;
-  if (empty) return (known !== undefined || extending) && !nullable.test(inner) ? undefined : value;
-  const above = inner === 'services' || /^services\.[^.]+$/.test(inner);
-  return value.kind === 'mapping' && (known !== undefined || above) ? withoutEmpty(value, known, inner) : value;
+const isEmpty = (value: Tree): boolean => value.kind === 'scalar' && value.value === null && value.tag === undefined;
+
+type Around = { readonly known: Tree | undefined; readonly path: readonly string[]; readonly extending: boolean };
+
+function keptValue(value: Tree, { known, path, extending }: Around): Tree | undefined {
+  if (isEmpty(value)) return (known !== undefined || extending) && !nullable.test(path.join('.')) ? undefined : value;
+  const above = (path.length === 1 && path[0] === 'services') || isService(path);
+  return value.kind === 'mapping' && (known !== undefined || above) ? within(value, known, path) : value;
 }

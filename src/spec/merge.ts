@@ -120,7 +120,8 @@ function mergeSequences(earlier: Sequence, later: Sequence, identity: Identity |
   return { ...base, items: unique([...earlier.items, ...later.items], identity) };
 }
 
-function unique(items: readonly Tree[], identity: Identity): Tree[] {
+function unique(items: readonly Tree[], identity: Identity): readonly Tree[] {
+  if (items.length < 2) return items;
   const kept = new Map<string, Tree>();
   for (const item of items) {
     const id = identity(item);
