@@ -1,5 +1,8 @@
+import type { Probes } from './probe.ts';
 import type { Origin } from './source.ts';
 import type { Bytes, GuestPath, HostPath, Millis, ProjectName, ServiceName, SignalName } from './units.ts';
+
+export type { LivenessProbe, Probe, ProbeCheck, Probes } from './probe.ts';
 
 /**
  * The resolved stack: defaults filled in, paths absolute, variables gone. No optional field here means "default"; an
@@ -144,6 +147,8 @@ export type Mount =
       /** Do not fill an empty volume with what the rootfs has at `target`. */
       readonly noCopy: boolean;
       readonly subpath?: string;
+      /** Its data lies where this machine does not mount it from ("nfs :/export"): it can be named, and not be used. */
+      readonly elsewhere?: string;
     }
   | {
       readonly kind: 'tmpfs';
@@ -266,44 +271,6 @@ export type Healthcheck = {
   readonly startIntervalMs: Millis;
 };
 
-/** `x-tscompose.probes`: looked at from outside by the supervisor. With `readiness`, the health check is not run. */
-export type Probes = { readonly readiness?: Probe; readonly liveness?: LivenessProbe };
-
-export type Probe = {
-  readonly check: ProbeCheck;
-  /** From the end of one probe to the next; of a `notify` liveness, the longest time between two WATCHDOG=1. */
-  readonly intervalMs: Millis;
-  /** A probe that takes longer has not passed. */
-  readonly timeoutMs: Millis;
-  /** Probes in a row that must not pass before the container is unhealthy, or `action` is taken; at least 1. */
-  readonly retries: number;
-  /** Until then after the start, a probe that does not pass does not count; the first that passes ends it. */
-  readonly startPeriodMs: Millis;
-};
-
-export type LivenessProbe = Probe & {
-  /** `restart` whatever the restart policy says; `stop` and leave stopped; `none` only shows it. */
-  readonly action: 'restart' | 'stop' | 'none';
-};
-
-/** Ports are those in the container's network namespace. */
-export type ProbeCheck =
-  | {
-      readonly kind: 'http';
-      readonly scheme: 'http' | 'https';
-      readonly port: number;
-      /** With the query; begins with "/". */
-      readonly path: string;
-      /** Absent: any from 200 to 399. */
-      readonly status?: number;
-    }
-  | { readonly kind: 'tcp'; readonly port: number }
-  | { readonly kind: 'exec'; readonly argv: readonly string[]; readonly user?: string }
-  /** Readiness only. A JavaScript regular expression, searched in each line since the start. */
-  | { readonly kind: 'log'; readonly pattern: string }
-  /** sd_notify(3): READY=1 for readiness, WATCHDOG=1 for liveness. */
-  | { readonly kind: 'notify' };
-
 export type Hook = {
   readonly argv: readonly string[];
   readonly user?: string;
@@ -326,6 +293,8 @@ export type UpdatePolicy = {
   readonly delayMs: Millis;
   readonly monitorMs: Millis;
   readonly failureAction: 'pause' | 'continue' | 'rollback';
+  /** How an update that did not succeed is taken back; absent: all at once. */
+  readonly rollback?: UpdatePolicy;
 };
 
 export type Volume = {

@@ -27,7 +27,8 @@ export function rollbackOf(
   if (services.length === 0) return undefined;
   const containers = desired.containers.map((container) => {
     if (!services.includes(container.service)) return container;
-    const { update: _, ...rest } = container;
+    const { update, ...others } = container;
+    const rest = { ...others, ...(update?.rollback && { update: update.rollback }) };
     const former = before.containers.find(({ service }) => service === container.service);
     return former === undefined ? rest : { ...rest, config: former.config, dependsOn: former.dependsOn };
   });

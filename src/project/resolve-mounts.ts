@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Device, Mount, Propagation } from '../model/project.ts';
 import type { Bytes, GuestPath, HostPath } from '../model/units.ts';
 import type { NormalFile, NormalFileReference, NormalMount } from '../spec/normal.ts';
@@ -74,15 +75,41 @@ function mountOf(volume: NormalMount, path: Path, subject: Subject): Mount | und
       options: [],
     };
   }
-  if (type !== 'volume') return undefined;
+  return type === 'volume' ? (drivenMount(volume, common, subject) ?? volumeMount(volume, common, subject)) : undefined;
+}
+
+type VolumeMount = Extract<Mount, { kind: 'volume' }>;
+type Common = { readonly target: GuestPath; readonly readOnly: boolean };
+
+function volumeMount({ source, volume }: NormalMount, common: Common, { view }: Subject): VolumeMount {
   const real = source === undefined || source === '' ? undefined : (view.stack.volumes?.[source]?.name ?? source);
   return {
     kind: 'volume',
     ...(real === undefined ? {} : { volume: real }),
     ...common,
-    noCopy: volume.volume?.nocopy ?? false,
-    ...(volume.volume?.subpath === undefined ? {} : { subpath: volume.volume.subpath }),
+    noCopy: volume?.nocopy ?? false,
+    ...(volume?.subpath === undefined ? {} : { subpath: volume.subpath }),
   };
+}
+
+/**
+ * A volume with driver options is what the local driver makes of them, a mount(8) call: a bind mount of its device, or a
+ * tmpfs. What else there is (NFS, a block device) is refused before it would be started on an empty directory.
+ */
+function drivenMount(written: NormalMount, common: Common, subject: Subject): Mount | undefined {
+  const { source = '', volume } = written;
+  const { type = 'none', o = '', device = '' } = subject.view.stack.volumes?.[source]?.driver_opts ?? {};
+  if (type === 'none' && o === '' && device === '') return undefined;
+  const options = o.split(',').filter((option) => option !== '');
+  const readOnly = common.readOnly || options.includes('ro');
+  if (options.includes('bind') && device !== '') {
+    const at = volume?.subpath === undefined ? device : posix.join(device, volume.subpath);
+    const how = { createHostPath: false, propagation: 'rprivate', recursive: true } as const;
+    return { kind: 'bind', source: at as HostPath, ...common, ...how, readOnly };
+  }
+  if (type === 'tmpfs') return { kind: 'tmpfs', ...common, readOnly, options };
+  const elsewhere = [type, device].filter((part) => part !== '').join(' ');
+  return { ...volumeMount(written, common, subject), elsewhere };
 }
 
 const propagationOf = (text: string | undefined): Propagation =>

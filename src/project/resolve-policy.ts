@@ -9,6 +9,7 @@ import type {
   WatchRule,
 } from '../model/project.ts';
 import type { Bytes, GuestPath, HostPath, Millis, ServiceName } from '../model/units.ts';
+import type { NormalUpdate } from '../spec/normal.ts';
 import { parseBytes, parseDuration } from '../spec/units.ts';
 import { hookOf } from './resolve-process.ts';
 import type { Subject } from './resolving.ts';
@@ -128,8 +129,12 @@ export function hooksOf({ service, trail }: Subject): Hooks {
 }
 
 export function updateOf({ service }: Subject): UpdatePolicy | undefined {
-  const update = service.deploy?.update_config;
+  const { update_config: update, rollback_config: back } = service.deploy ?? {};
   if (update === undefined) return undefined;
+  return { ...rolloutOf(update), ...(back && { rollback: rolloutOf(back) }) };
+}
+
+function rolloutOf(update: NormalUpdate): UpdatePolicy {
   const action = update.failure_action;
   return {
     order: update.order ?? 'stop-first',

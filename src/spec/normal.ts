@@ -128,6 +128,7 @@ export type NormalDeploy = {
     readonly window?: string;
   };
   readonly update_config?: NormalUpdate;
+  readonly rollback_config?: NormalUpdate;
 };
 
 export type NormalWatch = Omit<z.infer<typeof watchRule>, 'ignore' | 'include' | 'exec' | 'initial_sync'> & {

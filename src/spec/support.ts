@@ -47,7 +47,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   'deploy.resources.reservations.cpus': swarm,
   'deploy.resources.reservations.devices': later,
   'deploy.resources.reservations.generic_resources': swarm,
-  'deploy.rollback_config': later,
+  'deploy.rollback_config': honoured,
   'deploy.update_config': honoured,
   device_cgroup_rules: honoured,
   devices: honoured,

@@ -83,6 +83,31 @@ describe('an update with deploy.update_config', () => {
     expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
   });
 
+  scenario('is taken back as deploy.rollback_config says', [], async (rig) => {
+    const versions = (version: string): void => {
+      const deploy = {
+        replicas: 3,
+        update_config: { parallelism: 2, monitor: '30s', failure_action: 'rollback' },
+        rollback_config: { parallelism: 1, monitor: '100ms' },
+      };
+      rig.stack({ web: rig.puppet('web', { environment: { VERSION: version }, deploy }) });
+    };
+    versions('1');
+    await rig.up();
+    for (let each = 0; each < 3; each++) await rig.next('web');
+    versions('2');
+    const up = ended(rig.start(['up', '-d', '--progress', 'plain']));
+    await rig.next('web');
+    (await rig.next('web')).tell('exit 3');
+    const { code, stderr } = await up;
+    expect(code, stderr).toBe(1);
+    const back = stderr.slice(stderr.indexOf('going back to what ran before'));
+    // Without it nothing would be watched on the way back.
+    expect(orderOf(back).some((word) => word.startsWith('updated'))).toBe(true);
+    versions('1');
+    expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+  });
+
   scenario('goes on in spite of a failure when asked to', [], async (rig) => {
     const update = { monitor: '5s', failure_action: 'continue' };
     stack(rig, '1', update);

@@ -202,6 +202,13 @@ export function volumeSubpath(base: HostPath, name: string, subpath: string): Re
   return ok(path as HostPath);
 }
 
+/** Why a mount cannot be had: what is in the volume would not be what the file says. */
+export const notMountedHere = (volume: string, elsewhere: string): RuntimeFailure => ({
+  code: 'volume-failed',
+  message: `cannot mount the volume ${volume}: ${elsewhere} is not of a kind that is mounted`,
+  notes: ['mount it on the host, and write driver_opts: { type: none, o: bind, device: /path/of/it }'],
+});
+
 function readNames(directory: string): string[] {
   try {
     return readdirSync(directory);

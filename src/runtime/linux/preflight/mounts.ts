@@ -6,6 +6,7 @@ import { closest } from '../../../util/text.ts';
 import { errnoOf } from '../rootfs/elf-file.ts';
 import { listNames } from '../rootfs/glob.ts';
 import { resolveInRoot } from '../rootfs/resolve-in-root.ts';
+import { notMountedHere } from '../volumes.ts';
 import type { Guest } from './guest.ts';
 import type { Report } from './report.ts';
 import { statOf } from './stat.ts';
@@ -19,7 +20,12 @@ export function checkMounts(
   { report, guest }: { readonly report: Report; readonly guest: Guest | undefined },
 ): void {
   for (const [index, mount] of container.config.mounts.entries()) {
-    if (mount.kind === 'bind') checkBind(container, { mount, at: `mounts.${index}`, report, guest });
+    const at = `mounts.${index}`;
+    if (mount.kind === 'bind') checkBind(container, { mount, at, report, guest });
+    if (mount.kind === 'volume' && mount.elsewhere !== undefined) {
+      const { message, notes } = notMountedHere(mount.volume ?? '', mount.elsewhere);
+      report.add(container, { code: 'not-honoured', at, summary: message, notes });
+    }
   }
 }
 

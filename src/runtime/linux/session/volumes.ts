@@ -9,6 +9,7 @@ import {
   anonymousVolumeName,
   createVolume,
   fillVolume,
+  notMountedHere,
   readVolume,
   removeVolume,
   volumeData,
@@ -65,6 +66,7 @@ function mountedVolume(
   { mount, name }: { readonly mount: VolumeMount; readonly name: string },
 ): Result<string, RuntimeFailure> {
   const base = paths.volumes;
+  if (mount.elsewhere !== undefined) return err(notMountedHere(name, mount.elsewhere));
   if (mount.volume === undefined) {
     const made = createVolume(base, { name, project, container, labels: {} });
     if (!made.ok) return made;
