@@ -2,7 +2,7 @@
 //
 // What networks cost: `up -d` and `down` of services with limits on one network, five ports published, beside the same
 // services with `network_mode: none` and beside docker-compose; then a published port beside a listener on the host itself
-// and beside one that Docker publishes, and service to service beside a plain veth pair (iperf3, nginx and wrk). What is not
+// and beside one that Docker publishes, and service to service beside a plain veth pair (iperf3, nginx and wrk); and how long a port is closed when its processes die. What is not
 // installed does not take part. Everything happens in a network namespace of its own, the engine included, so that the
 // ports and the packet filter of the machine play no part. Ratios, rounds interleaved, medians.
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startEngine } from './engine.mjs';
 import { measureLife } from './network-life.mjs';
+import { measureRepair } from './network-repair.mjs';
 import { measureTraffic } from './network-traffic.mjs';
 
 if (process.env.TSC_BENCH_INSIDE === undefined) {
@@ -78,6 +79,7 @@ try {
     const exec = (file, service) => `${process.execPath} ${cli} -p ${project} -f ${file} exec -T ${service}`;
     Object.assign(figures, measureTraffic({ directory, rounds, seconds, background, ours, exec, project, rival }));
   }
+  if (has('socat')) Object.assign(figures, await measureRepair({ directory, rounds, ours, project }));
   for (const [name, value] of Object.entries(figures)) console.log(name.padEnd(52) + String(value).padStart(12));
   if (engine.absent !== undefined) console.log(`not measured: ${engine.absent}`);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ schema: 1, rounds, figures })}\n`);

@@ -6,6 +6,7 @@ enum {
 	MAX_CONTROLS = 8,
 	MAX_RETIRED = 256,
 	ENOUGH_FILES = 40000,
+	QUIET_MS = 20,
 };
 
 /* A connection to net.sock. A request is small or it is a table: read into a mapping of its own size. */
@@ -323,6 +324,7 @@ static bool is_retired(const struct tsc_watch *watch)
 _Noreturn void tsc_work(void)
 {
 	static struct epoll_event events[EVENTS];
+	int64_t began = tsc_now_ms();
 	raise_limit();
 	epoll = sys_epoll_create();
 	router_ns = sys_open("router", O_RDONLY | O_CLOEXEC, 0);
@@ -331,15 +333,18 @@ _Noreturn void tsc_work(void)
 	tsc_show_alive();
 	open_control();
 	load_table();
-	if (tsc_table.head) {
-		tsc_apply_fast_path(&tsc_table);
-		tsc_apply_filters(&tsc_table);
-	}
+	bool fresh = tsc_table.head;
 	partner = (struct tsc_watch){hear_partner, TSC_FD_HEAR};
 	tsc_add_watch(&partner, EPOLLIN);
 	for (;;) {
-		int timeout = tsc_has_work() ? 0 : timers ? TSC_TICK_MS : -1;
+		int timeout = tsc_has_work() ? 0 : fresh ? QUIET_MS : timers ? TSC_TICK_MS : -1;
 		int count = sys_epoll_wait(epoll, events, EVENTS, timeout);
+		/* Clients have waited while there was nobody: they come first. */
+		if (fresh && (!count || tsc_now_ms() - began > TSC_TICK_MS)) {
+			fresh = false;
+			tsc_apply_fast_path(&tsc_table);
+			tsc_apply_filters(&tsc_table);
+		}
 		retired_count = 0;
 		for (int i = 0; i < count; i++) {
 			struct tsc_watch *watch = (struct tsc_watch *)(uintptr_t)events[i].data;
