@@ -1,5 +1,5 @@
 import type { ContainerConfig, Project, Service, Volume } from '../model/project.ts';
-import type { Bytes, GuestPath, HostPath, ProjectName, ServiceName } from '../model/units.ts';
+import type { Bytes, GuestPath, HostPath, ProjectName, ServiceName, SignalName } from '../model/units.ts';
 import type { NormalService } from '../spec/normal.ts';
 import { originOf } from '../spec/tree.ts';
 import { parseSignal } from '../spec/units.ts';
@@ -111,7 +111,7 @@ function configOf(subject: Subject): ContainerConfig | undefined {
     init: service.init ?? true,
     tty: service.tty ?? false,
     stdinOpen: service.stdin_open ?? false,
-    stopSignal: parseSignal(service.stop_signal || 'SIGTERM') ?? parseSignal('SIGTERM'),
+    stopSignal: service.stop_signal ? (parseSignal(service.stop_signal) ?? sigterm) : sigterm,
     stopGraceMs: millis(service.stop_grace_period, 10_000),
     capAdd: capabilitiesOf('cap_add', subject),
     capDrop: capabilitiesOf('cap_drop', subject),
@@ -166,6 +166,8 @@ const plainFields: ReadonlyMap<string, string> = new Map([
   ['labels', 'labels'],
   ['annotations', 'annotations'],
 ]);
+
+const sigterm = 'SIGTERM' as SignalName;
 
 const text = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
 

@@ -56,7 +56,7 @@ function mergeTrees(earlier: Tree, later: Tree, context: Context): Tree {
     return mergeMappings(earlier, later, context);
   }
   if (earlier.kind === 'sequence' && later.kind === 'sequence') {
-    return mergeSequences(earlier, later, rule?.kind === 'list' ? rule.identity : undefined);
+    return mergeSequences(earlier, later, { rule: rule?.kind === 'list' ? rule : undefined, context });
   }
   if (earlier.kind === 'scalar' && later.kind === 'scalar') return replaced(earlier, later);
   context.report.error('cannot-merge', {
@@ -114,19 +114,28 @@ function mergeExtension(before: Entry, entry: Entry, context: Context): Entry {
   return { key: entry.key, value: mergeTrees(before.value, entry.value, { ...context, path: ['x-tscompose'] }) };
 }
 
-function mergeSequences(earlier: Sequence, later: Sequence, identity: Identity | undefined): Sequence {
+type ListRule = Extract<Rule, { readonly kind: 'list' }>;
+
+function mergeSequences(
+  earlier: Sequence,
+  later: Sequence,
+  { rule, context }: { readonly rule: ListRule | undefined; readonly context: Context },
+): Sequence {
   const base = { ...later, tag: undefined, replaced: earlier };
-  if (identity === undefined) return { ...base, items: [...earlier.items, ...later.items] };
-  return { ...base, items: unique([...earlier.items, ...later.items], identity) };
+  const items = [...earlier.items, ...later.items];
+  if (rule === undefined) return { ...base, items };
+  const combine = (before: Tree, item: Tree): Tree =>
+    rule.merges === true ? mergeTrees(before, item, context) : replaced(before, item);
+  return { ...base, items: unique(items, rule.identity, combine) };
 }
 
-function unique(items: readonly Tree[], identity: Identity): readonly Tree[] {
+function unique(items: readonly Tree[], identity: Identity, combine = replaced): readonly Tree[] {
   if (items.length < 2) return items;
   const kept = new Map<string, Tree>();
   for (const item of items) {
     const id = identity(item);
     const before = kept.get(id);
-    kept.set(id, before === undefined ? item : replaced(before, item));
+    kept.set(id, before === undefined ? item : combine(before, item));
   }
   return [...kept.values()];
 }
@@ -175,7 +184,12 @@ type Rule =
   | { readonly kind: 'replace' | 'logging' }
   /** A map of names to values in which a name without a value is a statement of its own. */
   | { readonly kind: 'names' }
-  | { readonly kind: 'list'; readonly identity: Identity };
+  | {
+      readonly kind: 'list';
+      readonly identity: Identity;
+      /** Two items that are the same become one of both; otherwise the later one takes the place of the earlier. */
+      readonly merges?: true;
+    };
 
 const itself: Identity = (item) => JSON.stringify(toValue(item));
 const by =
@@ -206,12 +220,13 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['services.*.configs', list(byTarget)],
   ['services.*.secrets', list(byTarget)],
   ['services.*.env_file', list(by('path'))],
-  ['networks.*.ipam.config', list(by('subnet'))],
+  ['networks.*.ipam.config', { kind: 'list', identity: by('subnet'), merges: true }],
   ...(
     'services.*.dns services.*.dns_opt services.*.dns_search services.*.tmpfs services.*.label_file services.*.cap_add ' +
     'services.*.cap_drop services.*.expose services.*.links services.*.profiles services.*.extra_hosts ' +
     'services.*.external_links services.*.group_add services.*.networks.*.aliases ' +
-    'services.*.networks.*.link_local_ips services.*.build.tags services.*.build.extra_hosts'
+    'services.*.networks.*.link_local_ips services.*.build.tags services.*.build.extra_hosts ' +
+    'services.*.build.platforms'
   )
     .split(' ')
     .map((path): [string, Rule] => [path, list(itself)]),
@@ -224,6 +239,13 @@ const wholeInExtension: ReadonlySet<string> = new Set(['command', 'entrypoint', 
 function ruleAt(path: readonly string[]): Rule | undefined {
   if (path.length < 3) return undefined;
   if (path[0] === 'x-tscompose') return wholeInExtension.has(path.at(-1) as string) ? replace : undefined;
-  const exact = [path[0], '*', ...path.slice(2)].join('.');
-  return rules.get(exact) ?? rules.get([path[0], '*', path[2], '*', ...path.slice(4)].join('.'));
+  // A job is made of what a service is made of.
+  const section = path[0] === 'jobs' ? 'services' : path[0];
+  const ofElement = `${section}.*`;
+  const exact = rules.get(`${ofElement}.${path.slice(2).join('.')}`);
+  if (exact !== undefined || path.length < 4) return exact;
+  return (
+    rules.get(`${ofElement}.${path.slice(2, -1).join('.')}.*`) ??
+    rules.get([ofElement, path[2], '*', ...path.slice(4)].join('.'))
+  );
 }
