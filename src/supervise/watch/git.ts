@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { statOf } from './stat.ts';
+import { statOf } from '../../runtime/linux/files/host-stat.ts';
 
 /** A lock that a git killed in the middle has left must not stop watch mode for ever. */
 const staleMs = 30_000;

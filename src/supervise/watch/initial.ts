@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { statOf } from '../../runtime/linux/files/host-stat.ts';
 import { matcher, prunes, type SyncItem, type WatchedService } from './batch.ts';
-import { statOf } from './stat.ts';
 
 /** Everything that the rules with `initial_sync` bring into a container that is new, parents first. */
 export function initialItems({ rules }: WatchedService): readonly SyncItem[] {

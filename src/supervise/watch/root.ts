@@ -1,8 +1,8 @@
 import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import type { HostPath } from '../../model/units.ts';
+import { statOf } from '../../runtime/linux/files/host-stat.ts';
 import type { Change } from './batch.ts';
-import { statOf } from './stat.ts';
 import { type TreeOptions, TreeWatcher, watchError } from './tree.ts';
 
 /**

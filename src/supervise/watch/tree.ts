@@ -1,8 +1,8 @@
 import { type Dirent, type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { HostPath } from '../../model/units.ts';
+import { statOf } from '../../runtime/linux/files/host-stat.ts';
 import type { Change } from './batch.ts';
-import { statOf } from './stat.ts';
 
 export type TreeOptions = {
   readonly root: HostPath;

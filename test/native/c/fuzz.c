@@ -10,36 +10,10 @@
 
 static size_t mutate(uint8_t *bytes, size_t size, size_t room)
 {
-	for (uint32_t i = 1 + next(6); i > 0; i--) {
-		size_t at = next((uint32_t)size);
-		uint32_t value = interesting();
-		switch (next(6)) {
-		case 0:
-			bytes[at] = (uint8_t)next(256);
-			break;
-		case 1:
-			bytes[at] ^= (uint8_t)(1u << next(8));
-			break;
-		case 2:
-			at &= ~(size_t)3;
-			memcpy(bytes + at, &value, size - at < 4 ? size - at : 4);
-			break;
-		case 3: /* an op of another size or kind */
-			at &= ~(size_t)7;
-			if (size - at >= 8)
-				bytes[at + next(8)] = (uint8_t)next(96);
-			break;
-		case 4: /* cut, or grown by what was there before */
-			size = 16 + next((uint32_t)(room - 16));
-			break;
-		default: /* a piece twice */
-			if (size > 32) {
-				size_t from = next((uint32_t)size - 16), length = 1 + next(16);
-				size_t to = next((uint32_t)(size - length));
-				memmove(bytes + to, bytes + from, length);
-			}
-		}
-	}
+	size = mutate_bytes(bytes, size, 16, room);
+	/* An op of another size or kind. */
+	if (next(3) == 0 && size >= 24)
+		bytes[(next((uint32_t)size - 8) & ~7u) + next(8)] = (uint8_t)next(96);
 	/* Mostly a right head: otherwise nothing of the rest is ever reached. */
 	if (next(10) != 0) {
 		uint32_t whole = (uint32_t)size;

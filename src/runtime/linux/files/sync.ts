@@ -1,5 +1,6 @@
-import { createReadStream, lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { createReadStream, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
+import { statOf } from './host-stat.ts';
 import { FileError, type FileService } from './service.ts';
 
 /** One path of the host and where it belongs in the container. What the host has now decides what is done. */
@@ -16,7 +17,7 @@ export async function syncPaths(files: FileService, paths: readonly SyncPath[]):
   const lane = new Lane();
   // Requests are performed in order: a directory is there before what is put into it, without waiting for the answer.
   for (const path of parentsFirst(paths)) {
-    const found = sourceStat(path.source);
+    const found = statOf(path.source);
     if (found === undefined) await lane.add(files.remove(path.target));
     else {
       const owner = await ownerFor(files, posix.dirname(path.target), owners);
@@ -81,7 +82,7 @@ export async function differingPaths(files: FileService, paths: readonly SyncPat
 
 async function isDifferent(files: FileService, { source, target }: SyncPath): Promise<boolean> {
   const there = await files.stat(target);
-  const found = sourceStat(source);
+  const found = statOf(source);
   if (found === undefined) return there !== undefined;
   if (found.isSymbolicLink()) {
     return there?.kind !== 'symlink' || (await files.readlink(target)) !== readlinkSync(source);
@@ -159,15 +160,4 @@ async function ownerFor(files: FileService, directory: string, known: Map<string
 /** A directory before what is put into it; removals keep their place, since a name that is gone is gone with all below. */
 function parentsFirst(paths: readonly SyncPath[]): readonly SyncPath[] {
   return [...paths].sort((left, right) => (left.target < right.target ? -1 : left.target > right.target ? 1 : 0));
-}
-
-/** undefined when nothing is there, also because what was a directory above it is one no longer. */
-function sourceStat(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
