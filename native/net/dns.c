@@ -256,7 +256,7 @@ uint32_t tsc_answer_dns(const uint8_t *query, uint32_t size, const struct tsc_dn
 	if (size < TSC_DNS_HEADER || query[2] & FLAG_RESPONSE)
 		return 0;
 	const struct tsc_net_client *client = tsc_find_client(&tsc_table, &asker->address);
-	if (!client)
+	if (!client || client->container == TSC_NET_NOBODY)
 		return tsc_refuse_dns(query, size, CODE_REFUSED, out);
 	if (query[2] & 0x78)
 		return tsc_refuse_dns(query, size, CODE_NOT_DONE, out);

@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#define TSC_NET_ABI 4
+#define TSC_NET_ABI 5
 #define TSC_NET_REQUEST_MAGIC 0x514e5354u /* "TSNQ" */
 #define TSC_NET_REPLY_MAGIC 0x524e5354u   /* "TSNR" */
 #define TSC_NET_MAX_REQUEST (4u << 20)
@@ -122,6 +122,9 @@ struct tsc_net_container {
 	uint32_t flags;
 };
 _Static_assert(sizeof(struct tsc_net_container) == 20, "container layout");
+
+/* tsc_net_client.container of what has a reverse name, and is none of ours that could ask. */
+#define TSC_NET_NOBODY 0xffffffffu
 
 /* One address of one container: who asks, and what a reverse look-up finds. Sorted by family, then bytes. */
 struct tsc_net_client {

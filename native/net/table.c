@@ -55,7 +55,7 @@ static bool check_containers(const struct tsc_view *view)
 	}
 	for (uint32_t i = 0; i < view->head->clients; i++) {
 		const struct tsc_net_client *each = &view->clients[i];
-		if (each->container >= view->head->containers || !is_address(&each->address) ||
+		if ((each->container >= view->head->containers && each->container != TSC_NET_NOBODY) || !is_address(&each->address) ||
 		    !is_range(each->name, each->name_length, view->head->strings) || each->name_length > 253)
 			return false;
 		if (i && compare_addresses(&view->clients[i - 1].address, &each->address) >= 0)

@@ -78,6 +78,17 @@ describe('addresses on networks', () => {
     expect(refused.stderr).toContain('172.31.98.0/29 has no free address left');
   });
 
+  scenario('networks of one project with overlapping subnets are refused in words', ['socat'], async (rig) => {
+    const subnet = (text: string) => ({ ipam: { config: [{ subnet: text }] } });
+    rig.stack(
+      { one: idle({ networks: ['wide', 'narrow'] }) },
+      { networks: { wide: subnet('172.31.96.0/22'), narrow: subnet('172.31.97.0/24') } },
+    );
+    const refused = await rig.cli(['up', '-d']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/its subnet 172\.31\.9\d\.0\/2\d overlaps that of \S+_(narrow|wide)/);
+  });
+
   scenario('projects of one name below two roots do not meet', ['socat'], async (rig) => {
     const twin = { TSCOMPOSE_ROOT: rig.path('machine') };
     const options = { networks: { default: { enable_ipv6: true } } };

@@ -49,6 +49,8 @@ describe('a network that several projects are on', () => {
 
         const addresses = async (of: Rig, service: string) =>
           (await inside(of, service, 'ip -4 -o addr')).match(/172\.31\.97\.\d+/)?.[0];
+        const reverse = `dig +short -x ${await addresses(guest, 'app')}`;
+        expect(await inside(rig, 'web', reverse)).toBe(`${guest.project}-app-1.${name}.\n`);
         const seen = [await addresses(rig, 'web'), await addresses(guest, 'app')];
         await rig.ok(['up', '-d', '--scale', 'web=3']);
         expect((await inside(guest, 'app', 'dig +short web')).trim().split('\n')).toHaveLength(3);

@@ -10,6 +10,7 @@ import {
   formatCidr,
   macOf,
   nth,
+  overlaps,
   parseAddress,
   parseCidr,
   parseMac,
@@ -58,6 +59,19 @@ export function addNetwork(
     const cidr = parseCidr(subnet) as Cidr;
     return { cidr: formatCidr(cidr), gateway: gateway ?? formatAddress(nth(cidr, 1)) };
   });
+  for (const { cidr } of subnets) {
+    const clash = record.networks.find((entry) =>
+      entry.subnets.some((other) => overlaps(parseCidr(other.cidr) as Cidr, parseCidr(cidr) as Cidr)),
+    );
+    if (clash !== undefined)
+      return err(
+        failure(
+          `cannot make the network ${network.name}: its subnet ${cidr} overlaps that of ${clash.network.name}`,
+          ['no packet could tell them apart: choose another subnet, or leave ipam out'],
+          'networks',
+        ),
+      );
+  }
   const has = (family: Family): boolean => subnets.some(({ cidr }) => parseCidr(cidr)?.family === family);
   if (!has(4) && network.enableIpv4 !== false) {
     // Room for as many again, so that scaling and recreation find addresses.

@@ -1,3 +1,4 @@
+import type { ForeignAddresses } from './address-plan.ts';
 import { type Address, addressBytes, formatAddress, parseAddress } from './addresses.ts';
 import type { Filter } from './filters.ts';
 import { linkEntries, type NameEntry, nameEntries, resolversOf } from './names.ts';
@@ -6,7 +7,7 @@ import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 /**
  * The table for the net process: native/net/net-protocol.h in TypeScript. A house test holds the two together. Pure.
  */
-export const netAbi = 4;
+export const netAbi = 5;
 export const netMagic = { request: 0x514e5354, reply: 0x524e5354 } as const;
 export const netOp = { SET: 1, QUIT: 2, STATUS: 3 } as const;
 export const netSize = {
@@ -26,6 +27,8 @@ export const netSize = {
 export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FAST: 8, FORWARD: 1, IS_FAST: 1 } as const;
 /** Set in a name's network: the rest is the container that alone knows it. */
 const PRIVATE = 0x80000000;
+/** A client that is a container of another project. */
+const NOBODY = 0xffffffff;
 const FROM = { host: 0, router: 1 } as const;
 
 /** One listener of the table: which container's port it is. */
@@ -69,6 +72,8 @@ export type TableExtras = {
   readonly hostServers: readonly string[];
   /** Names of other projects' containers on common networks. */
   readonly foreign?: readonly NameEntry[];
+  /** Those containers themselves, for reverse names. */
+  readonly foreignHosts?: ForeignAddresses;
   readonly fastPath?: FastPath | undefined;
   readonly filters?: readonly Filter[];
 };
@@ -76,7 +81,7 @@ export type TableExtras = {
 /** SET with everything the net process has to know. */
 export function encodeNetTable(
   record: NetworkRecord,
-  { hostServers, foreign = [], fastPath, filters = [] }: TableExtras,
+  { hostServers, foreign = [], foreignHosts = [], fastPath, filters = [] }: TableExtras,
 ): Buffer {
   const strings = new Strings();
   const networkIndex = new Map(record.networks.map(({ network }, index) => [network.name, index]));
@@ -85,7 +90,7 @@ export function encodeNetTable(
   const containers = record.endpoints.map((endpoint) =>
     encodeContainer(endpoint, { record, networkIndex, refs, upstreams, hostServers }),
   );
-  const clients = encodeClients(record, { networkIndex, strings });
+  const clients = encodeClients(record, { networkIndex, strings, foreignHosts });
   const names = encodeNames(record, { networkIndex, strings, foreign });
   const joined = new Set(record.networks.filter(({ owner }) => owner !== undefined).map(({ network }) => network.name));
   const listeners = listenersOf(record).map((listener) => encodeListener(listener, { joined, fastPath }));
@@ -229,7 +234,20 @@ function encodeContainer(endpoint: Endpoint, { networkIndex, refs, upstreams, ho
 type Texts = { readonly networkIndex: ReadonlyMap<string, number>; readonly strings: Strings };
 
 /** Sorted as the net process searches them: by family, then by bytes. */
-function encodeClients(record: NetworkRecord, { networkIndex, strings }: Texts): Buffer[] {
+function encodeClients(
+  record: NetworkRecord,
+  { networkIndex, strings, foreignHosts }: Texts & { readonly foreignHosts: ForeignAddresses },
+): Buffer[] {
+  const taken = new Set(
+    record.endpoints.flatMap(({ attachments }) => attachments.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6])),
+  );
+  const strangers = foreignHosts.flatMap(({ network, who, address }) => {
+    const text = formatAddress(address);
+    if (taken.has(text)) return [];
+    taken.add(text);
+    const name = strings.add(`${who}.${network}`);
+    return [Buffer.concat([encodeAddress(text), ...[NOBODY, networkIndex.get(network) ?? 0, ...name].map(u32)])];
+  });
   const clients = record.endpoints.flatMap(({ container, attachments }, index) =>
     attachments.flatMap(({ network, ipv4, ipv6 }) =>
       [ipv4, ipv6].flatMap((text) => {
@@ -239,7 +257,7 @@ function encodeClients(record: NetworkRecord, { networkIndex, strings }: Texts):
       }),
     ),
   );
-  return clients.sort((a, b) => Number(a[0]) - Number(b[0]) || a.compare(b, 4, 20, 4, 20));
+  return [...clients, ...strangers].sort((a, b) => Number(a[0]) - Number(b[0]) || a.compare(b, 4, 20, 4, 20));
 }
 
 function encodeNames(

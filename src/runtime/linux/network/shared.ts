@@ -56,7 +56,7 @@ export const foreignNames = (member: Member, others: readonly Member[]): NameEnt
 
 /** Addresses that others have on common networks: their containers, and the legs of their routers. */
 export function foreignAddresses(member: Member, others: readonly Member[]): ForeignAddresses {
-  return others.flatMap((other) => {
+  const legs = others.flatMap((other) => {
     const common = commonNames(member, other);
     const of = (network: string, who: string, texts: readonly (string | undefined)[]) =>
       common.has(network) ? texts.flatMap((text) => addressIn(text).map((address) => ({ network, who, address }))) : [];
@@ -64,12 +64,23 @@ export function foreignAddresses(member: Member, others: readonly Member[]): For
       ...other.record.networks.flatMap(({ network, leg }) =>
         of(network.name, `the router of ${other.project}`, [leg?.ipv4, leg?.ipv6]),
       ),
-      ...other.record.endpoints.flatMap(({ container, attachments }) =>
-        attachments.flatMap(({ network, ipv4, ipv6 }) => of(network, container, [ipv4, ipv6])),
-      ),
     ];
   });
+  return [...legs, ...foreignHosts(member, others)];
 }
+
+/** Containers of others on common networks. */
+export const foreignHosts = (member: Member, others: readonly Member[]): ForeignAddresses =>
+  others.flatMap((other) => {
+    const common = commonNames(member, other);
+    return other.record.endpoints.flatMap(({ container, attachments }) =>
+      attachments
+        .filter(({ network }) => common.has(network))
+        .flatMap(({ network, ipv4, ipv6 }) =>
+          [ipv4, ipv6].flatMap((text) => addressIn(text).map((address) => ({ network, who: container, address }))),
+        ),
+    );
+  });
 
 const addressIn = (text: string | undefined): Address[] => {
   const address = parseAddress(text ?? '');

@@ -13,7 +13,7 @@ import { isUp, type Neighbour, neighbours, subnetsOfOthers } from './neighbours.
 import { offerNetTable } from './net-process.ts';
 import { encodeNetTable, type FastPath } from './net-table.ts';
 import { type NetworkRecord, networkPaths } from './record.ts';
-import { foreignAddresses, foreignNames, joinersOf, joinNetwork, sharersOf } from './shared.ts';
+import { foreignAddresses, foreignHosts, foreignNames, joinersOf, joinNetwork, sharersOf } from './shared.ts';
 
 /** What a project has in common with the others of this machine. Call it with the host's lock held. */
 export class Sharing {
@@ -70,5 +70,6 @@ function tableOf(
 ): Buffer {
   const foreign = foreignNames(member, others);
   const filters = filtersOf(member.record, names);
-  return encodeNetTable(member.record, { hostServers: hostResolver().servers, foreign, fastPath, filters });
+  const extras = { foreign, foreignHosts: foreignHosts(member, others), fastPath, filters };
+  return encodeNetTable(member.record, { hostServers: hostResolver().servers, ...extras });
 }
