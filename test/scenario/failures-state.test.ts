@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, killOurs, processesOf, tracesOf } from '../support/leaks.ts';
+import { killed, killOurs, processesOf, supervisorsOf, tracesOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
 
@@ -107,6 +107,27 @@ describe('a number of a process that has become that of a stranger', () => {
     expect(said).toMatch(/web-1 .*Exited/);
     expect(said).toContain('stranger lives');
     await eventually(() => expect(traces(rig)).toEqual([]));
+  });
+});
+
+describe('a full disk under a supervisor', () => {
+  scenario('keeps no container from being restarted, and the supervisor from nothing', [], async (rig) => {
+    const healthcheck = { test: ['CMD', '/bin/puppet'], interval: '200ms', retries: 100 };
+    rig.stack({ web: rig.puppet('web', { restart: 'always', healthcheck }) });
+    await rig.hold();
+    await onSmallDisk(rig, 8 << 20, async (fill) => {
+      await rig.ok(['up', '-d']);
+      const first = await rig.next('web');
+      await eventually(() => expect(supervisorsOf(rig.project)).toHaveLength(1));
+      const [supervisor] = supervisorsOf(rig.project);
+      const free = fill();
+      first.tell('exit 1');
+      const second = await rig.next('web');
+      free();
+      second.tell('exit 1');
+      await rig.next('web');
+      expect(supervisorsOf(rig.project)).toEqual([supervisor]);
+    });
   });
 });
 

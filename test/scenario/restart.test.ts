@@ -206,3 +206,38 @@ describe('time and again', () => {
     await rig.next('web');
   });
 });
+
+describe('containers that end at once', () => {
+  const lives = 50;
+  const replicas = 20;
+
+  scenario(
+    'a thousand times have every end counted and every line kept',
+    [],
+    async (rig) => {
+      const restart_policy = { condition: 'any', delay: '0s', max_attempts: lives - 1 };
+      rig.stack({
+        job: {
+          rootfs: { host: ['/bin/echo'] },
+          command: ['/bin/echo', 'line'],
+          network_mode: 'none',
+          deploy: { replicas, restart_policy },
+        },
+      });
+      await rig.up();
+      await eventually(
+        async () => {
+          const rows = (await rig.ps()) as unknown as { restarts: number; givenUp?: string }[];
+          expect(rows.filter((row) => row.restarts === lives - 1 && row.givenUp === 'attempts-used-up')).toHaveLength(
+            replicas,
+          );
+        },
+        { withinMs: 100_000 },
+      );
+      const lines = (await rig.ok(['logs', '--no-log-prefix'])).stdout.split('\n').filter((line) => line === 'line');
+      expect(lines).toHaveLength(replicas * lives);
+      await idle(rig);
+    },
+    180_000,
+  );
+});

@@ -8,6 +8,7 @@ import { opAt } from '../frame.ts';
 import { initLives } from '../lives.ts';
 import { opKind, statePhase } from '../protocol.ts';
 import type { ShimState } from '../records.ts';
+import { refusalOf } from '../refusal.ts';
 import { readState } from '../state-dir.ts';
 import { failedStatus } from '../status-text.ts';
 import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
@@ -25,9 +26,9 @@ export async function startContainer(
   const settled = await context.network.settle();
   if (!settled.ok) return settled;
   const { record } = known.value;
-  const memory = automatic ? { restarts: record.restarts + 1 } : { stoppedByUser: false, restarts: 0 };
   const fresh = findContainer(context, container);
-  if (fresh.ok) updateRecord(fresh.value, memory);
+  if (fresh.ok && automatic) count(context, { ...fresh.value, restarts: record.restarts + 1 });
+  if (fresh.ok && !automatic) updateRecord(fresh.value, { stoppedByUser: false, restarts: 0 });
 
   const reply = await request(known.value.where.controlSocket, { op: 'START' }, { signal });
   if (!reply.ok) return reply;
@@ -37,6 +38,17 @@ export async function startContainer(
   if (error === 0) return ok(undefined);
   const message = `cannot start ${container}: ${errnoSentence(error)}`;
   return err({ code: 'shim-failed', message, notes: [] });
+}
+
+/** A disk that is full costs the count, and not the restart. */
+function count(context: SessionContext, { restarts, ...known }: Known & { readonly restarts: number }): void {
+  try {
+    updateRecord(known, { restarts });
+  } catch (cause) {
+    const refusal = refusalOf(cause);
+    if (refusal === undefined) throw cause;
+    context.warn(refusal.message, known.record.name);
+  }
 }
 
 /** A start needs a monitor: the one it has, a new one for a process that runs without, or a new one that starts anew. */
