@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { fileReference, hook, preStartHook, ulimits } from './schema-container.ts';
 import { rootfs } from './schema-extension.ts';
 import { image } from './schema-image.ts';
-import { command, documented, pairs } from './schema-leaf.ts';
+import { bytes, command, documented, duration, type Form, flag, forms, memory, pairs } from './schema-leaf.ts';
 import { job, service } from './schema-service.ts';
 import { stackFile } from './schema-top.ts';
 import { volumes } from './schema-volume.ts';
@@ -23,6 +23,10 @@ export function jsonSchema(): Json {
     ulimits,
     container: preStartHook,
     file_reference: fileReference,
+    flag,
+    duration,
+    bytes,
+    memory,
   };
   for (const [id, schema] of Object.entries(definitions)) names.add(schema, { id });
   const docs: Docs[] = [];
@@ -33,6 +37,8 @@ export function jsonSchema(): Json {
     metadata: names,
     override: ({ zodSchema, jsonSchema: json }) => {
       const found = documented.get(zodSchema as unknown as z.ZodType);
+      const form = forms.get(zodSchema as unknown as z.ZodType);
+      if (form !== undefined) formInto(json as Json, form);
       // Schemas that are used twice are one object here; what is said of a key is put in when they are apart.
       if (found !== undefined) (json as Json)[marker] = docs.push(found) - 1;
     },
@@ -45,6 +51,13 @@ export function jsonSchema(): Json {
     description: 'A compose file, with rootfs and x-tscompose as additions.',
     ...written,
   };
+}
+
+/** Each keyword concerns values of its own type only, so that they can stand beside a choice of types. */
+function formInto(json: Json, { text, least, most }: Form): void {
+  if (text !== undefined) json['pattern'] = `\\$|^(${text})$`;
+  if (least !== undefined) json['minimum'] = least;
+  if (most !== undefined) json['maximum'] = most;
 }
 
 const marker = 'documentation';

@@ -66,17 +66,46 @@ function optional(schema: z.ZodType): z.ZodType {
 /** What a failed check carries beside its message. */
 export type CheckParams = { readonly code: DiagnosticCode; readonly note: string };
 
+/** What schema.json says of a value beside its type, so that editors find most of what the check finds. */
+export type Form = {
+  /** A regular expression for the whole text; text with a variable in it may become anything. */
+  readonly text?: string;
+  readonly least?: number;
+  readonly most?: number;
+};
+
+export const forms = new WeakMap<z.ZodType, Form>();
+
 /** `schema`, and the value must pass `test`, which gives the summary of what is wrong with it. */
 export function checked<T extends z.ZodType>(
   schema: T,
   test: (value: z.output<T>) => string | undefined,
-  params: CheckParams,
+  { form, ...params }: CheckParams & { readonly form?: Form },
 ): T {
-  return schema.check((payload) => {
+  const made = schema.check((payload) => {
     const message = test(payload.value as z.output<T>);
     if (message !== undefined) payload.issues.push({ code: 'custom', input: payload.value, message, params });
   }) as T;
+  if (form !== undefined) forms.set(made, form);
+  return made;
 }
+
+/** In the language of JSON schema, which has no flags: case is written out. */
+const words = {
+  flag: '[tTfFyYnN01]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[yY][eE][sS]|[nN][oO]|[oO][nN]|[oO][fF][fF]',
+  whole: '\\s*[-+]?([0-9]+|0[xX][0-9a-fA-F]+|0[oO][0-7]+)\\s*',
+  decimal: '\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*',
+  size: '\\s*(-1|[0-9]+(\\.[0-9]+)?)\\s*[kKmMgGtTpP]?([iI]?[bB])?\\s*',
+  duration: '\\s*([-+]?0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|[smhdw]))+)\\s*',
+  mode: '\\s*(0o)?[0-7]{1,5}\\s*',
+  signal: '|\\s*([0-9]{1,2}|([sS][iI][gG])?[a-zA-Z][a-zA-Z0-9]+([-+][0-9]{1,2})?)\\s*',
+  user: '|[^\\s:/-][^\\s:/]*(:[^\\s:/-][^\\s:/]*)?',
+  cpus: '|[0-9 ]+(-[0-9 ]+)?(,[0-9 ]+(-[0-9 ]+)?)*',
+  hostname: '|[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?(\\.[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?)*',
+  mac: '|[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}',
+  port: '0*[1-9][0-9]{0,4}',
+  ports: '|0*[1-9][0-9]{0,4}(-0*[1-9][0-9]{0,4})?(/([tT][cC][pP]|[uU][dD][pP]|[sS][cC][tT][pP]))?',
+} as const;
 
 const quote = (value: unknown): string => (typeof value === 'string' ? `"${shortened(value)}"` : String(value));
 
@@ -88,7 +117,7 @@ const wholeOrText = z.union([z.int(), z.string()]);
 export const flag = checked(
   z.union([z.boolean(), z.string()]),
   (value) => (parseBoolean(value) === undefined ? `${quote(value)} is neither true nor false` : undefined),
-  { code: 'bad-value', note: 'write true or false' },
+  { code: 'bad-value', note: 'write true or false', form: { text: words.flag } },
 );
 
 const wholeIn = (schema: typeof wholeOrText | typeof numberOrText, least: number, most: number) =>
@@ -97,7 +126,7 @@ const wholeIn = (schema: typeof wholeOrText | typeof numberOrText, least: number
     (value) => {
       const number = parseInteger(value);
       if (number === undefined) return `${quote(value)} is not a whole number`;
-      return number < least || number > most ? `${number} is out of range` : undefined;
+      return number < least || number > most ? `${quote(value)} is out of range` : undefined;
     },
     {
       code: 'bad-value',
@@ -105,6 +134,7 @@ const wholeIn = (schema: typeof wholeOrText | typeof numberOrText, least: number
         most === Number.MAX_SAFE_INTEGER
           ? `write a whole number from ${least} up`
           : `write a whole number from ${least} to ${most}`,
+      form: { text: words.whole, least, ...(most === Number.MAX_SAFE_INTEGER ? {} : { most }) },
     },
   );
 
@@ -131,15 +161,16 @@ export const ratio = checked(
     const parsed = parseDecimal(value);
     return parsed === undefined || parsed < 0 || parsed > 1 ? `${quote(value)} is not a ratio` : undefined;
   },
-  { code: 'bad-value', note: 'write a number from 0 to 1' },
+  { code: 'bad-value', note: 'write a number from 0 to 1', form: { text: words.decimal, least: 0, most: 1 } },
 );
 
 const sizeNote = 'write a number with an optional unit b, k, m, g or t: 512m, 1.5g, 65536';
 const badSize = (value: string | number): string | undefined =>
   parseBytes(value) === undefined ? `${quote(value)} is not a size` : undefined;
 
-export const bytes = checked(numberOrText, badSize, { code: 'bad-size', note: sizeNote });
-export const bytesText = checked(text, badSize, { code: 'bad-size', note: sizeNote });
+const sizeForm: Form = { text: words.size, least: -1 };
+export const bytes = checked(numberOrText, badSize, { code: 'bad-size', note: sizeNote, form: sizeForm });
+export const bytesText = checked(text, badSize, { code: 'bad-size', note: sizeNote, form: sizeForm });
 
 /** Docker's minimum: below it the container's own init does not fit. */
 export const leastMemory = 6 * 1024 * 1024;
@@ -156,13 +187,21 @@ export const memoryText = checked(bytesText, tooLittle, memoryParams);
 export const duration = checked(
   text,
   (value) => (parseDuration(value) === undefined ? `${quote(value)} is not a duration` : undefined),
-  { code: 'bad-duration', note: 'write amounts with units h, m, s, ms, us: 1m30s, 500ms' },
+  {
+    code: 'bad-duration',
+    note: 'write amounts with units h, m, s, ms, us: 1m30s, 500ms',
+    form: { text: words.duration },
+  },
 );
 
 export const micros = checked(
   numberOrText,
   (value) => (parseMicros(value) === undefined ? `${quote(value)} is not a number of microseconds` : undefined),
-  { code: 'bad-duration', note: 'write microseconds (50000) or a duration (50ms)' },
+  {
+    code: 'bad-duration',
+    note: 'write microseconds (50000) or a duration (50ms)',
+    form: { text: `${words.decimal}|${words.duration}` },
+  },
 );
 
 export const cpus = checked(
@@ -175,13 +214,18 @@ export const cpus = checked(
   {
     code: 'limit-out-of-range',
     note: 'write a decimal number: 0.5 is half of one core; the least is 0.01, 0 means no limit',
+    form: { text: words.decimal, least: 0 },
   },
 );
 
 export const mode = checked(
   numberOrText,
   (value) => (parseMode(value) === undefined ? `${quote(value)} is not a file mode` : undefined),
-  { code: 'bad-value', note: 'write permission bits in octal: "0440"' },
+  {
+    code: 'bad-value',
+    note: 'write permission bits in octal: "0440"',
+    form: { text: words.mode, least: 0, most: 0o7777 },
+  },
 );
 
 export const signal = checked(
@@ -190,25 +234,30 @@ export const signal = checked(
   {
     code: 'bad-signal',
     note: 'write a name as in signal(7), with or without SIG, or a number: SIGTERM, INT, SIGRTMIN+3, "9"',
+    form: { text: words.signal },
   },
 );
 
 export const user = checked(
   text,
   (value) => (value !== '' && !isUser(value) ? `${quote(value)} is not a user` : undefined),
-  { code: 'bad-user', note: 'write "uid", "uid:gid", "name" or "name:group"' },
+  { code: 'bad-user', note: 'write "uid", "uid:gid", "name" or "name:group"', form: { text: words.user } },
 );
 
 export const cpuset = checked(
   text,
   (value) => (value !== '' && !isCpuList(value) ? `${quote(value)} is not a list of CPUs` : undefined),
-  { code: 'bad-value', note: 'write numbers and ranges: "0-3", "0,2"' },
+  { code: 'bad-value', note: 'write numbers and ranges: "0-3", "0,2"', form: { text: words.cpus } },
 );
 
 export const hostname = checked(
   text,
   (value) => (value !== '' && !isHostname(value) ? `${quote(value)} is not a host name` : undefined),
-  { code: 'bad-name', note: 'letters, digits, "_" and "-" between dots, at most 64 characters' },
+  {
+    code: 'bad-name',
+    note: 'letters, digits, "_" and "-" between dots, at most 64 characters',
+    form: { text: words.hostname },
+  },
 );
 
 const address = (which: 0 | 4 | 6, name: string) =>
@@ -229,7 +278,7 @@ export const ipv6 = address(6, 'IPv6');
 export const mac = checked(
   text,
   (value) => (value !== '' && !isMac(value) ? `${quote(value)} is not a MAC address` : undefined),
-  { code: 'bad-value', note: 'six pairs of hexadecimal digits: 02:42:ac:11:65:43' },
+  { code: 'bad-value', note: 'six pairs of hexadecimal digits: 02:42:ac:11:65:43', form: { text: words.mac } },
 );
 
 /** A port or a range, as `published` and `expose` have it. */
@@ -239,7 +288,11 @@ export const portRange = checked(
     const range = String(value).replace(/\/(tcp|udp|sctp)$/i, '');
     return range !== '' && parseRange(range) === undefined ? `${quote(value)} is not a port` : undefined;
   },
-  { code: 'bad-port', note: 'ports are 1 to 65535; a range is written 8000-8010' },
+  {
+    code: 'bad-port',
+    note: 'ports are 1 to 65535; a range is written 8000-8010',
+    form: { text: words.ports, least: 1, most: 65535 },
+  },
 );
 export const port = checked(
   wholeOrText,
@@ -247,20 +300,28 @@ export const port = checked(
     parseRange(String(value)) === undefined || String(value).includes('-')
       ? `${quote(value)} is not a port`
       : undefined,
-  { code: 'bad-port', note: 'ports are 1 to 65535' },
+  { code: 'bad-port', note: 'ports are 1 to 65535', form: { text: words.port, least: 1, most: 65535 } },
 );
 
 export const named = checked(
   text,
   (value) => (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(value) ? undefined : `${quote(value)} cannot be a name`),
-  { code: 'bad-name', note: 'at least two characters: a letter or digit, then letters, digits, "_", "." and "-"' },
+  {
+    code: 'bad-name',
+    note: 'at least two characters: a letter or digit, then letters, digits, "_", "." and "-"',
+    form: { text: '[a-zA-Z0-9][a-zA-Z0-9_.-]+' },
+  },
 );
 
 export const profileName = checked(
   text,
   (value) =>
     /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(value) ? undefined : `${quote(value)} cannot be the name of a profile`,
-  { code: 'bad-name', note: 'a letter or digit, then letters, digits, "_", "." and "-"' },
+  {
+    code: 'bad-name',
+    note: 'a letter or digit, then letters, digits, "_", "." and "-"',
+    form: { text: '[a-zA-Z0-9][a-zA-Z0-9_.-]*' },
+  },
 );
 
 export const list = <T extends z.ZodType>(item: T): z.ZodArray<T> => z.array(item);

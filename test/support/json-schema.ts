@@ -34,6 +34,8 @@ const checks: readonly Check[] = [
   ({ const: only }, value) => only === undefined || only === value,
   ({ pattern }, value) =>
     pattern === undefined || typeof value !== 'string' || new RegExp(pattern as string).test(value),
+  ({ minimum }, value) => minimum === undefined || typeof value !== 'number' || value >= (minimum as number),
+  ({ maximum }, value) => maximum === undefined || typeof value !== 'number' || value <= (maximum as number),
   ({ anyOf }, value, root) => anyOf === undefined || (anyOf as Schema[]).some((each) => accepts(each, value, root)),
   ({ allOf }, value, root) => allOf === undefined || (allOf as Schema[]).every((each) => accepts(each, value, root)),
   ({ items }, value, root) =>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Schema } from './json-schema.ts';
 
 /** Texts that mean something somewhere in a stack file. */
-const words = fc.constantFrom(
+const texts = [
   'a',
   'web',
   '1',
@@ -31,7 +31,15 @@ const words = fc.constantFrom(
   'x y',
   '$$',
   'on-failure:3',
-);
+  '${A:-b}',
+  '0-3',
+  '300',
+  '02:42:ac:11:65:43',
+  '2001:db8::1',
+  '0440',
+];
+
+const words = fc.constantFrom(...texts);
 
 /** Values that a JSON schema accepts; deep parts are left out. */
 export function fromSchema(schema: Schema, root: Schema, depth = 0): fc.Arbitrary<unknown> {
@@ -46,7 +54,12 @@ export function fromSchema(schema: Schema, root: Schema, depth = 0): fc.Arbitrar
   const allOf = schema['allOf'] as Schema[] | undefined;
   if (allOf !== undefined) return fromSchema(allOf[0]!, root, depth);
   const anyOf = schema['anyOf'] as Schema[] | undefined;
-  if (anyOf !== undefined) return fc.oneof(...anyOf.map((each) => fromSchema(each, root, depth)));
+  if (anyOf !== undefined) {
+    const { pattern, minimum, maximum } = schema;
+    const beside = { ...(pattern !== undefined && { pattern }), ...(minimum !== undefined && { minimum }) };
+    const all = { ...beside, ...(maximum !== undefined && { maximum }) };
+    return fc.oneof(...anyOf.map((each) => fromSchema({ ...each, ...all }, root, depth)));
+  }
   if (schema['enum'] !== undefined) return fc.constantFrom(...(schema['enum'] as unknown[]));
   if (schema['const'] !== undefined) return fc.constant(schema['const']);
   const types = [schema['type'] ?? 'string'].flat() as string[];
@@ -57,7 +70,7 @@ function ofType(type: string, schema: Schema, root: Schema, depth: number): fc.A
   switch (type) {
     case 'integer':
     case 'number':
-      return fc.integer({ min: 0, max: 100 });
+      return fc.integer(between(schema));
     case 'boolean':
       return fc.boolean();
     case 'null':
@@ -67,8 +80,20 @@ function ofType(type: string, schema: Schema, root: Schema, depth: number): fc.A
     case 'object':
       return ofObject(schema, root, depth);
     default:
-      return schema['pattern'] === undefined ? words : fc.stringMatching(new RegExp(schema['pattern'] as string));
+      return textOf(schema['pattern'] as string | undefined);
   }
+}
+
+/** Of those that mean something, what fits; where none does, whatever fits. */
+function textOf(pattern: string | undefined): fc.Arbitrary<string> {
+  if (pattern === undefined) return words;
+  const fitting = texts.filter((text) => new RegExp(pattern).test(text));
+  return fitting.length > 0 ? fc.constantFrom(...fitting) : fc.stringMatching(new RegExp(pattern));
+}
+
+function between({ minimum = 0, maximum }: Schema): { min: number; max: number } {
+  const min = Math.max(0, minimum as number);
+  return { min, max: Math.min(min + 100, (maximum ?? min + 100) as number) };
 }
 
 function ofObject(schema: Schema, root: Schema, depth: number): fc.Arbitrary<unknown> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { configJson, configYaml } from '../../../src/project/config-out.ts';
 import { loadText } from '../../support/load.ts';
 
-/* One file with every form that the normal form writes in another way; what comes out is in normal-form.json. */
+/* One file with every form that the normal form writes in another way; what comes out is in normal-form.txt. */
 
 const text = readFileSync(new URL('normal-form.yml', import.meta.url), 'utf8');
 const more = { 'app.env': 'A=1\n', 'sec.txt': 's\n' };
@@ -19,7 +19,7 @@ describe('the normal form', () => {
   const { web, db } = data.services;
 
   test('of every form is as it is written down', async () => {
-    await expect(configJson(stack)).toMatchFileSnapshot('./normal-form.json');
+    await expect(configJson(stack)).toMatchFileSnapshot('./normal-form.txt');
   });
 
   test('is the same again when it is read again', () => {
