@@ -57,6 +57,8 @@ describe('a host that lacks', () => {
       );
       expect(said).toMatch(/warning\[host-feature\]: service "web": this limit has no effect: the cpu controller/);
       expect(said).toMatch(/--> .*stack\.yml:\d+:\d+\n[^^]*\^/);
+      // Once, with its line, and not again when the container is made.
+      expect(said.match(/cpu (cgroup )?controller/g)).toHaveLength(1);
       expect(said).toContain('code 0');
       expect(said).toMatch(/-web-1 +cpus +0\.5 +not applied/);
       expect(said).toMatch(/-web-1 +pids +17 +17/);

@@ -38,7 +38,7 @@ export async function describeContainer(
   if (!facts.ok) return facts;
   const sandbox = planSandbox(config, facts.value);
   if (!sandbox.ok) return sandbox;
-  const warnings = sandbox.value.warnings.map((warning) => `# ${warning}\n`).join('');
+  const warnings = sandbox.value.warnings.map(({ text }) => `# ${text}\n`).join('');
   const note =
     known || config.user === undefined ? '' : `# user ${config.user} is looked up when the rootfs is there\n`;
   return ok(`${warnings}${note}${describeProgram(sandbox.value.program)}`);

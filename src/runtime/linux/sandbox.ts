@@ -19,8 +19,11 @@ export type Sandbox = {
   readonly program: SetupProgram;
   readonly cgroups: CgroupLayout;
   /** What was asked for and cannot be had here. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly SandboxWarning[];
 };
+
+/** `foreseen`: preflight, which comes before a creation, has said so with the line of the stack file. */
+export type SandboxWarning = { readonly text: string; readonly foreseen?: true };
 
 /**
  * Everything that makes a process a container, as a list the shim performs in order. The order is the point: limits before
@@ -116,11 +119,15 @@ function clockOps({ clock }: ContainerConfig): SetupOp[] {
   return [op('TIMENS', { numbers: [ns(clock.monotonicMs), ns(clock.boottimeMs)], configPath: 'clock' })];
 }
 
-function warningsFor(config: ContainerConfig, facts: ContainerFacts): string[] {
-  const warnings = limitPlan(config, facts).warnings.map(({ configPath, message }) => `${configPath}: ${message}`);
+function warningsFor(config: ContainerConfig, facts: ContainerFacts): SandboxWarning[] {
+  const warnings: SandboxWarning[] = limitPlan(config, facts).warnings.map(({ configPath, message, foreseen }) => ({
+    text: `${configPath}: ${message}`,
+    ...(foreseen && { foreseen }),
+  }));
   const { missing } = grantCapabilities(config, facts.capabilities);
   if (missing.length > 0) {
-    warnings.push(`cannot give it the capabilities ${missing.join(', ')}: tscompose itself does not have them`);
+    const text = `cannot give it the capabilities ${missing.join(', ')}: tscompose itself does not have them`;
+    warnings.push({ text });
   }
   return warnings;
 }

@@ -21,7 +21,12 @@ export type LimitFacts = {
 };
 
 /** A limit that this host cannot apply: which one, why, and what to do about it. */
-export type LimitWarning = { readonly configPath: string; readonly message: string };
+export type LimitWarning = {
+  readonly configPath: string;
+  readonly message: string;
+  /** Preflight sees it too, and shows the line. */
+  readonly foreseen?: true;
+};
 
 export type LimitPlan = { readonly writes: readonly LimitWrite[]; readonly warnings: readonly LimitWarning[] };
 
@@ -42,7 +47,7 @@ export function planLimits(resources: Resources, facts: LimitFacts): LimitPlan {
     const first = wanted[0];
     if (first === undefined) continue;
     if (facts.version(controller) !== undefined) writes.push(...wanted);
-    else warnings.push({ configPath: first.configPath, message: missingController(name) });
+    else warnings.push({ configPath: first.configPath, message: missingController(name), foreseen: true });
   }
   return { writes, warnings };
 }

@@ -37,7 +37,7 @@ export async function createContainer(
   const made = await describe(context, action, { ...options, ...(former === undefined ? {} : { former }) });
   if (!made.ok) return made;
   makeDirectory(where.lib, 0o711);
-  const held = await holdContainer(context, { record: made.value, where });
+  const held = await holdContainer(context, { record: made.value, where }, { checked: true });
   if (held.ok) return ok(undefined);
   await destroyContainer(context, { name: container.name, where });
   return held;

@@ -18,11 +18,17 @@ export function planContainer(context: SessionContext, record: Described): Resul
 }
 
 /** A monitor for a container that has none: at its creation, after a boot, or because the last one was killed. */
-export async function holdContainer(context: SessionContext, known: Known): Promise<Result<void, RuntimeFailure>> {
+export async function holdContainer(
+  context: SessionContext,
+  known: Known,
+  { checked }: { /** By preflight, a moment ago: what it has said is not said again. */ readonly checked?: true } = {},
+): Promise<Result<void, RuntimeFailure>> {
   const { where } = known;
   const sandbox = planContainer(context, known.record);
   if (!sandbox.ok) return sandbox;
-  for (const warning of sandbox.value.warnings) context.warn(warning, known.record.name);
+  for (const { text, foreseen } of sandbox.value.warnings) {
+    if (!(foreseen && checked)) context.warn(text, known.record.name);
+  }
   const record = { ...known.record, cgroups: sandbox.value.cgroups, bootId: bootId() };
   const enabled = enableControllers(context.host().cgroups, record.cgroups.v2?.enable ?? []);
   if (!enabled.ok) return enabled;
