@@ -49,6 +49,7 @@ export const serviceSupport: { readonly [path: string]: Support } = {
   'deploy.resources.reservations.generic_resources': swarm,
   'deploy.rollback_config': honoured,
   'deploy.update_config': honoured,
+  develop: honoured,
   device_cgroup_rules: honoured,
   devices: honoured,
   dns: honoured,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { painter } from '../../../src/cli/render/color.ts';
@@ -82,6 +83,20 @@ describe('every key of the format', () => {
   test('is found', () => {
     expect([...own.keys()].filter((key) => /^services\.a\.[^.]+$/.test(key)).length).toBeGreaterThanOrEqual(94);
     expect(own.size).toBeGreaterThan(280);
+  });
+
+  test('of a service has a table of forms that are right and one of forms that are wrong', () => {
+    const keys = [...own.keys()].flatMap((key) => /^services\.a\.([^.]+)$/.exec(key)?.[1] ?? []);
+    for (const name of ['keys-valid', 'keys-invalid']) {
+      const table = readFileSync(new URL(`${name}.golden`, import.meta.url), 'utf8');
+      expect({
+        name,
+        missing: keys.filter((key) => !table.includes(`\n=== ${key}:`) && !table.startsWith(`=== ${key}:`)),
+      }).toEqual({
+        name,
+        missing: [],
+      });
+    }
   });
 
   test('has a description, and an example, a default or values to choose from', () => {
