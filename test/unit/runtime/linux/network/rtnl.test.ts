@@ -10,11 +10,13 @@ import {
   dumpAddresses,
   dumpLinks,
   dumpRoutes,
+  isolatePort,
   newAddress,
   newBridge,
   newMarkRule,
   newRoute,
   newVeth,
+  setLinkAlias,
   setLinkUp,
 } from '../../../../../src/runtime/linux/network/rtnl.ts';
 import { cannotMakeNetns, ScratchNetns } from './scratch.ts';
@@ -58,8 +60,11 @@ describe.skipIf(cannotMakeNetns !== undefined)('in a namespace of its own', () =
     far.perform([
       newAddress(2000, { bytes: v4(5), length: 24 }),
       setLinkUp(2000),
-      newRoute({ family: AF_INET, via: v4(1), index: 2000 }),
+      newAddress(2000, { bytes: v6(5), length: 64 }),
+      newRoute({ family: AF_INET, via: v4(1), index: 2000, mtu: 1300 }),
+      newRoute({ family: AF_INET6, via: v6(1), index: 2000, mtu: 1300 }),
     ]);
+    near.perform([isolatePort(11), setLinkAlias(11, 'tscompose shop')]);
 
     expect(router.json('ip', '-j', '-d', 'link', 'show', 'br0')).toMatchObject([
       {
@@ -76,10 +81,23 @@ describe.skipIf(cannotMakeNetns !== undefined)('in a namespace of its own', () =
       {
         ifindex: 2000,
         address: '02:42:0a:01:02:05',
-        addr_info: [{ family: 'inet', local: '10.1.2.5', prefixlen: 24, broadcast: '10.1.2.255' }, {}],
+        addr_info: [
+          { family: 'inet', local: '10.1.2.5', prefixlen: 24, broadcast: '10.1.2.255' },
+          { family: 'inet6', local: 'fd00::5', prefixlen: 64, nodad: true },
+          {},
+        ],
       },
     ]);
-    expect(inside.json('ip', '-j', 'route', 'show', 'default')).toMatchObject([{ gateway: '10.1.2.1', dev: 'eth0' }]);
+    const metrics = [{ mtu: 1300 }];
+    expect(inside.json('ip', '-j', 'route', 'show', 'default')).toMatchObject([
+      { gateway: '10.1.2.1', dev: 'eth0', metrics },
+    ]);
+    expect(inside.json('ip', '-j', '-6', 'route', 'show', 'default')).toMatchObject([
+      { gateway: 'fd00::1', dev: 'eth0', metrics },
+    ]);
+    expect(router.json('ip', '-j', '-d', 'link', 'show', 'veth11')).toMatchObject([
+      { ifalias: 'tscompose shop', linkinfo: { info_slave_kind: 'bridge', info_slave_data: { isolated: true } } },
+    ]);
 
     const links = near.dump(dumpLinks()).map(decodeLink);
     expect(links.find((link) => link.name === 'veth11')).toMatchObject({ index: 11, master: 10, up: true, peer: 2000 });
