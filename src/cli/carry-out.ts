@@ -4,6 +4,7 @@ import type { ActionOf, Plan, Step } from '../model/plan.ts';
 import type { DesiredContainer, DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
+import { recordProjectFiles } from '../runtime/linux/list-projects.ts';
 import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { openEventLog } from '../supervise/event-log.ts';
@@ -26,6 +27,8 @@ export type Change = {
   readonly once?: true;
   /** What the stack file says: failures are shown in it. */
   readonly desired?: DesiredState;
+  /** Absolute paths of the stack files, where the whole project is made from them. */
+  readonly files?: readonly string[];
   readonly onFailure?: 'cancel' | 'continue';
   /** Called between the making of a container and its start. */
   readonly onCreated?: (container: DesiredContainer) => Promise<void>;
@@ -87,7 +90,9 @@ export async function carryOut(
       recordEnds(log, now.containers);
       return work.plan(now, settled);
     };
-    const converged = await applyPlans(runtime, { ...work, plan }, { progress, onEvent });
+    const { files } = work;
+    const onDone = () => files && recordProjectFiles(work.project, { files, environment: context.environment });
+    const converged = await applyPlans(runtime, { ...work, plan }, { progress, onEvent, onDone });
     progress.close();
     if ('code' in converged) {
       sayFailure(context, converged);
@@ -107,12 +112,17 @@ export async function carryOut(
   }
 }
 
-type Hearing = { readonly progress: Progress; readonly onEvent: (event: Event) => void };
+type Hearing = {
+  readonly progress: Progress;
+  readonly onEvent: (event: Event) => void;
+  /** The project is still ours. */
+  readonly onDone: () => void;
+};
 
 async function applyPlans(
   runtime: Runtime,
   { title, project, plan, once, signal: interrupt, onFailure, deadline, onCreated, meanwhile }: Change,
-  { progress, onEvent }: Hearing,
+  { progress, onEvent, onDone }: Hearing,
 ): Promise<Converged | RuntimeFailure> {
   const signal = deadline === undefined ? interrupt : AbortSignal.any([interrupt, deadline.signal]);
   const opened = new AbortController();
@@ -151,6 +161,7 @@ async function applyPlans(
       },
     });
   } finally {
+    onDone();
     await session.value.close();
   }
 }

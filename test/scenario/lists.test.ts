@@ -56,7 +56,8 @@ describe('ls', () => {
     await rig.up();
     await over(rig, 'job');
     const json = JSON.parse((await rig.ok(['ls', '--filter', `name=^${rig.project}$`, '--format', 'json'])).stdout);
-    expect(json).toEqual([{ Name: rig.project, Status: expect.stringMatching(/running\(1\)/) }]);
+    const Status = expect.stringMatching(/running\(1\)/);
+    expect(json).toEqual([{ Name: rig.project, Status, ConfigFiles: rig.path('stack.yml') }]);
     expect(json[0].Status).toContain('exited(1)');
     await rig.ok(['stop']);
     expect((await rig.ok(['ls', '-q'])).stdout.split('\n')).not.toContain(rig.project);

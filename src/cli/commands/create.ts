@@ -15,7 +15,8 @@ export const create: Runner<'create'> = async ({ flags, args }, context) => {
   noteImages(context, flags);
   const { project, desired, plan } = prepared.value;
   const interrupts = catchInterrupts(2);
-  const work = { title: 'create', project: project.name, plan, desired, signal: interrupts.first };
+  const { files } = project;
+  const work = { title: 'create', project: project.name, files, plan, desired, signal: interrupts.first };
   const changed = await change(context, openRuntime(context), work);
   warnOfOrphans(context, prepared.value, changed.observed);
   if (!changed.worked && !context.globals.json) context.stderr.write(`project ${project.name} is up to date\n`);

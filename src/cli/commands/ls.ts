@@ -1,5 +1,5 @@
 import type { ObservedContainer } from '../../model/state.ts';
-import { listProjects } from '../../runtime/linux/list-projects.ts';
+import { filesOfProject, listProjects } from '../../runtime/linux/list-projects.ts';
 import { stateOf } from '../container-row.ts';
 import { exitCode } from '../exit-code.ts';
 import { printTable, printTemplate, readFilters, readFormat } from '../rows.ts';
@@ -9,7 +9,7 @@ import type { Runner } from './runner.ts';
 
 export const ls: Runner<'ls'> = async ({ flags, globals }, context) => {
   const { stdout, environment } = context;
-  const format = readFormat(context, flags.format, ['Name', 'Status']);
+  const format = readFormat(context, flags.format, ['Name', 'Status', 'ConfigFiles']);
   if (!format.ok) return format.error;
   const filters = readFilters(context, flags.filter, ['name']);
   if (!filters.ok) return filters.error;
@@ -34,17 +34,22 @@ export const ls: Runner<'ls'> = async ({ flags, globals }, context) => {
       name: project,
       status: countText(containers),
       running: containers.some(isUp),
+      files: filesOfProject(project, environment),
     }))
     .filter(({ running }) => flags.all || running);
-  const rows = projects.map(({ name, status }) => ({ Name: name, Status: status }));
+  const rows = projects.map(({ name, status, files }) => ({
+    Name: name,
+    Status: status,
+    ConfigFiles: files.join(','),
+  }));
   if (flags.quiet) stdout.write(projects.map(({ name }) => `${name}\n`).join(''));
   else if (globals.json) {
-    stdout.write(projects.map(({ name, status }) => `${JSON.stringify({ name, status })}\n`).join(''));
+    stdout.write(projects.map(({ name, status, files }) => `${JSON.stringify({ name, status, files })}\n`).join(''));
   } else if (format.value.kind === 'json') stdout.write(`${JSON.stringify(rows)}\n`);
   else if (format.value.kind === 'template') printTemplate(context, format.value.template, rows);
   else {
-    const cells = projects.map(({ name, status }) => [name, status]);
-    printTable(context, ['NAME', 'STATUS'], cells);
+    const cells = projects.map(({ name, status, files }) => [name, status, files.join(',')]);
+    printTable(context, ['NAME', 'STATUS', 'CONFIG FILES'], cells);
   }
   return exitCode.ok;
 };

@@ -83,7 +83,8 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
       },
     });
   }
-  const work = { title: 'up', project: project.name, plan, desired, signal: interrupts.first, deadline };
+  const { files } = project;
+  const work = { title: 'up', project: project.name, files, plan, desired, signal: interrupts.first, deadline };
   const changed = await change(context, runtime, work);
   warnOfOrphans(context, prepared.value, changed.observed);
   if (changed.failed.length > 0) {

@@ -39,7 +39,7 @@ export type WatchSession = {
   readonly close: () => Promise<void>;
 };
 
-type Work = Pick<Change, 'title' | 'plan' | 'once' | 'desired' | 'live' | 'deadline'>;
+type Work = Pick<Change, 'files' | 'title' | 'plan' | 'once' | 'desired' | 'live' | 'deadline'>;
 
 /** Takes the lock of whoever watches; the error is an exit code, and has been explained. */
 export async function openWatch(context: Context, request: WatchRequest): Promise<Result<WatchSession, number>> {
@@ -89,7 +89,13 @@ export async function openWatch(context: Context, request: WatchRequest): Promis
     if (next.value.project.name !== name) return told('renamed');
     desired = next.value.desired;
     watch.follow(next.value);
-    const changed = await carryOut(context, { title: 'up', plan: next.value.plan, desired, live: false });
+    const changed = await carryOut(context, {
+      title: 'up',
+      files: next.value.project.files,
+      plan: next.value.plan,
+      desired,
+      live: false,
+    });
     warnOfOrphans(context, next.value, changed.observed);
     told(changed.exitCode !== 0 ? 'failed' : changed.worked ? 'applied' : 'same');
   };
@@ -98,7 +104,13 @@ export async function openWatch(context: Context, request: WatchRequest): Promis
     bringUp: async () => {
       let changed: Changed | undefined;
       await watch.exclusively(async () => {
-        changed = await carryOut(context, { title: 'up', plan: stack.plan, desired, deadline: request.deadline });
+        changed = await carryOut(context, {
+          title: 'up',
+          files: stack.project.files,
+          plan: stack.plan,
+          desired,
+          deadline: request.deadline,
+        });
       });
       if (changed !== undefined) return changed;
       const observed = await runtime.observe(name);

@@ -25,6 +25,8 @@ export type ProjectPaths = {
   readonly keeper: { readonly lock: string; readonly socket: string };
   /** What happened: one line of JSON an event. Gone with the last container. */
   readonly events: string;
+  /** The stack files that the project was last made from. */
+  readonly files: string;
   /** What a supervisor says before it dies of something that should not happen. */
   readonly diary: string;
   /** Held by whoever watches files for the project. */
@@ -75,6 +77,7 @@ export function projectPaths(paths: Paths, project: ProjectName): ProjectPaths {
     supervisorLock: `${run}.supervisor.lock`,
     keeper: { lock: `${run}.keeper.lock`, socket: `${run}.keeper.sock` },
     events: `${lib}/events`,
+    files: `${lib}/files.json`,
     diary: `${lib}/supervisor.err`,
     watchLock: `${run}.watch.lock`,
     watchLog: `${run}.watch.log`,

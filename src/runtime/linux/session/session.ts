@@ -127,7 +127,7 @@ async function repairNetworks(context: SessionContext): Promise<void> {
 function removeEmptyProject({ at }: SessionContext): void {
   const rest = [at.containers, at.networks, at.run].filter((directory) => !tryRemove(directory));
   if (rest.length > 0) return;
-  for (const path of [at.events, `${at.events}.1`, at.diary]) rmSync(path, { force: true });
+  for (const path of [at.events, `${at.events}.1`, at.files, at.diary]) rmSync(path, { force: true });
   if (tryRemove(at.lib)) {
     for (const path of [at.supervisorLock, at.keeper.lock, at.keeper.socket, at.watchLock, at.watchLog])
       rmSync(path, { force: true });
