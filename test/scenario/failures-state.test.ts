@@ -39,7 +39,8 @@ async function onSmallDisk(rig: Rig, bytes: number, body: (fill: () => () => voi
   } finally {
     await rig.cli(['down', '-v']);
     rig.environment = {};
-    execFileSync('umount', [disk]);
+    // A supervisor hears of the end of its project and leaves in its own time.
+    await eventually(() => execFileSync('umount', [disk], { stdio: 'pipe' }));
   }
 }
 
