@@ -22,9 +22,8 @@ export function startTime(pid: number): bigint | undefined {
 
 /** By the number that proc(5) gives it, from 3 on: the second is the command, which may contain spaces and parentheses. */
 function field(stat: string, number: number): string {
-  let at = stat.lastIndexOf(')') + 2;
-  for (let passed = 3; passed < number; passed++) at = stat.indexOf(' ', at) + 1;
-  return stat.slice(at, stat.indexOf(' ', at));
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ', number - 2);
+  return fields[number - 3] ?? '';
 }
 
 /** /proc/PID/stat; undefined when there is no such process. */
