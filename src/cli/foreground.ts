@@ -44,7 +44,8 @@ export type Attachment = {
 export async function attach(context: Context, attachment: Attachment): Promise<number> {
   const { runtime, project, services, interrupts, sinceMs } = attachment;
   const run = (await runtime.observe(project)).containers.filter(({ service }) => services.includes(service));
-  const shown = new Set(run.filter(({ service }) => attachment.shown.includes(service)).map(({ name }) => name));
+  const isShown = ({ service }: { readonly service: ServiceName }): boolean => attachment.shown.includes(service);
+  const shown = new Set(run.filter(isShown).map(({ name }) => name));
   const printer = printerFor(context, { ...attachment, containers: [...shown] });
   const ends = new Ends({
     sinceMs,
@@ -59,7 +60,10 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   const watching = runtime.watch(project, {
     signal: over.signal,
     onChange: (container) => {
-      if (services.includes(container.service)) ends.see(container);
+      if (!services.includes(container.service)) return;
+      // A replica that has come later.
+      if (isShown(container)) shown.add(container.name);
+      ends.see(container);
     },
     onGone: (name) => ends.gone(name),
   });
@@ -71,7 +75,14 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   });
   const printing = printLogs(
     context,
-    { ...attachment, containers: [...shown], json: context.globals.json, follow: true, signal: over.signal },
+    {
+      ...attachment,
+      containers: [...shown],
+      json: context.globals.json,
+      follow: true,
+      joins: isShown,
+      signal: over.signal,
+    },
     printer,
   ).catch((error: unknown) => {
     if (!(error instanceof OutputClosed)) throw error;

@@ -151,4 +151,20 @@ describe('up --wait', () => {
     expect(stderr).toMatch(/error\[timeout\]: cannot wait for \S+-slow-1 any longer: it is not completed successfully/);
     expect(stderr).toMatch(/stack\.yml:\d+:\d+/);
   });
+
+  scenario('shows the output of replicas that come later, and stops them too', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    const { child, run } = await foreground(rig);
+    await (await rig.next('web')).print('first\n');
+    let shown = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    await rig.ok(['scale', 'web=2']);
+    await (await rig.next('web')).print('second\n');
+    await eventually(() => expect(shown).toMatch(/^web-2 +\| second$/m));
+    child.kill('SIGINT');
+    expect((await run).code).toBe(0);
+    expect(await puppets(rig)).toEqual([]);
+  });
 });
