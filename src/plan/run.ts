@@ -3,7 +3,7 @@ import type { DesiredContainer, DesiredState, ObservedState, OneOff } from '../m
 import type { ContainerName, Millis, ServiceName, SignalName } from '../model/units.ts';
 import type { Compare } from './options.ts';
 import { serviceGraph, withDependencies } from './order.ts';
-import { reconcile } from './reconcile.ts';
+import { orphansOf, reconcile } from './reconcile.ts';
 import { StepList } from './steps.ts';
 
 export type RunOptions = {
@@ -12,6 +12,7 @@ export type RunOptions = {
   readonly oneOff: OneOff;
   /** `ignore` (--no-deps): what its service depends on is left alone and not waited for. */
   readonly dependencies: 'follow' | 'ignore';
+  readonly removeOrphans: boolean;
 };
 
 /**
@@ -19,7 +20,8 @@ export type RunOptions = {
  * all there is of its service; what runs already is kept as it is, changed or not, and nobody else feels anything.
  */
 export function planRun(desired: DesiredState, observed: ObservedState, options: RunOptions): Plan {
-  const { container, oneOff, dependencies, compare } = options;
+  const { container, oneOff, dependencies, compare, removeOrphans } = options;
+  const orphans = removeOrphans ? new Set(orphansOf(desired, observed)) : undefined;
   const needed = withDependencies([container.service], serviceGraph([...desired.containers, container]));
   const isNeeded = ({ service }: { readonly service: ServiceName }) =>
     service !== container.service && needed.has(service);
@@ -33,13 +35,14 @@ export function planRun(desired: DesiredState, observed: ObservedState, options:
   };
   const { steps } = reconcile(
     narrowed,
-    { ...observed, containers: observed.containers.filter(isNeeded) },
+    { ...observed, containers: observed.containers.filter((each) => isNeeded(each) || orphans?.has(each)) },
     {
       compare,
       services: [container.service],
       dependencies,
       recreate: 'never',
       recreateDependencies: 'never',
+      removeOrphans,
     },
   );
   return { steps: steps.map((step) => marked(step, container.name, oneOff)) };

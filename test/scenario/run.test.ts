@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { fileText, inspectionIn } from '../support/inspection.ts';
+import { idle, inside } from '../support/networked.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 import { inTerminal, tscompose } from '../support/terminal.ts';
 
@@ -100,19 +102,35 @@ describe('run', () => {
     expect(await names(rig)).toEqual([]);
   });
 
-  scenario('detached runs by itself, and with --rm the next command clears it away', [], async (rig) => {
+  scenario('detached runs by itself, and with --rm is gone when it has ended', [], async (rig) => {
     rig.stack({ web: rig.puppet('web') });
     await rig.hold();
     const { stdout } = await rig.ok(['run', '-d', '--rm', 'web', '/bin/puppet', '/strings/ctl', 'once']);
     const once = await rig.next('once');
     expect(await rig.row('web')).toMatchObject({ name: stdout.trim(), status: { kind: 'running' } });
     once.tell('exit 0');
-    await eventually(async () =>
-      expect(await rig.row('web')).toMatchObject({ status: { kind: 'exited', exitCode: 0 } }),
-    );
-    await rig.up();
-    await rig.next('web');
-    expect(await names(rig)).toEqual([`${rig.project}-web-1`]);
+    await eventually(async () => expect(await names(rig)).toEqual([]));
+    expect(existsSync(`/var/lib/tscompose/projects/${rig.project}/containers/${stdout.trim()}`)).toBe(false);
+  });
+
+  scenario('is found by the names of its service with --use-aliases only', [], async (rig) => {
+    rig.stack({ web: idle({ networks: { default: { aliases: ['shop'] } } }), ask: idle() });
+    await rig.up('ask');
+    const look = (name: string) => inside(rig, 'ask', `getent hosts ${name} || echo nobody`);
+    await rig.ok(['run', '-d', '--rm', '--name', `${rig.project}-plain`, 'web']);
+    for (const name of ['web', 'shop']) expect(await look(name)).toBe('nobody\n');
+    await rig.ok(['run', '-d', '--rm', '--name', `${rig.project}-known`, '--use-aliases', 'web']);
+    for (const name of ['web', 'shop']) expect(await look(name)).toContain(name);
+  });
+
+  scenario('removes orphans when it is asked to', [], async (rig) => {
+    rig.stack({ web: rig.inspector(), old: rig.puppet('old') });
+    await rig.up('old');
+    rig.stack({ web: rig.inspector() });
+    await rig.ok(['run', '--rm', '-T', 'web']);
+    expect(await names(rig)).toEqual([`${rig.project}-old-1`]);
+    await rig.ok(['run', '--rm', '-T', '--remove-orphans', 'web']);
+    expect(await names(rig)).toEqual([]);
   });
 
   scenario('what a kill -9 leaves behind is cleared away by the next command', [], async (rig) => {

@@ -40,7 +40,10 @@ export const run: Runner<'run'> = async ({ flags, args }, context) => {
   const made = await change(flags.quiet ? silenced(context) : context, runtime, {
     title: 'run',
     project: project.name,
-    plan: (observed) => planRun(desired, observed, { compare: differences, container, oneOff, dependencies }),
+    plan: (observed) => {
+      const removeOrphans = flags['remove-orphans'];
+      return planRun(desired, observed, { compare: differences, container, oneOff, dependencies, removeOrphans });
+    },
     once: true,
     desired: { ...desired, containers: [...desired.containers, container] },
     signal: interrupts.first,
@@ -97,13 +100,16 @@ function oneOffOf(
 ): DesiredContainer {
   const { healthcheck: _, ...rest } = config;
   const none = { preStart: [], postStart: [], preStop: [], postStop: [] };
+  // Whoever looks up the service means its replicas, unless the command line says otherwise.
+  const aliases = (own: readonly string[]): readonly string[] => (flags['use-aliases'] ? [...own, service] : []);
+  const networks = config.networks.map((network) => ({ ...network, aliases: aliases(network.aliases) }));
   const terminal = flags.detach ? {} : { tty: false, stdinOpen: false };
   const name = flags.name ?? `${project.name}-${service}-run-${randomBytes(4).toString('hex')}`;
   return {
     name: name as ContainerName,
     service,
     number: 0,
-    config: { ...rest, ...terminal, restart: { condition: 'no' }, hooks: none },
+    config: { ...rest, ...terminal, networks, restart: { condition: 'no' }, hooks: none },
     dependsOn,
     origins,
   };

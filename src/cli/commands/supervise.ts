@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
-import type { ProjectName } from '../../model/units.ts';
+import type { ObservedState } from '../../model/state.ts';
+import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { eventsPath, inheritedLock, startSupervisor } from '../../runtime/linux/supervisor-lock.ts';
+import type { Context } from '../context.ts';
 import { exitCode } from '../exit-code.ts';
 import { openRuntime, supervisorCommand } from '../runtime.ts';
 import type { Runner } from './runner.ts';
@@ -48,10 +50,35 @@ export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   await supervisor.run();
   clearTimeout(thrift);
   const isOurs = lock.isCurrent();
+  const cleared = isOurs ? await clearAway(context, project) : [];
   lock.release();
   // Until now a monitor with news found the lock taken, and left it at that.
-  if (isOurs && !supervisor.knows(await runtime.observe(project))) {
+  const observed = await runtime.observe(project);
+  // What could not be cleared away is not tried again and again: the next command does that.
+  const hasNews = !supervisor.knows(observed) || leftovers(observed).some((name) => !cleared.includes(name));
+  if (isOurs && hasNews) {
     startSupervisor(project, command, { host: environment, detached: true });
   }
   return exitCode.ok;
 };
+
+/** What `run -d --rm` has left: the containers that were to go when their command ends, and for which nobody waits. */
+const leftovers = ({ oneOffs = [] }: ObservedState): readonly ContainerName[] =>
+  oneOffs.flatMap(({ name, oneOff }) => (oneOff?.mode === 'detached' && oneOff.abandoned ? [name] : []));
+
+async function clearAway(context: Context, project: ProjectName): Promise<readonly ContainerName[]> {
+  const runtime = openRuntime(context);
+  const found = leftovers(await runtime.observe(project));
+  if (found.length === 0) return found;
+  // What a session looks at first is mended, and they are cleared away.
+  const session = await runtime.open(project, {
+    title: 'supervise',
+    onWait: () => {},
+    warn: () => {},
+    signal: new AbortController().signal,
+  });
+  if (!session.ok) return found;
+  await session.value.observe();
+  await session.value.close();
+  return found;
+}

@@ -67,6 +67,8 @@ export const insideCommands = [
       { name: 'name', kind: 'text', value: 'NAME', help: 'name of the container' },
       { name: 'no-deps', kind: 'switch', help: 'do not start what the service depends on' },
       { name: 'publish', short: 'p', kind: 'list', value: 'PORT', help: 'publish this port, as under ports:' },
+      { name: 'use-aliases', kind: 'switch', help: 'others find the container by the names of its service' },
+      { name: 'remove-orphans', kind: 'switch', help: 'remove containers of services that are no longer in the file' },
       { name: 'service-ports', short: 'P', kind: 'switch', help: 'publish the ports of the service' },
       user,
       { name: 'volume', short: 'v', kind: 'list', value: 'VOLUME', help: 'mount this, as under volumes:' },

@@ -22,7 +22,7 @@ const web = stack.containers.find(({ service }) => service === 'web');
 if (web === undefined) throw new Error('no web');
 const container = { ...web, name: 'shop-web-run-1' as ContainerName, number: 0 };
 const oneOff = { mode: 'attached', remove: true } as const;
-const options = { compare, container, oneOff, dependencies: 'follow' } as const;
+const options = { compare, container, oneOff, dependencies: 'follow', removeOrphans: false } as const;
 
 test('a run starts what its service needs, waits for it, and then makes the one-off, which the plan marks as such', () => {
   const plan = planRun(stack, nothing, options);

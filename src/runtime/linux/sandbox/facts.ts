@@ -42,6 +42,8 @@ export type ContainerFacts = {
     readonly lock: string;
     readonly diary: string;
     readonly keeper: { readonly lock: string; readonly socket: string };
+    /** Woken at every end, whatever the configuration says: the container has to be cleared away. */
+    readonly clearsAway: boolean;
   };
   /** On a network: the fifo that the net process holds open, and what brings that process back. */
   readonly netProcess?: { readonly alive: string; readonly argv: readonly string[] };

@@ -21,15 +21,18 @@ export function containerFacts(context: SessionContext, record: Described): Resu
   if (!netns.ok) return netns;
   const { at, project, options } = context;
   const { supervisor } = options;
+  const { oneOff } = record;
+  // Nobody restarts a one-off, and who has started it waits for it; but for `run -d --rm` nobody waits.
+  const clearsAway = oneOff !== undefined && oneOff !== 'hook' && oneOff.mode === 'detached' && oneOff.remove;
   const facts = lookUpFacts(record, { project, at, host: context.host() });
   if (!facts.ok) return facts;
   return ok({
     ...facts.value,
     ...(netns.value === undefined ? {} : { netns: netns.value }),
     ...(isNetworked(record.config) ? { netProcess: context.network.revival } : {}),
-    ...(supervisor === undefined || record.oneOff
+    ...(supervisor === undefined || (record.oneOff && !clearsAway)
       ? {}
-      : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary, keeper: at.keeper } }),
+      : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary, keeper: at.keeper, clearsAway } }),
   });
 }
 
