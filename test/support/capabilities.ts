@@ -16,6 +16,7 @@ const probes = {
   bash: () => program('bash'),
   busybox: () => program('busybox'),
   dig: () => program('dig'),
+  fish: () => program('fish'),
   git: () => program('git'),
   dockerd: () => program('dockerd') ?? program('containerd') ?? program('docker'),
   groff: () => program('groff'),
@@ -41,6 +42,7 @@ const probes = {
   'pid recycling': () =>
     program('unshare') ?? (existsSync('/proc/sys/kernel/ns_last_pid') ? undefined : 'needs ns_last_pid'),
   unshare: () => program('unshare'),
+  zsh: () => program('zsh'),
   'time namespace': () => (existsSync('/proc/self/ns/time') ? undefined : 'needs a kernel with time namespaces'),
 } as const satisfies { readonly [name: string]: () => string | undefined };
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'vitest';
+import type { Capability } from './capabilities.ts';
 import { eventually } from './eventually.ts';
 import { type Rig, scenario } from './scenario.ts';
 import { root } from './tree.ts';
@@ -21,6 +22,11 @@ export class Terminal {
   type(line: string): void {
     this.#tmux('send-keys', '-t', 'main', '-l', line);
     this.#tmux('send-keys', '-t', 'main', 'Enter');
+  }
+
+  /** What is typed without Enter. */
+  keys(text: string): void {
+    this.#tmux('send-keys', '-t', 'main', '-l', text);
   }
 
   press(key: string): void {
@@ -55,8 +61,12 @@ export class Terminal {
 export const tscompose = (rig: Rig, line: string) => `node ${root}/dist/tscompose.cjs -p ${rig.project} ${line}`;
 
 /** A scenario at a shell prompt, `ready:`, in the directory of its stack. */
-export function inTerminal(title: string, body: (rig: Rig, terminal: Terminal) => Promise<void>): void {
-  scenario(title, ['tmux'], async (rig) => {
+export function inTerminal(
+  title: string,
+  body: (rig: Rig, terminal: Terminal) => Promise<void>,
+  needs: readonly Capability[] = [],
+): void {
+  scenario(title, ['tmux', ...needs], async (rig) => {
     await rig.hold();
     const terminal = new Terminal(rig);
     try {
