@@ -12,7 +12,10 @@ const examples = readdirSync(join(root, 'examples'), { withFileTypes: true })
   .map((entry) => entry.name);
 
 /** What an example asks of the machine, beside what all of them do. */
-const needs: { readonly [example: string]: readonly Capability[] } = { guestbook: ['nginx', 'redis-server'] };
+const needs: { readonly [example: string]: readonly Capability[] } = {
+  guestbook: ['nginx', 'redis-server'],
+  images: ['redis-server'],
+};
 
 /** What an example wants said besides `up -d`. */
 const flags: { readonly [example: string]: readonly string[] } = { watch: ['--watch'] };
