@@ -7,8 +7,8 @@ const shell = (command) =>
   execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 
 const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-const nginx = (port, name) => `daemon off; error_log /dev/null; pid /tmp/tsc-${name}.pid; worker_processes 1; events {}
-http { access_log off; keepalive_requests 100000000; ${temporary.map((part) => `${part}_temp_path /tmp/tsc-${name}-${part};`).join(' ')}
+const nginx = (port, at) => `daemon off; error_log /dev/null; pid ${at}/nginx.pid; master_process off; events {}
+http { access_log off; keepalive_requests 100000000; ${temporary.map((part) => `${part}_temp_path ${at}/nginx-${part};`).join(' ')}
 server { listen ${port}; location / { return 200 ok; } } }`;
 
 /**
@@ -21,7 +21,7 @@ export function measureTraffic({ directory, rounds, seconds, background, ours, e
     return join(directory, name);
   };
   const service = { tmpfs: ['/tmp'], stop_grace_period: '0s' };
-  file('guest.conf', nginx(80, 'guest'));
+  file('guest.conf', nginx(80, '/tmp'));
   const stack = file(
     'traffic.yml',
     JSON.stringify({
@@ -39,7 +39,7 @@ export function measureTraffic({ directory, rounds, seconds, background, ours, e
     }),
   );
   background('iperf3', '-s', '-p', '19103');
-  background('nginx', '-c', file('host.conf', nginx(19101, 'host')));
+  background('nginx', '-c', file('host.conf', nginx(19101, directory)));
   ours(stack, 'up', '-d');
   const idle = memoryOfNet(project);
   const ways = {
