@@ -1,5 +1,5 @@
-// Writes man/tscompose.1 from the table of commands.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// Writes man/*.1 from the table of commands.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -13,6 +13,7 @@ const { outputFiles } = await build({
   format: 'esm',
 });
 const source = outputFiles[0].text;
-const { manualText } = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
-mkdirSync(`${root}man`, { recursive: true });
-writeFileSync(`${root}man/tscompose.1`, manualText(version));
+const { manualPages } = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
+rmSync(`${root}man`, { recursive: true, force: true });
+mkdirSync(`${root}man`);
+for (const [name, text] of manualPages(version)) writeFileSync(`${root}man/${name}`, text);

@@ -4,7 +4,7 @@ import type { Argument, CommandSpec, Flag } from '../src/cli/flag.ts';
 import { commands, globalFlags } from '../src/cli/table.ts';
 
 /** man/tscompose.1 in the language of man(7). */
-export function manualText(version: string): string {
+function manualText(version: string): string {
   const visible = commands.filter((command: CommandSpec) => !command.hidden);
   return [
     `.TH TSCOMPOSE 1 "" "tscompose ${version}" "User Commands"`,
@@ -40,12 +40,15 @@ export function manualText(version: string): string {
   ].join('\n');
 }
 
+const usageOf = (spec: CommandSpec): string =>
+  ['\\fBtscompose', `${roff(spec.name)}\\fR`, '[\\fIOPTIONS\\fR]', ...spec.arguments.map(argumentWord)].join(' ');
+
 function commandLines(spec: CommandSpec): readonly string[] {
-  const usage = ['\\fBtscompose', `${roff(spec.name)}\\fR`, '[\\fIOPTIONS\\fR]', ...spec.arguments.map(argumentWord)];
+  return [`.SS ${roff(spec.name)}`, usageOf(spec), '.PP', ...bodyLines(spec)];
+}
+
+function bodyLines(spec: CommandSpec): readonly string[] {
   return [
-    `.SS ${roff(spec.name)}`,
-    usage.join(' '),
-    '.PP',
     `${roff(spec.summary)}.`,
     ...(spec.details ?? []).flatMap((paragraph) => ['.PP', roff(paragraph)]),
     ...spec.arguments.flatMap(({ name, help }) => ['.TP', `.I ${roff(name)}`, roff(help)]),
@@ -65,6 +68,31 @@ function flagLines({ name, short, kind, value, choices, help }: Flag): readonly 
   const letter = short === undefined ? '' : `\\fB\\-${roff(short)}\\fR, `;
   const list = choices === undefined || help.includes(choices[0] ?? '') ? '' : `: ${choices.join(', ')}`;
   return ['.TP', `${letter}\\fB\\-\\-${roff(name)}\\fR${operand}`, roff(help + list)];
+}
+
+/** By file name, below man/: the page of everything, and one for each command, as `man tscompose-up` looks for it. */
+export function manualPages(version: string): ReadonlyMap<string, string> {
+  const visible = commands.filter((command: CommandSpec) => !command.hidden);
+  return new Map([
+    ['tscompose.1', manualText(version)],
+    ...visible.map((spec): [string, string] => [`tscompose-${spec.name}.1`, commandPage(spec, version)]),
+  ]);
+}
+
+function commandPage(spec: CommandSpec, version: string): string {
+  return [
+    `.TH TSCOMPOSE\\-${roff(spec.name.toUpperCase())} 1 "" "tscompose ${version}" "User Commands"`,
+    '.SH NAME',
+    `tscompose\\-${roff(spec.name)} \\- ${roff(spec.summary)}`,
+    '.SH SYNOPSIS',
+    usageOf(spec),
+    '.SH DESCRIPTION',
+    ...bodyLines(spec),
+    '.SH SEE ALSO',
+    '.BR tscompose (1)',
+    'for the options of every command, exit status and files.',
+    '',
+  ].join('\n');
 }
 
 /** Text that means itself: a line that begins with a dot or a quote would be an instruction. */
