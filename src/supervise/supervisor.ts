@@ -83,20 +83,29 @@ export class Supervisor {
       this.#charges.set(container.name, new Charge(container, this.#pastOf(container.name), surroundings));
     }
     if (isUnattended(container)) this.#repair(firstRepairMs);
+    else if (!this.#hasUnattended()) this.#endRepair();
     this.#leaveIfIdle();
   }
 
   /** Again until all have a monitor: what kept one from coming (a full process table, memory) may pass. */
   #repair(againMs: number): void {
     const { clock } = this.#options;
-    this.#cancelRepair?.();
+    this.#endRepair();
     this.#work.repair();
     this.#cancelRepair = clock.at(clock.now() + againMs, () => {
       this.#cancelRepair = undefined;
-      if ([...this.#charges.values()].some(({ last }) => isUnattended(last)))
-        this.#repair(Math.min(againMs * 2, longestRepairMs));
+      if (this.#hasUnattended()) this.#repair(Math.min(againMs * 2, longestRepairMs));
       else this.#leaveIfIdle();
     });
+  }
+
+  #endRepair(): void {
+    this.#cancelRepair?.();
+    this.#cancelRepair = undefined;
+  }
+
+  #hasUnattended(): boolean {
+    return [...this.#charges.values()].some(({ last }) => isUnattended(last));
   }
 
   #warn(message: string): void {

@@ -74,7 +74,10 @@ export class FakeRuntime implements Runtime, Watching {
     while (this.#locked) await new Promise<void>((resolve) => this.#unlocked.push(resolve));
     this.#locked = true;
     return ok({
-      observe: this.observe,
+      observe: () => {
+        this.#adopt();
+        return this.observe();
+      },
       perform: <K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal): Outcome =>
         this.#perform(action, signal),
       close: async () => {
@@ -125,6 +128,23 @@ export class FakeRuntime implements Runtime, Watching {
     const { startedAtMs } = container.status;
     const status: ContainerStatus = { kind: 'exited', exitCode, oomKilled, startedAtMs, finishedAtMs: this.now() };
     this.#put({ ...container, status });
+  }
+
+  /** Its monitor is killed: under the lock it gets another one, if it can be had. */
+  loseMonitor(name: string): void {
+    this.#put({ ...this.container(name), monitored: false });
+  }
+
+  canAdopt = true;
+  /** How often a monitor was to be had for a container that had none. */
+  adoptions = 0;
+
+  #adopt(): void {
+    for (const container of this.#containers.values()) {
+      if (container.monitored || !isAlive(container)) continue;
+      this.adoptions++;
+      if (this.canAdopt) this.#put({ ...container, monitored: true });
+    }
   }
 
   /** Somebody else takes it away. */

@@ -133,3 +133,50 @@ test('a dependency that comes back takes along who asked for it', async () => {
   await clock.pass(1000);
   expect(machine.performed).toEqual(['start shop-db-1', 'stop shop-web-1', 'start shop-web-1']);
 });
+
+test('a start limit ends a crash loop, and everybody can see that it was given up', async () => {
+  const startLimit = { ends: 3, withinMs: ms(60_000) };
+  const { clock, machine, begin, starts } = supervised([
+    { name: 'web', config: { restart: { condition: 'always', startLimit } } },
+  ]);
+  machine.exit('shop-web-1', 1);
+  machine.program = () => ({ exit: 1 });
+  const { isOver } = begin();
+  await clock.pass(100_000);
+  expect(starts()).toHaveLength(3);
+  expect(machine.container('shop-web-1').givenUp).toBe('start-limit');
+  expect(isOver()).toBe(true);
+});
+
+test('a container without a monitor is looked after until it has one, at growing distances', async () => {
+  const { clock, machine, begin } = supervised([{ name: 'web' }]);
+  machine.canAdopt = false;
+  machine.loseMonitor('shop-web-1');
+  const { isOver } = begin();
+  await clock.pass(20_000);
+  expect(machine.adoptions).toBe(5);
+  expect(isOver()).toBe(false);
+  machine.canAdopt = true;
+  await clock.pass(31_000);
+  expect(machine.container('shop-web-1').monitored).toBe(true);
+  expect(isOver()).toBe(true);
+});
+
+test('hooks after an end that a killed supervisor has left undone are run by its successor, and only those', async () => {
+  const postStop = [{ argv: ['a'], privileged: false, environment: {} }];
+  const hooks = { preStart: [], postStart: [], preStop: [], postStop };
+  const { clock, machine, begin, lines } = supervised([{ name: 'web', config: { hooks } }]);
+  const hooksRun = () => lines.filter((line) => line.kind === 'step' && line.action === 'post-stop hook').length;
+  machine.exit('shop-web-1', 1);
+  begin();
+  await clock.pass(0);
+  expect(hooksRun()).toBe(1);
+  begin();
+  await clock.pass(0);
+  expect(hooksRun()).toBe(1);
+  const undone = lines.findIndex((line) => line.kind === 'step');
+  lines.splice(undone, 1);
+  begin();
+  await clock.pass(0);
+  expect(hooksRun()).toBe(1);
+});
