@@ -91,6 +91,7 @@ function configOf(subject: Subject): ContainerConfig | undefined {
   checkArgv(argv, subject);
   const networkMode = networkModeOf(subject);
   const config = {
+    rootfs,
     image: text(service.image),
     argv,
     environment: environmentOf(subject),
@@ -134,7 +135,7 @@ function configOf(subject: Subject): ContainerConfig | undefined {
     probes: probesOf(subject),
     hooks: hooksOf(subject),
   };
-  return rootfs === undefined ? undefined : compact<ContainerConfig>({ rootfs, ...config });
+  return rootfs === undefined ? undefined : compact<ContainerConfig>(config);
 }
 
 /** The field that a key becomes as it is. */
