@@ -131,8 +131,10 @@ test('dependents stop before and start after what they depend on', () => {
       };
       // What is replaced a few at a time is there all the time, so that nobody has to stop for it.
       const rolled = new Set(plan.steps.flatMap(({ action }) => (action.kind === 'prove' ? [action.container] : [])));
+      // A successor may have a number that nobody had.
+      const made = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [action.container] : []));
       const isRolled = (service: string | undefined): boolean =>
-        [...desired.containers, ...observed.containers].some(
+        [...desired.containers, ...observed.containers, ...made].some(
           (container) => container.service === service && rolled.has(container.name),
         );
       const serviceOf = (name: string, { containers }: DesiredState | ObservedState) =>
