@@ -9,9 +9,7 @@ import { exitCode } from '../exit-code.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { readMoment } from '../moment.ts';
 import { printable } from '../render/width.ts';
-import { openRuntime } from '../runtime.ts';
-import { knownServices } from '../services.ts';
-import { findTarget } from '../target.ts';
+import { lookAround } from '../situation.ts';
 import type { Runner } from './runner.ts';
 
 export const events: Runner<'events'> = async ({ flags, args, globals }, context) => {
@@ -19,13 +17,9 @@ export const events: Runner<'events'> = async ({ flags, args, globals }, context
   if (!since.ok) return since.error;
   const until = readMoment(context, 'until', flags.until);
   if (!until.ok) return until.error;
-  const target = await findTarget(context);
-  if (!target.ok) return target.error;
-  const { name, project } = target.value;
-  const runtime = openRuntime(context);
-  const observed = await runtime.observe(name);
-  const services = knownServices(context, args, { project, observed });
-  if (!services.ok) return services.error;
+  const situation = await lookAround(context, args);
+  if (!situation.ok) return situation.error;
+  const { name, runtime, observed } = situation.value;
 
   const serviceOf = new Map<string, string>(
     observed.containers.map((container) => [container.name, container.service]),

@@ -8,8 +8,7 @@ import { catchInterrupts } from '../interrupt.ts';
 import { readMoment } from '../moment.ts';
 import { endText } from '../render/status.ts';
 import { openRuntime } from '../runtime.ts';
-import { knownServices } from '../services.ts';
-import { findTarget } from '../target.ts';
+import { lookAround } from '../situation.ts';
 import type { Runner } from './runner.ts';
 
 export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) => {
@@ -17,16 +16,13 @@ export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) =>
   if (!since.ok) return since.error;
   const until = readMoment(context, 'until', flags.until);
   if (!until.ok) return until.error;
-  const target = await findTarget(context);
-  if (!target.ok) return target.error;
-  const { name, project } = target.value;
-  const observed = await openRuntime(context).observe(name);
-  const services = knownServices(context, args, { project, observed });
-  if (!services.ok) return services.error;
+  const situation = await lookAround(context, args);
+  if (!situation.ok) return situation.error;
+  const { name, project, observed, services } = situation.value;
 
   const quiet = new Set(project?.services.filter(({ attach }) => !attach).map(({ name: service }) => service));
   const isWanted = ({ service, number }: Pick<ObservedContainer, 'service' | 'number'>) =>
-    (args.length === 0 ? !quiet.has(service) : services.value.includes(service)) &&
+    (args.length === 0 ? !quiet.has(service) : services.includes(service)) &&
     (flags.index === undefined || flags.index === number);
   const containers = observed.containers
     .filter(isWanted)

@@ -2,11 +2,10 @@ import type { ObservedContainer, ObservedState } from '../../model/state.ts';
 import { dockerRow, psFields, psJson, psRow, psTitles, stateNames, stateOf } from '../container-row.ts';
 import { exitCode } from '../exit-code.ts';
 import { printTable, printTemplate, readFilters, readFormat } from '../rows.ts';
-import { openRuntime } from '../runtime.ts';
 import { sayError } from '../say.ts';
-import { knownServices } from '../services.ts';
+import { lookAround } from '../situation.ts';
 import type { Flags } from '../table.ts';
-import { findTarget, type Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import type { Runner } from './runner.ts';
 
 export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
@@ -21,14 +20,11 @@ export const ps: Runner<'ps'> = async ({ flags, args, globals }, context) => {
     sayError(context, { code: 'usage', message: `no container can be "${unknown}"`, hint });
     return exitCode.usage;
   }
-  const target = await findTarget(context);
-  if (!target.ok) return target.error;
-  const { name, project } = target.value;
-  const observed = await openRuntime(context).observe(name);
-  const services = knownServices(context, args, { project, observed });
-  if (!services.ok) return services.error;
+  const situation = await lookAround(context, args);
+  if (!situation.ok) return situation.error;
+  const { name, observed, services } = situation.value;
 
-  const chosen = choose(observed, { flags, states, services: services.value, target: target.value });
+  const chosen = choose(observed, { flags, states, services, target: situation.value });
   const { stdout } = context;
   const now = Date.now();
   if (flags.services) {

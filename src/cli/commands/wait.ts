@@ -2,28 +2,23 @@ import type { ObservedContainer } from '../../model/state.ts';
 import { planDown } from '../../plan/down.ts';
 import type { Runtime, Watching } from '../../runtime/runtime.ts';
 import { exitCode } from '../exit-code.ts';
-import { openRuntime } from '../runtime.ts';
 import { sayError } from '../say.ts';
-import { knownServices } from '../services.ts';
+import { lookAround } from '../situation.ts';
 import { changeStored } from '../stored.ts';
-import { findTarget, type Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import type { Runner } from './runner.ts';
 
 export const wait: Runner<'wait'> = async ({ flags, args }, context) => {
-  const target = await findTarget(context);
-  if (!target.ok) return target.error;
-  const { name, project } = target.value;
-  const runtime = openRuntime(context);
-  const observed = await runtime.observe(name);
-  const services = knownServices(context, args, { project, observed });
-  if (!services.ok) return services.error;
-  const isChosen = ({ service }: ObservedContainer): boolean => services.value.includes(service);
+  const situation = await lookAround(context, args);
+  if (!situation.ok) return situation.error;
+  const { name, runtime, observed, services } = situation.value;
+  const isChosen = ({ service }: ObservedContainer): boolean => services.includes(service);
   if (!observed.containers.some(isChosen)) {
     const hint = `start it with: tscompose up -d ${args.join(' ')}`;
     sayError(context, { code: 'not-running', message: `there is no container of ${args.join(', ')}`, hint });
     return exitCode.failed;
   }
-  const first = await firstEnd(runtime, target.value, isChosen);
+  const first = await firstEnd(runtime, situation.value, isChosen);
   context.stdout.write(`${first ?? 'unknown'}\n`);
   if (flags['down-project']) {
     const plan: Parameters<typeof changeStored>[1]['plan'] = (state) => planDown(state, {});

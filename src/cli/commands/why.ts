@@ -7,24 +7,20 @@ import { type Evidence, explainService } from '../../supervise/why.ts';
 import type { Context } from '../context.ts';
 import { exitCode } from '../exit-code.ts';
 import { lastLinesOf } from '../explain.ts';
-import { openRuntime } from '../runtime.ts';
-import { knownServices } from '../services.ts';
-import { findTarget, type Target } from '../target.ts';
+import { lookAround } from '../situation.ts';
+import type { Target } from '../target.ts';
 import type { Runner } from './runner.ts';
 
 export const why: Runner<'why'> = async ({ args, globals }, context) => {
-  const target = await findTarget(context);
-  if (!target.ok) return target.error;
-  const { name, project } = target.value;
-  const observed = await openRuntime(context).observe(name);
-  const services = knownServices(context, args, { project, observed });
-  if (!services.ok) return services.error;
-  const [service] = services.value;
+  const situation = await lookAround(context, args);
+  if (!situation.ok) return situation.error;
+  const { name, observed, services } = situation.value;
+  const [service] = services;
   if (service === undefined) return exitCode.failed;
 
   const chosen = observed.containers.filter((container) => container.service === service);
   const lines = openEventLog(eventsPath(name, context.environment)).read();
-  const found = await Promise.all(chosen.map((container) => witnessesOf(context, target.value, container)));
+  const found = await Promise.all(chosen.map((container) => witnessesOf(context, situation.value, container)));
   if (globals.json) {
     const containers = chosen.map((container, i) => ({
       name: container.name,
