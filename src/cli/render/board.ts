@@ -53,7 +53,8 @@ export class Board {
     }
   }
 
-  event(event: StepEvent): void {
+  /** The row after it; undefined when no plan has spoken of it. */
+  event(event: StepEvent): Row | undefined {
     const { step } = event;
     const subject = subjectText(step);
     const row = this.#rows.get(subject);
@@ -63,7 +64,10 @@ export class Board {
       this.#running.delete(step.id);
     }
     if ('atMs' in event) this.#lastMs.set(subject, event.atMs);
-    if (row !== undefined) this.#rows.set(subject, advance(row, event));
+    if (row === undefined) return undefined;
+    const next = advance(row, event);
+    this.#rows.set(subject, next);
+    return next;
   }
 
   /** In the order in which the plans first spoke of them. */

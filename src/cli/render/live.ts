@@ -4,6 +4,7 @@ import { Board, mostUrgent, type Row, statusOf, timeOf } from './board.ts';
 import type { Paint } from './color.ts';
 import { plainLine } from './plain.ts';
 import type { Progress } from './progress.ts';
+import { runTasks, type Tasks } from './tasks.ts';
 import { columnsOf, fitColumns, printable } from './width.ts';
 import { elapsed } from './words.ts';
 
@@ -22,7 +23,7 @@ export function liveProgress(output: Output, options: LiveOptions): Progress {
   const block = new BlockPainter(output);
   const board = new Board();
   const startedMs = options.now();
-  let timer: NodeJS.Timeout | undefined;
+  let tasks: Tasks | undefined;
 
   const redraw = (room = output.rows() - 2) => {
     const view = { ...options, width: output.columns(), nowMs: options.now(), startedMs, room };
@@ -30,22 +31,28 @@ export function liveProgress(output: Output, options: LiveOptions): Progress {
   };
   const say = (line: string) => {
     block.above(`${printable(line)}\n`);
-    if (timer !== undefined) redraw();
+    if (tasks !== undefined) redraw();
   };
   return {
     plan: (plan) => {
       board.begin(plan, options.now());
-      timer ??= setInterval(redraw, redrawMs).unref();
+      tasks?.end();
+      const open = board.rows().filter(({ left }) => left > 0);
+      tasks = runTasks(
+        open.map(({ subject }) => subject),
+        { redraw, everyMs: redrawMs },
+      );
     },
     event: (event) => {
       if (event.kind === 'warning' || event.kind === 'lock-wait') return say(plainLine(event) ?? '');
-      board.event(event);
+      const row = board.event(event);
+      if (row?.left === 0) tasks?.settle(row.subject);
     },
     say,
     close: () => {
-      if (timer === undefined) return;
-      clearInterval(timer);
-      timer = undefined;
+      if (tasks === undefined) return;
+      tasks.end();
+      tasks = undefined;
       // The last drawing is whole: it scrolls like any other output.
       redraw(Number.POSITIVE_INFINITY);
     },

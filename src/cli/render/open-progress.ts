@@ -3,7 +3,7 @@ import { jsonProgress } from './json.ts';
 import { plainProgress } from './plain.ts';
 import type { Progress } from './progress.ts';
 
-/** The form that the command line, the environment and the terminal ask for. the live one is only loaded where it is shown. */
+/** The form that the command line, the environment and the terminal ask for. The live one, and listr2 with it, is only loaded where it is shown. */
 export async function openProgress(
   { globals, environment, stderr, paintError }: Context,
   { title, live }: { readonly title: string; readonly live: boolean },
