@@ -15,6 +15,9 @@
 /* A supervisor that was woken has this long to give a container its monitor; then another one is, a few times. */
 #define FIRST_RETRY_MS 2000u
 #define RETRIES 6u
+/* One that was killed together with the monitor holds its lock until the kernel has taken it apart: soon it is free. */
+#define BUSY_RETRY_MS 20u
+#define BUSY_RETRIES 4u
 
 enum { LISTEN, TIMER, FIRST };
 
@@ -63,6 +66,7 @@ static _Noreturn void keep(struct tsc_monitor *m, const struct tsc_op *op, int l
 {
 	struct tsc_op supervisor;
 	unsigned lost = 0, tries = 0;
+	bool busy = false;
 	bool known = tsc_find_op(&m->frame, TSC_PHASE_HOLD, TSC_OP_SUPERVISOR, &supervisor);
 	for (;;) {
 		unsigned before = lost;
@@ -76,10 +80,11 @@ static _Noreturn void keep(struct tsc_monitor *m, const struct tsc_op *op, int l
 		bool again = has_rung(m->wake_timer) && lost > 0 && tries < RETRIES;
 		tries = more ? 0 : tries;
 		if (known && (more || again)) {
-			tsc_start_supervisor(m, &supervisor);
-			tsc_arm_wake(m, FIRST_RETRY_MS << tries++);
+			busy = !tsc_start_supervisor(m, &supervisor);
+			tsc_arm_wake(m, busy ? BUSY_RETRY_MS << 2 * tries : FIRST_RETRY_MS << tries);
+			tries++;
 		}
-		if (count > FIRST)
+		if (count > FIRST || (busy && lost > 0 && tries < BUSY_RETRIES))
 			continue;
 		/* Whoever has connected since is told by the end of the connection, and makes another one. */
 		if (tsc_is_current(lock, op->string[0])) {

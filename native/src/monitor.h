@@ -126,7 +126,7 @@ enum tsc_urgency { TSC_NOW, TSC_LATER };
 void tsc_want_supervisor(struct tsc_monitor *m, enum tsc_urgency urgency);
 void tsc_report_end(struct tsc_monitor *m, enum tsc_urgency urgency); /* an end, unless those need nobody */
 void tsc_see_start(struct tsc_monitor *m);
-void tsc_start_supervisor(struct tsc_monitor *m, const struct tsc_op *op); /* if nobody holds its lock */
+bool tsc_start_supervisor(struct tsc_monitor *m, const struct tsc_op *op); /* if nobody holds its lock */
 int tsc_take_free_lock(const char *path); /* -EAGAIN when somebody has it */
 void tsc_arm_wake(struct tsc_monitor *m, uint64_t ms);
 void tsc_end_patience(struct tsc_monitor *m);   /* the wake timer is readable */

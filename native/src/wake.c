@@ -23,14 +23,15 @@ int tsc_take_free_lock(const char *path)
 	}
 }
 
-void tsc_start_supervisor(struct tsc_monitor *m, const struct tsc_op *op)
+bool tsc_start_supervisor(struct tsc_monitor *m, const struct tsc_op *op)
 {
 	int lock = tsc_take_free_lock(op->string[0]);
 	if (lock < 0)
-		return;
+		return false;
 	const struct tsc_legacy legacy = {lock, op->length[3] ? op->string[3] : NULL};
 	tsc_run_detached(m, op, 1, 2, &legacy);
 	sys_close(lock);
+	return true;
 }
 
 void tsc_arm_wake(struct tsc_monitor *m, uint64_t ms)
