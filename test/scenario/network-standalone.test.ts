@@ -311,7 +311,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     const udp = (number: number) => port(number, number, { protocol: 'udp' });
     await up(networking, { 'web-2': config([on('front')], { ports: [udp(18091), udp(18092)] }) });
     await fine(networking.close());
-    await serve(pids.get('web-2')!, 'socat', 'UDP-LISTEN:18091,fork', 'EXEC:cat');
+    await serve(pids.get('web-2')!, 'socat', 'UDP-RECVFROM:18091,fork', 'EXEC:cat');
     const flows = async () => (await askNetStatus(run))!.flows;
     const client = createSocket('udp4');
     const answers: string[] = [];
