@@ -129,12 +129,6 @@ function store(path: string, warm: readonly string[], code: Buffer): void {
   renameSync(temporary, path);
 }
 
-/** Loads a file of `dist` as Node would load any script. */
-function loadPlain(name: string): Chunks {
-  const filename = join(__dirname, name);
-  return new Script(readFileSync(filename, 'latin1'), { filename }).runInThisContext()(require, filename, __dirname);
-}
-
 /** Runs a chunk of the program, once; what else it asks for is a module of Node or a package. */
 function requireChunk(name: string, chunksOf: (file: string) => Chunks): NodeModule['exports'] {
   const known = loaded.get(name);
@@ -150,15 +144,18 @@ function requireChunk(name: string, chunksOf: (file: string) => Chunks): NodeMod
 
 const readFiles = new Map<string, Chunks>();
 
-/** Loads a file of `dist` with the code kept for this kind of run. */
-function loadFile(name: string, { codeCache, kind }: { readonly codeCache: string; readonly kind: string }): Chunks {
+/** Where compiled code is kept, and for which kind of run. */
+type Keeping = { readonly codeCache: string; readonly kind: string };
+
+/** Loads a file of `dist`, once; without a place to keep compiled code as Node would load any script. */
+function loadFile(name: string, keeping: Keeping | undefined): Chunks {
   const known = readFiles.get(name);
   if (known !== undefined) return known;
   const filename = join(__dirname, name);
   // The build writes nothing but ASCII; this is three times as fast as decoding UTF-8.
   const source = readFileSync(filename, 'latin1');
-  const kept = `${name}${kind}.bin`;
-  const stored = readStored(join(codeCache, kept));
+  const kept = `${name}${keeping?.kind}.bin`;
+  const stored = keeping && readStored(join(keeping.codeCache, kept));
   const script = new Script(source, {
     filename,
     ...(stored === undefined ? {} : { cachedData: stored.code }),
@@ -195,25 +192,15 @@ function removeOldBuilds(directory: string): void {
   for (const { path } of entries.slice(builds)) rmSync(path, { recursive: true, force: true });
 }
 
-/** From 22.8 on Node does by itself what the rest of this file does. */
-function enableCompileCache(directory: string): void {
-  const node: { readonly enableCompileCache?: (directory: string) => unknown } = require('node:module');
-  node.enableCompileCache?.(directory);
-}
-
-function start(hasCompileCache: boolean): void {
+function start(): void {
   const cache = cacheDirectory();
-  const argv = process.argv.slice(2);
+  const command = process.argv.slice(2).find((word) => frequent.includes(word));
+  const kind = command === undefined ? '' : `.${command}`;
+  const keeping = cache === undefined ? undefined : { codeCache: codeDirectory(cache), kind };
   let ran = '';
-  let chunksOf = loadPlain;
-  if (cache !== undefined && hasCompileCache) enableCompileCache(join(cache, 'code', 'node'));
-  if (cache !== undefined && !hasCompileCache) {
-    const codeCache = codeDirectory(cache);
-    const command = argv.find((word) => frequent.includes(word));
-    const kind = command === undefined ? '' : `.${command}`;
-    chunksOf = (file) => loadFile(file, { codeCache, kind });
+  if (keeping !== undefined) {
     process.on('exit', () => {
-      if (ran !== '') keepCode(codeCache, ran);
+      if (ran !== '') keepCode(keeping.codeCache, ran);
     });
   }
   const options = {
@@ -222,8 +209,8 @@ function start(hasCompileCache: boolean): void {
       ran = what;
     },
   };
-  const entry: Entry = requireChunk('main.js', chunksOf);
-  void entry.main(argv, options);
+  const entry: Entry = requireChunk('main.js', (file) => loadFile(file, keeping));
+  void entry.main(process.argv.slice(2), options);
 }
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -231,5 +218,5 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`error: tscompose needs Node 20.19 or newer; this is ${process.version}\n`);
   process.exitCode = 4;
 } else {
-  start(major > 22 || (major === 22 && minor >= 8));
+  start();
 }

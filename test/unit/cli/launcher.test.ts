@@ -33,10 +33,7 @@ function codeFile(): string {
   return join(code, build!, 'cli.cjs.bin');
 }
 
-/** From 22.8 on Node keeps compiled code by itself. */
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const cannotHelp = major > 22 || (major === 22 && minor >= 8);
-describe.skipIf(cannotHelp)('compiled code', () => {
+describe('compiled code', () => {
   test('is kept by the first run and used by the second, which need not write it again', async () => {
     await version();
     const { ino, mode } = statSync(codeFile());
@@ -116,7 +113,22 @@ test.skipIf(cannotChown)('a cache directory of another user is left alone, as wi
   expect(existsSync(join(cache, 'tscompose', 'code'))).toBe(false);
 });
 
-test('without any place to keep things everything works', async () => {
+test('without any place to keep things everything works, and no file of the program is read twice', async () => {
   writeFileSync(join(cache, 'tscompose'), 'a file in the way');
   await version();
+  const counting = join(cache, 'counting.cjs');
+  writeFileSync(
+    counting,
+    `const fs = require('node:fs'), read = fs.readFileSync, seen = [];
+     fs.readFileSync = (path, ...more) => (seen.push(String(path)), read(path, ...more));
+     process.on('exit', () => fs.writeFileSync(${JSON.stringify(join(cache, 'seen'))}, JSON.stringify(seen)));`,
+  );
+  const env = { XDG_CACHE_HOME: cache, NODE_OPTIONS: `--require ${counting}` };
+  expect((await runCli(['help', 'up'], { env })).code).toBe(0);
+  const seen = JSON.parse(readFileSync(join(cache, 'seen'), 'utf8')) as string[];
+  const chunks = seen.filter(
+    (path) => path.includes('/dist/') && path.endsWith('.cjs') && !path.endsWith('/tscompose.cjs'),
+  );
+  expect(chunks.length).toBeGreaterThan(0);
+  expect(new Set(chunks).size).toBe(chunks.length);
 });
