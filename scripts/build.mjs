@@ -104,23 +104,31 @@ async function asFunction(name, text) {
     platform: 'node',
     supported: { 'dynamic-import': false },
   });
-  const { code, exported } = withoutGetters(lazyBuiltins(withoutHelpers(cjs.code)));
+  const { helpers, body } = splitHelpers(cjs.code);
+  const { code, exported } = withoutGetters(lazyBuiltins(body));
   // Names and lines stay: somebody will read a stack trace.
   const small = await transform(`${code}${exported}`, { minifyWhitespace: true, minifySyntax: true, lineLimit: 100 });
-  return `${JSON.stringify(name)}: function (exports, require, module) {\n${small.code}}`;
+  return { helpers, text: `${JSON.stringify(name)}: function (exports, require, module) {\n${small.code}}` };
 }
 
 /** What esbuild puts at the head of every CommonJS module is in each of our files once. */
 const helpersEnd = 'var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: true }), mod);\n';
-let helpers = '';
 
-function withoutHelpers(code) {
+function splitHelpers(code) {
   const end = code.indexOf(helpersEnd);
   if (end === -1) throw new Error('a chunk without the helpers of a CommonJS module');
-  const head = code.slice(0, end);
-  // Those of a chunk that imports no builtin module are some of those of one that does.
-  if (head.length > helpers.length) helpers = head;
-  return code.slice(end + helpersEnd.length);
+  return { helpers: code.slice(0, end), body: code.slice(end + helpersEnd.length) };
+}
+
+/** All helpers that any of the chunks has: a chunk that imports no builtin module has some of those of one that does. */
+const mostHelpers = (functions) =>
+  functions.map(({ helpers }) => helpers).reduce((a, b) => (b.length > a.length ? b : a));
+
+/** Whether a variable may get another value after its declaration; rather said too often than too rarely. */
+function mayChange(code, variable) {
+  const name = variable.replaceAll('$', '\\$');
+  const assigned = `(?<!(?:var|let|const) )(?<![\\w$.])${name}\\s*(?:(?:[-+*/%&|^]|\\*\\*|&&|\\|\\||\\?\\?|<<|>>>?)?=(?![=>])|\\+\\+|--)`;
+  return new RegExp(`${assigned}|(?:\\+\\+|--)${name}(?![\\w$])`).test(code);
 }
 
 function withoutGetters(code) {
@@ -131,10 +139,7 @@ function withoutGetters(code) {
   const exported = entries.split(',\n').map((entry) => {
     const [, name, local] = /^\s*(\w+): \(\) => ([\w$.]+)$/.exec(entry) ?? [];
     if (name === undefined) throw new Error(`an export that is no name: ${entry}`);
-    const changes = code.match(
-      new RegExp(`(?<![\\w$.])${local.replaceAll('$', '\\$')}\\s*([-+*/|&?]{0,2}=(?![=>])|\\+\\+|--)`, 'g'),
-    );
-    return (changes?.length ?? 0) > 1
+    return mayChange(code, local)
       ? `Object.defineProperty(exports, "${name}", { get: () => ${local}, enumerable: true });\n`
       : `exports.${name} = ${local};\n`;
   });
@@ -154,11 +159,12 @@ async function bundle() {
   }
   const texts = await Promise.all(
     [...files].map(async ([name, functions]) => {
-      const body = (await Promise.all(functions)).join(',\n');
+      const made = await Promise.all(functions);
+      const body = made.map(({ text }) => text).join(',\n');
       const fileUrl = body.includes('__fileUrl')
         ? 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;\n'
         : '';
-      const head = `"use strict";\n${helpers}${lazy}${fileUrl}`;
+      const head = `"use strict";\n${mostHelpers(made)}${lazy}${fileUrl}`;
       return { name, text: ascii(`(function (require, __filename, __dirname) { ${head}return {\n${body}\n};\n})\n`) };
     }),
   );
