@@ -14,6 +14,7 @@ import { Networking, readEndpoints } from '../../src/runtime/linux/network/index
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { networkPaths } from '../../src/runtime/linux/network/record.ts';
 import { hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
+import { network as anyNetwork, attach } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
 import { PrivateHost } from '../support/private-host.ts';
 
@@ -30,25 +31,10 @@ const run = networkPaths(at).run;
 const program = join(buildNative(), '../tsc-net');
 const sleepers: ChildProcess[] = [];
 
-const network = (key: string, more: Partial<Network> = {}): Network => ({
-  key,
-  name: `scratch_${key}`,
-  driver: 'bridge',
-  external: false,
-  internal: false,
-  enableIpv6: false,
-  subnets: [],
-  labels: {},
-  ...more,
-});
+const network = (key: string, more: Partial<Network> = {}): Network =>
+  anyNetwork(key, { name: `scratch_${key}`, ...more });
 
-const on = (key: string, more: Partial<NetworkAttachment> = {}): NetworkAttachment => ({
-  network: key,
-  aliases: [],
-  priority: 0,
-  gatewayPriority: 0,
-  ...more,
-});
+const on = (key: string, more: Partial<NetworkAttachment> = {}): NetworkAttachment => ({ ...attach(key), ...more });
 
 const config = (networks: NetworkAttachment[], more: Partial<ContainerConfig> = {}): ContainerConfig =>
   ({

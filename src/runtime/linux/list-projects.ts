@@ -18,7 +18,7 @@ export function filesOfProject(project: ProjectName, environment: HostEnvironmen
   }
 }
 
-/** Under the project's lock, and while it has anything; whoever removes the last of it removes this too. */
+/** Writes them down. Under the project's lock, and while there is a project: they go with the last that it has. */
 export function recordProjectFiles(
   project: ProjectName,
   { files, environment }: { readonly files: readonly string[]; readonly environment: HostEnvironment },

@@ -5,20 +5,11 @@ import { hostNames } from '../../../../../src/runtime/linux/network/host-names.t
 import { NETLINK_NETFILTER } from '../../../../../src/runtime/linux/network/netlink-socket.ts';
 import { batch, replaceTable } from '../../../../../src/runtime/linux/network/nftables.ts';
 import type { NetworkEntry, NetworkRecord } from '../../../../../src/runtime/linux/network/record.ts';
+import { network } from '../../../../support/builders.ts';
 import { cannotMakeNetns, ScratchNetns } from './scratch.ts';
 
 const entry = (key: string, index: number, more: Partial<Network> = {}): NetworkEntry => ({
-  network: {
-    key,
-    name: `shop_${key}`,
-    driver: 'bridge',
-    external: false,
-    internal: false,
-    enableIpv6: false,
-    subnets: [],
-    labels: {},
-    ...more,
-  },
+  network: network(key, more),
   bridge: `br-${key}`,
   index,
   subnets: [],
