@@ -62,8 +62,26 @@ static void hold(struct tsc_session *session)
 		refuse(session, TSC_PHASE_HOLD, 0, EPROTO, "");
 }
 
-/* Which namespaces are not ours already: joining one's own user namespace, for one, is refused. */
-static uint64_t foreign_namespaces(int pid)
+/* stx_ino of /proc/<who>/ns/<name>, which is what tells namespaces apart. */
+static int identify_namespace(const char *who, const char *name, uint64_t *out)
+{
+	char path[64];
+	struct statx info;
+	struct tsc_text text = tsc_start_text(path, sizeof path);
+	tsc_add_text(&text, "/proc/");
+	tsc_add_text(&text, who);
+	tsc_add_text(&text, "/ns/");
+	tsc_add_text(&text, name);
+	int error = sys_statx(AT_FDCWD, path, 0, STATX_INO, &info);
+	*out = info.stx_ino;
+	return error;
+}
+
+/*
+ * Which namespaces are not ours already: joining one's own user namespace, for one, is refused. What cannot be looked at
+ * (without CAP_SYS_PTRACE the kernel shows none of PID 1's) must not count as ours: the command would run on the host.
+ */
+static int find_foreign_namespaces(int pid, uint64_t *flags)
 {
 	static const struct {
 		const char *name;
@@ -72,23 +90,19 @@ static uint64_t foreign_namespaces(int pid)
 		{"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},   {"uts", CLONE_NEWUTS},
 		{"ipc", CLONE_NEWIPC},  {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}, {"user", CLONE_NEWUSER},
 	};
-	uint64_t flags = 0;
+	char number[16];
+	struct tsc_text text = tsc_start_text(number, sizeof number);
+	tsc_add_number(&text, pid);
 	for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		char path[64];
-		struct statx own, other;
-		struct tsc_text text = tsc_start_text(path, sizeof path);
-		tsc_add_text(&text, "/proc/self/ns/");
-		tsc_add_text(&text, kinds[i].name);
-		bool known = sys_statx(AT_FDCWD, path, 0, STATX_INO, &own) == 0;
-		text = tsc_start_text(path, sizeof path);
-		tsc_add_text(&text, "/proc/");
-		tsc_add_number(&text, pid);
-		tsc_add_text(&text, "/ns/");
-		tsc_add_text(&text, kinds[i].name);
-		if (known && sys_statx(AT_FDCWD, path, 0, STATX_INO, &other) == 0 && own.stx_ino != other.stx_ino)
-			flags |= kinds[i].flag;
+		uint64_t own, other;
+		if (identify_namespace("self", kinds[i].name, &own) == -ENOENT)
+			continue; /* a kind that this kernel does not have */
+		int error = identify_namespace(number, kinds[i].name, &other);
+		if (error)
+			return error;
+		*flags |= own != other ? kinds[i].flag : 0;
 	}
-	return flags;
+	return 0;
 }
 
 static _Noreturn void run_process(struct tsc_session *session, int message)
@@ -133,8 +147,10 @@ static _Noreturn void run_helper(struct tsc_session *session, int message)
 	struct tsc_report note = tsc_make_report(session->frame.id, TSC_NOTE_PID);
 	struct clone_args arguments = {.flags = CLONE_PARENT};
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
-	uint64_t flags = foreign_namespaces(session->init_pid);
-	int error = flags ? sys_setns(session->init, flags) : 0;
+	uint64_t flags = 0;
+	int error = find_foreign_namespaces(session->init_pid, &flags);
+	if (!error && flags)
+		error = sys_setns(session->init, flags);
 	tsc_close(&session->init);
 	tsc_close(&session->cgroup);
 	/* Not CLONE_INTO_CGROUP: see clone_child in life.c. The outer process moves it before it is released. */

@@ -86,6 +86,13 @@ describe.skipIf(!possible)('tsc-shim exec', () => {
     expect(result.reports[0]).toMatchObject({ kind: 4, error: 3 });
   });
 
+  test('runs nothing on the host when it may not see the namespaces of the container', async () => {
+    const through = ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'];
+    const result = await run(['hostname'], { through });
+    expect(result).toMatchObject({ code: 125, stdout: '' });
+    expect(result.reports.at(-1)).toMatchObject({ kind: 4, phase: 1, error: 13 });
+  });
+
   test('leaves nothing of itself behind in the container', async () => {
     const before = readFileSync(`${container.cgroup}/cgroup.procs`, 'utf8');
     await run(['true']);

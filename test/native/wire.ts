@@ -232,6 +232,8 @@ export async function execIn(
     attach?: SetupOp[];
     input?: string;
     signal?: NodeJS.Signals;
+    /** A command that runs the shim, with its arguments. */
+    through?: string[];
   },
 ): Promise<ExecResult> {
   const frame = encodeFrame(frameKind.EXEC, 9, [
@@ -250,7 +252,8 @@ export async function execIn(
       ],
     },
   ]);
-  const child = spawn(shim, ['exec'], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const [program = shim, ...rest] = [...(options.through ?? []), shim, 'exec'];
+  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   const read = (stream: NodeJS.ReadableStream | null) => {
     const parts: Buffer[] = [];
     stream?.on('data', (part: Buffer) => parts.push(part));

@@ -176,6 +176,11 @@ function remedies({ op, errno }: OpFailure): string[] {
   if (op.kind === 'ROOT_OVERLAY' && name === 'EINVAL') {
     return ['the file system of /var/lib/tscompose cannot carry overlays; set TSCOMPOSE_ROOT to one that can'];
   }
+  if (op.kind === 'JOIN' && (name === 'EACCES' || name === 'EPERM')) {
+    return [
+      'joining a container takes CAP_SYS_PTRACE and CAP_SYS_ADMIN; whoever started this shell has given one away',
+    ];
+  }
   if (name === 'ENOSPC') return ['free some space'];
   return [];
 }
