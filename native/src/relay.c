@@ -72,9 +72,25 @@ static bool fill(struct flow *flow, int fd)
 	return got > 0 || got == -EAGAIN || got == -EINTR;
 }
 
+/*
+ * Where output goes: a descriptor of our own, since our caller's is not ours to make non-blocking. Held up in a write to a
+ * terminal that nobody reads, we would leave the command unreaped, and a PID 1 waits for every process of its namespace:
+ * the container could not end. A file is not opened again, as it would be written from its start.
+ */
+static int open_output(void)
+{
+	struct termios settings;
+	struct statx info;
+	bool is_pipe = sys_statx(1, "", AT_EMPTY_PATH, STATX_TYPE, &info) == 0 && (info.stx_mode & 0170000) == 0010000;
+	if (!is_pipe && sys_ioctl(1, TCGETS, &settings) != 0)
+		return 1;
+	int fd = sys_open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	return fd < 0 ? 1 : fd;
+}
+
 static void empty(struct flow *flow, int fd)
 {
-	/* Small pieces: poll only promises room for some, and our caller's terminal is not ours to make non-blocking. */
+	/* Small pieces: poll only promises room for some. */
 	size_t size = flow->size - flow->done;
 	long done = sys_write(fd, flow->bytes + flow->done, size < 1024 ? size : 1024);
 	if (done > 0)
@@ -88,12 +104,12 @@ static bool has(const struct flow *flow) { return flow->done < flow->size; }
 static short wanted(bool yes, short event) { return yes ? event : 0; }
 
 /* What the terminal still holds when the process is gone. */
-static void flush(struct tsc_session *session, struct flow *out)
+static void flush(struct tsc_session *session, struct flow *out, int output)
 {
-	struct pollfd room = {.fd = 1, .events = POLLOUT};
+	struct pollfd room = {.fd = output, .events = POLLOUT};
 	do {
 		while (has(out) && sys_poll(&room, 1) != 0)
-			empty(out, 1);
+			empty(out, output);
 	} while (session->master >= 0 && fill(out, session->master) && has(out));
 }
 
@@ -101,7 +117,7 @@ int tsc_relay(struct tsc_session *session)
 {
 	static struct flow in, out;
 	enum { PROCESS, MESSAGE, SIGNALS, INPUT, MASTER, OUTPUT, COUNT };
-	int signals = sys_signalfd(~0ull, O_CLOEXEC | O_NONBLOCK), status = 0;
+	int signals = sys_signalfd(~0ull, O_CLOEXEC | O_NONBLOCK), output = open_output(), status = 0;
 	bool input = session->tty, alive = true, hung_up = false;
 	while (alive) {
 		bool live = session->master >= 0 && !hung_up;
@@ -114,7 +130,7 @@ int tsc_relay(struct tsc_session *session)
 			[INPUT] = {live && input && !has(&in) ? 0 : -1, POLLIN, 0},
 			[MASTER] = {live ? session->master : -1,
 				    (short)(wanted(!has(&out), POLLIN) | wanted(has(&in), POLLOUT)), 0},
-			[OUTPUT] = {has(&out) ? 1 : -1, POLLOUT, 0},
+			[OUTPUT] = {has(&out) ? output : -1, POLLOUT, 0},
 		};
 		/* HUP cannot be masked: while there is output to be written first, it would only spin. */
 		if (has(&out) && !has(&in))
@@ -131,7 +147,7 @@ int tsc_relay(struct tsc_session *session)
 			in = (struct flow){.bytes = {4}, .size = 1};
 		}
 		if (set[OUTPUT].revents)
-			empty(&out, 1);
+			empty(&out, output);
 		if (set[MASTER].revents & POLLOUT)
 			empty(&in, session->master);
 		if (set[MASTER].revents & (POLLIN | POLLHUP) && !has(&out) && !fill(&out, session->master))
@@ -140,7 +156,8 @@ int tsc_relay(struct tsc_session *session)
 	}
 	while (session->message >= 0 && tsc_hear_process(session))
 		;
-	flush(session, &out);
+	/* Before what may take for ever. */
 	sys_wait4(session->pid, &status, 0);
+	flush(session, &out, output);
 	return status;
 }

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
 import { type Container, Rig } from './rig.ts';
-import { execIn, isRoot, op, type State } from './wire.ts';
+import { execIn, isRoot, op, phases, SIGKILL, type State, until } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native exec tests need root and /bin/busybox (package busybox-static)');
@@ -91,6 +93,28 @@ describe.skipIf(!possible)('tsc-shim exec', () => {
     const result = await run(['hostname'], { through });
     expect(result).toMatchObject({ code: 125, stdout: '' });
     expect(result.reports.at(-1)).toMatchObject({ kind: 4, phase: 1, error: 13 });
+  });
+
+  test('does not keep a container from ending when nobody reads its terminal', async () => {
+    const own = rig.container({ argv: ['sleep', '1000'] });
+    await own.hold();
+    const control = await own.control();
+    const { state: running } = await control.ask('START');
+    const unread = join(rig.dir, 'unread');
+    execFileSync('mkfifo', [unread]);
+    const fd = openSync(unread, constants.O_RDWR | constants.O_NONBLOCK);
+    const fill = () => writeSync(fd, Buffer.alloc(65536));
+    expect(fill()).toBe(65536);
+    expect(fill).toThrow('EAGAIN');
+    const flood = execIn(rig.shim, running, { argv: ['yes'], cgroup: own.cgroup, tty: true, stdout: fd });
+    await until(() => readFileSync(`${own.cgroup}/cgroup.procs`, 'utf8').split('\n').length > 3);
+    await control.ask('KILL', SIGKILL);
+    expect((await control.ask('WAIT')).state.phase).toBe(phases.exited);
+    control.close();
+    const drain = () => readSync(fd, Buffer.alloc(65536));
+    expect(drain()).toBe(65536);
+    expect((await flood).code).toBe(137);
+    closeSync(fd);
   });
 
   test('leaves nothing of itself behind in the container', async () => {

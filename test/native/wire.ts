@@ -234,6 +234,8 @@ export async function execIn(
     signal?: NodeJS.Signals;
     /** A command that runs the shim, with its arguments. */
     through?: string[];
+    /** A descriptor for its output instead of a pipe that is read. */
+    stdout?: number;
   },
 ): Promise<ExecResult> {
   const frame = encodeFrame(frameKind.EXEC, 9, [
@@ -253,7 +255,7 @@ export async function execIn(
     },
   ]);
   const [program = shim, ...rest] = [...(options.through ?? []), shim, 'exec'];
-  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, rest, { stdio: ['pipe', options.stdout ?? 'pipe', 'pipe', 'pipe', 'pipe'] });
   const read = (stream: NodeJS.ReadableStream | null) => {
     const parts: Buffer[] = [];
     stream?.on('data', (part: Buffer) => parts.push(part));
