@@ -6,7 +6,8 @@
 #include "net.h"
 
 enum {
-	MAX_FORWARDS = 256,
+	MAX_FORWARDS = 1024,
+	MOST_OF_ONE = MAX_FORWARDS / 4, /* from one address: a flood of one container leaves room for the others */
 	QUESTION = 4096,
 	REPLY = 65535 + 2,
 	TRY_MS = 2000,
@@ -161,14 +162,25 @@ static void try_next(struct forward *forward)
 	tsc_reply_dns(&asker, scratch, size);
 }
 
+static struct forward *take_place(const struct tsc_net_address *from)
+{
+	struct forward *unused = NULL;
+	uint32_t of_one = 0;
+	for (uint32_t i = 0; i < MAX_FORWARDS; i++) {
+		const struct tsc_net_address *other = &forwards[i].asker.address;
+		if (!forwards[i].used)
+			unused = unused ? unused : &forwards[i];
+		else
+			of_one += other->family == from->family && !memcmp(other->bytes, from->bytes, sizeof from->bytes);
+	}
+	return of_one < MOST_OF_ONE ? unused : NULL;
+}
+
 bool tsc_forward_dns(const uint8_t *query, uint32_t size, const struct tsc_dns_asker *asker,
 		     const struct tsc_net_container *container)
 {
-	struct forward *forward = NULL;
-	for (uint32_t i = 0; i < MAX_FORWARDS && !forward; i++)
-		if (!forwards[i].used)
-			forward = &forwards[i];
-	if (!forward || size > QUESTION)
+	struct forward *forward = size > QUESTION ? NULL : take_place(&asker->address);
+	if (!forward)
 		return false;
 	if (asker->stream && !replies)
 		replies = sys_map((size_t)MAX_FORWARDS * REPLY);

@@ -14,6 +14,7 @@ enum {
 	CLASS_IN = 1,
 	CODE_OK = 0,
 	CODE_FORMAT = 1,
+	CODE_SERVER = 2,
 	CODE_NO_NAME = 3,
 	CODE_NOT_DONE = 4,
 	CODE_REFUSED = 5,
@@ -285,8 +286,8 @@ uint32_t tsc_answer_dns(const uint8_t *query, uint32_t size, const struct tsc_dn
 	bool dotted = false;
 	for (uint32_t i = 0; i < question.length; i++)
 		dotted |= question.name[i] == '.';
-	if ((dotted || !question.length) && container->flags & TSC_NET_FORWARD && container->upstream_count &&
-	    tsc_forward_dns(query, size, asker, container))
-		return 0;
-	return finish_answer(&answer, &question, CODE_NO_NAME);
+	if (!(dotted || !question.length) || !(container->flags & TSC_NET_FORWARD) || !container->upstream_count)
+		return finish_answer(&answer, &question, CODE_NO_NAME);
+	/* Too many are out already: whether there is such a name, and how long that may be remembered, is not ours to say. */
+	return tsc_forward_dns(query, size, asker, container) ? 0 : finish_answer(&answer, &question, CODE_SERVER);
 }

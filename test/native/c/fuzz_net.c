@@ -8,6 +8,7 @@
 
 struct tsc_view tsc_table;
 static unsigned long forwarded, sum;
+static bool overloaded; /* the last question found no place among those that are out */
 
 /* Upstream, which is not there: only what is handed over is looked at. */
 bool tsc_forward_dns(const uint8_t *query, uint32_t size, const struct tsc_dns_asker *asker,
@@ -16,7 +17,8 @@ bool tsc_forward_dns(const uint8_t *query, uint32_t size, const struct tsc_dns_a
 	CHECK(size >= TSC_DNS_HEADER && asker->address.family && container >= tsc_table.containers);
 	sum += query[size - 1];
 	forwarded++;
-	return next(2);
+	overloaded = next(2);
+	return !overloaded;
 }
 
 static size_t put_name(uint8_t *at, const char *name)
@@ -69,6 +71,7 @@ static bool ask(const uint8_t *query, size_t size)
 		asker.address = tsc_table.clients[next(tsc_table.head->clients)].address;
 	if (next(8) == 0)
 		asker.address.bytes[3] ^= 1;
+	overloaded = false;
 	uint32_t answer = tsc_answer_dns(exact, (uint32_t)size, &asker, out, MOST);
 	CHECK(answer <= MOST && (answer == 0 || answer >= TSC_DNS_HEADER));
 	bool found = false;
@@ -76,6 +79,8 @@ static bool ask(const uint8_t *query, size_t size)
 		CHECK(out[0] == query[0] && out[1] == query[1] && out[2] & 0x80);
 		CHECK(asker.stream || answer <= TSC_DNS_MAX_UDP);
 		found = out[7] != 0;
+		/* Nobody knows whether such a name exists. */
+		CHECK(!overloaded || (out[3] & 15) == 2);
 	}
 	free(exact);
 	free(out);
