@@ -83,14 +83,19 @@ static int open_listener(struct tsc_listener *listener)
 	}
 }
 
-static void close_listener(struct tsc_listener *listener)
+static void close_sockets(struct tsc_listener *listener)
 {
 	if (listener->rule.flags & TSC_NET_UDP)
 		tsc_drop_flows(listener);
 	for (int i = 0; i < 2; i++)
 		if (listener->watch[i].fd >= 0)
 			tsc_retire_watch(&listener->watch[i]);
-	listener->used = false;
+}
+
+static void close_listener(struct tsc_listener *listener)
+{
+	close_sockets(listener);
+	listener->used = listener->yielded = false;
 }
 
 static void watch_listener(struct tsc_listener *listener)
@@ -148,13 +153,28 @@ static bool yield_port(const struct tsc_net_listener *wanted)
 	bool gone = false;
 	for (uint32_t i = 0; i < high; i++) {
 		struct tsc_listener *each = &tsc_listeners[i];
-		if (!each->used || each->kept || each->rule.host.port != wanted->host.port ||
+		if (!each->used || each->kept || each->yielded || each->rule.host.port != wanted->host.port ||
 		    (each->rule.flags ^ wanted->flags) & TSC_NET_UDP)
 			continue;
-		close_listener(each);
-		gone = true;
+		close_sockets(each);
+		gone = each->yielded = true;
 	}
 	return gone;
+}
+
+/* The table was refused: what made room for it is back in its place. */
+static void reopen_yielded(void)
+{
+	for (uint32_t i = 0; i < high; i++) {
+		struct tsc_listener *each = &tsc_listeners[i];
+		if (!each->yielded)
+			continue;
+		each->yielded = false;
+		if (open_listener(each))
+			close_listener(each);
+		else
+			watch_listener(each);
+	}
 }
 
 static void take_up(struct tsc_listener *listener, uint32_t index)
@@ -204,8 +224,10 @@ int tsc_apply_listeners(struct tsc_view *next, struct tsc_net_port *ports)
 	for (uint32_t i = 0; failure && i < count; i++)
 		if (fresh[i])
 			close_listener(plan[i]);
-	if (failure)
+	if (failure) {
+		reopen_yielded();
 		return failure;
+	}
 
 	for (uint32_t i = 0; i < high; i++)
 		if (tsc_listeners[i].used && !tsc_listeners[i].kept)
@@ -226,6 +248,8 @@ int tsc_apply_listeners(struct tsc_view *next, struct tsc_net_port *ports)
 
 void tsc_report_listeners(struct tsc_net_port *ports)
 {
+	for (uint32_t i = 0; tsc_table.head && i < tsc_table.head->listeners; i++)
+		ports[i] = (struct tsc_net_port){.listener = i, .error = EADDRNOTAVAIL};
 	for (uint32_t i = 0; i < high; i++) {
 		const struct tsc_listener *each = &tsc_listeners[i];
 		if (each->used)
@@ -252,6 +276,8 @@ void tsc_pause_listeners(void)
 	if (!paused)
 		set_accepting(0);
 	paused = true;
+	/* Not only the end of a connection gives room again: there may be none. */
+	tsc_note_timers();
 }
 
 void tsc_resume_listeners(void)

@@ -74,6 +74,7 @@ struct tsc_listener {
 	uint32_t index; /* in the table in force */
 	bool used;
 	bool kept; /* while a new table is taken up: it goes on */
+	bool yielded; /* … its port is somebody else's if that table is taken */
 };
 
 /* listen.c */

@@ -307,7 +307,9 @@ static void tick(void)
 	if (now - last < TSC_TICK_MS)
 		return;
 	last = now;
-	timers = tsc_tick_flows(now);
+	timers = false;
+	tsc_resume_listeners();
+	timers |= tsc_tick_flows(now);
 	timers |= tsc_tick_forwards(now);
 	timers |= tsc_tick_streams(now);
 	timers |= tsc_tick_filters(now);

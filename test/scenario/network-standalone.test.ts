@@ -198,8 +198,20 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
       config: config([on('front')], { ports: [port(18080, 80)] }),
     });
     expect(own).toMatchObject({ ok: false, error: { message: expect.stringContaining('project scratch has it') } });
+    // The first of these takes the place of a listener that is open; the second cannot be had.
+    const moved = await networking.place({
+      container: 'web-1',
+      service: 'web',
+      config: config([on('front')], {
+        ports: [port(18080, 80, { hostIp: '127.0.0.1' }), port(18081, 80, { hostIp: '127.0.0.1' })],
+      }),
+    });
+    expect(moved).toMatchObject({ ok: false, error: { code: 'port-taken' } });
     await fine(networking.close());
     taken.close();
+    for (const address of ['127.0.0.1:18080', '[::1]:18080']) {
+      expect(spawnSync('socat', ['-T2', '-', `TCP:${address}`], { encoding: 'utf8' }).stdout).toContain('web saw');
+    }
     expect(readEndpoints(at).map(({ container }) => container)).toEqual(['db-1', 'web-1', 'web-2']);
     expect((await askNetStatus(run))!.ports.map((each) => each.port)).toEqual([18080]);
   });
