@@ -219,7 +219,8 @@ struct tsc_state {
 	int32_t fail_error;
 	uint32_t adoptions;
 	uint64_t dropped_bytes;    /* log output given up because the disk refused it */
-	char fail_text[116];
+	char fail_text[112];
+	uint32_t kill_at_boot_s;   /* STOPPING: when the grace ends, CLOCK_BOOTTIME, rounded up; 0 = never */
 	uint32_t checksum;         /* MurmurHash3 (x86, 32 bits, seed 0) of all words before it */
 };
 _Static_assert(sizeof(struct tsc_state) == 256, "state layout");

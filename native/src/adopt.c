@@ -70,7 +70,10 @@ void tsc_resume(struct tsc_monitor *m)
 	m->master = m->master < 0 ? -1 : m->master;
 	/* In the first life the counter started at zero; later ones may have begun with some, so only new ones count. */
 	m->oom_base = m->state.starts <= 1 ? 0 : tsc_count_oom(m->oom_counter);
-	m->state.phase = is_frozen(m) ? TSC_STATE_PAUSED : TSC_STATE_RUNNING;
+	if (m->state.phase == TSC_STATE_STOPPING)
+		tsc_go_on_stopping(m);
+	else
+		m->state.phase = is_frozen(m) ? TSC_STATE_PAUSED : TSC_STATE_RUNNING;
 	tsc_write_record(m);
 	tsc_see_oom(m);
 }

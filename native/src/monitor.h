@@ -111,6 +111,7 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message);
 
 /* stop.c */
 int tsc_stop(struct tsc_monitor *m, int signal, uint64_t grace_ms);
+void tsc_go_on_stopping(struct tsc_monitor *m); /* a stop that an earlier monitor began */
 int tsc_signal(struct tsc_monitor *m, int signal);
 int tsc_freeze(struct tsc_monitor *m, bool freeze);
 void tsc_kill_everything(struct tsc_monitor *m);

@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #define MS 1000000u
+#define SECOND 1000000000u
 
 static int write_cgroup(struct tsc_monitor *m, const char *file, const char *value)
 {
@@ -12,6 +13,7 @@ void tsc_disarm(struct tsc_monitor *m)
 {
 	struct __kernel_itimerspec off = {{0, 0}, {0, 0}};
 	m->kill_at_ns = 0;
+	m->state.kill_at_boot_s = 0;
 	if (m->timer >= 0)
 		sys_timerfd_set(m->timer, &off);
 }
@@ -26,10 +28,10 @@ static void kill_members(struct tsc_monitor *m)
 		uint64_t pid;
 		if (size <= 0)
 			return;
-		while (tsc_parse_number(at, &pid, &at)) {
+		/* A number without its end was cut by the buffer: it would be a stranger's. */
+		while (tsc_parse_number(at, &pid, &at) && *at++ == '\n') {
 			if (pid > 1)
 				sys_kill((int)pid, TSC_SIGKILL);
-			at += *at == '\n';
 		}
 		sys_sleep_ms(1);
 	}
@@ -70,14 +72,22 @@ void tsc_end_grace(struct tsc_monitor *m)
 
 static int arm(struct tsc_monitor *m, uint64_t at_ns)
 {
-	struct __kernel_itimerspec time = {.it_value = {(long long)(at_ns / 1000000000u), (long long)(at_ns % 1000000000u)}};
+	struct __kernel_itimerspec time = {.it_value = {(long long)(at_ns / SECOND), (long long)(at_ns % SECOND)}};
 	/* BOOTTIME: a grace of ten seconds is over after a suspend. Never the wall clock, which may be set back. */
 	if (m->timer < 0)
 		m->timer = sys_timerfd(TSC_CLOCK_BOOTTIME, O_CLOEXEC | O_NONBLOCK);
 	if (m->timer < 0)
 		return m->timer;
 	m->kill_at_ns = at_ns;
+	m->state.kill_at_boot_s = (uint32_t)(at_ns / SECOND + (at_ns % SECOND != 0));
 	return (int)SYS4(__NR_timerfd_settime, m->timer, 1 /* TFD_TIMER_ABSTIME */, &time, 0);
+}
+
+/* The signal was sent by the monitor before us; what is left of the grace is on record. */
+void tsc_go_on_stopping(struct tsc_monitor *m)
+{
+	if (m->state.kill_at_boot_s != 0 && arm(m, (uint64_t)m->state.kill_at_boot_s * SECOND) != 0)
+		tsc_kill_everything(m);
 }
 
 int tsc_stop(struct tsc_monitor *m, int signal, uint64_t grace_ms)

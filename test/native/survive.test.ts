@@ -114,6 +114,21 @@ describe.skipIf(!possible)('what survives', () => {
     control.close();
   });
 
+  test('a stop whose monitor is killed in the grace goes on, and ends when it would have', async () => {
+    const container = rig.container({ argv: ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done'] });
+    const { monitor } = await running(container);
+    await until(() => container.output() === 'up\n');
+    const first = await container.control();
+    await first.ask('STOP', 15, 1500);
+    first.close();
+    await killMonitor(monitor);
+    await container.hold('ADOPT');
+    const control = await container.control();
+    expect((await control.ask('STATUS')).state.phase).toBe(phases.stopping);
+    expect((await control.ask('WAIT')).state).toMatchObject({ phase: phases.exited, stopRequested: true });
+    control.close();
+  });
+
   test('nothing written while there was no monitor is lost', async () => {
     const script = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo $i; done; sleep 1000';
     const container = rig.container({ argv: ['sh', '-c', script] });

@@ -78,7 +78,7 @@ export function decodeState(bytes: Buffer): State {
     failError: bytes.readInt32LE(120),
     adoptions: bytes.readUInt32LE(124),
     dropped: bytes.readBigUInt64LE(128),
-    failText: text(bytes.subarray(136, 252)),
+    failText: text(bytes.subarray(136, 248)),
   };
 }
 

@@ -1,6 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect } from 'vitest';
+import type { ContainerName, ProjectName } from '../../src/model/units.ts';
+import { containerPaths, hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
+import { statePhase } from '../../src/runtime/linux/protocol.ts';
+import { readState } from '../../src/runtime/linux/state-dir.ts';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, monitorsOf, tracesOf } from '../support/leaks.ts';
@@ -169,5 +173,20 @@ describe('commands that meet', () => {
     expect((await rig.row('web')).status.kind).toBe('running');
     await rig.ok(['stop', '-t', '0']);
     expect((await over(rig, 'web')).status).toMatchObject({ exitCode: 137, signal: 'SIGKILL' });
+  });
+
+  scenario('a stop goes on with its grace when the monitor is killed in it, whoever waits for it', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { stop_grace_period: '3s' }) });
+    await rig.up();
+    const web = await rig.next('web');
+    await web.do('ignore 15');
+    const stop = rig.start(['stop']);
+    const stopEnded = ended(stop);
+    const at = projectPaths(hostPaths({}), rig.project as ProjectName);
+    const { stateRecord } = containerPaths(at, `${rig.project}-web-1` as ContainerName);
+    await eventually(() => expect(readState(stateRecord)?.phase).toBe(statePhase.STOPPING));
+    killed(readState(stateRecord)!.monitorPid);
+    expect(await stopEnded).toMatchObject({ code: 0 });
+    expect((await rig.row('web')).status.kind).toBe('exited');
   });
 });

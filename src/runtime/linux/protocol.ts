@@ -145,6 +145,7 @@ export const offset = {
     adoptions: 124,
     dropped_bytes: 128,
     fail_text: 136,
+    kill_at_boot_s: 248,
     checksum: 252,
   },
   request: { size: 0, op: 4, flags: 6, a: 8, b: 16 },

@@ -152,7 +152,7 @@ export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
     failKind: b.readUInt16LE(at.fail_kind),
     failOp: b.readUInt32LE(at.fail_op),
     failError: b.readInt32LE(at.fail_error),
-    failText: b[at.fail_text] === 0 ? '' : text(b, at.fail_text, at.checksum),
+    failText: b[at.fail_text] === 0 ? '' : text(b, at.fail_text, at.kill_at_boot_s),
     adoptions: b.readUInt32LE(at.adoptions),
     droppedBytes: b.readBigUInt64LE(at.dropped_bytes),
   };

@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { type Request, request } from '../control.ts';
 import { errnoSentence } from '../errno.ts';
 import { initLives } from '../lives.ts';
+import { statePhase } from '../protocol.ts';
 import { signalNumber } from '../signals.ts';
 import { readState } from '../state-dir.ts';
 import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
@@ -17,13 +18,20 @@ export async function stopContainer(context: SessionContext, action: ActionOf<'s
   const known = findContainer(context, action.container);
   if (!known.ok) return known;
   if (action.byUser) updateRecord(known.value, { stoppedByUser: true });
-  const reachable = await reach(context, known.value);
-  if (!reachable.ok || !reachable.value) return reachable.ok ? ok(undefined) : reachable;
   const number = signalNumber(action.signal) ?? constants.signals.SIGTERM;
   const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs), flags: settled(action.byUser) } as const;
-  const stopped = await ask(known.value, stop, { signal, missing: 'fine' });
-  return stopped.ok ? ask(known.value, { op: 'WAIT' }, { signal, missing: 'fine' }) : stopped;
+  for (let tries = 1; ; tries++) {
+    const reachable = await reach(context, known.value);
+    if (!reachable.ok || !reachable.value) return reachable.ok ? ok(undefined) : reachable;
+    // Its monitor may be killed meanwhile; the next one goes on with the grace where that one was.
+    const goesOn = tries > 1 && readState(known.value.where.stateRecord)?.phase === statePhase.STOPPING;
+    const stopped = goesOn ? ok(undefined) : await ask(known.value, stop, { signal, missing: 'fine' });
+    const ended = stopped.ok ? await ask(known.value, { op: 'WAIT' }, { signal, missing: 'fine' }) : stopped;
+    if (ended.ok || ended.error.code !== 'shim-failed' || tries === mostTries) return ended;
+  }
 }
+
+const mostTries = 5;
 
 export async function killContainer(context: SessionContext, action: ActionOf<'kill'>, signal: AbortSignal): Done {
   const known = findContainer(context, action.container);
