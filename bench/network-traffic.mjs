@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { median, round } from './figures.mjs';
+import { median, quartiles, round } from './figures.mjs';
+
+/** What a stream of iperf3 carries: short, so that there are many of them in turn. */
+const STREAM = '512M';
 
 const shell = (command) =>
   execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
@@ -13,7 +16,9 @@ server { listen ${port}; location / { return 200 ok; } } }`;
 
 /**
  * A published port beside a listener on the host, and service to service beside a plain veth pair: Gbit/s of one stream
- * (iperf3), median latency of one connection and requests a second of 64 (wrk). Ways are measured in turn, round by round.
+ * (iperf3), median latency of one connection and requests a second of 64 (wrk). Ways are measured in turn, every other
+ * round backwards, and compared with the floor of the same round, as the machine is not the same in the next. Every server
+ * has a session of its own, as services have: the scheduler shares the processors out by session.
  */
 export function measureTraffic({ directory, rounds, seconds, background, ours, exec, project, rival }) {
   const file = (name, text) => {
@@ -59,9 +64,9 @@ export function measureTraffic({ directory, rounds, seconds, background, ours, e
   shell('sleep 1');
   const samples = Object.fromEntries(Object.keys(ways).map((way) => [way, { latency: [], rate: [], gbits: [] }]));
   for (let i = 0; i < rounds; i++)
-    for (const [name, way] of Object.entries(ways)) {
+    for (const [name, way] of i % 2 === 0 ? Object.entries(ways) : Object.entries(ways).reverse()) {
       const sample = samples[name];
-      sample.gbits.push(throughput(way.prefix ?? '', way.iperf, seconds));
+      sample.gbits.push(throughput(way.prefix ?? '', way.iperf));
       if (way.web === undefined) continue;
       sample.latency.push(requests(way.web, 1, seconds).latency);
       sample.rate.push(requests(way.web, 64, seconds).rate);
@@ -72,24 +77,27 @@ export function measureTraffic({ directory, rounds, seconds, background, ours, e
 
 function summary(samples) {
   const of = (way, what) => median(samples[way][what]);
+  const ratios = (way, floor, what) => samples[way][what].map((value, i) => value / samples[floor][what][i]);
   const figures = { 'host: µs, Gbit/s': `${round(of('host', 'latency'))}, ${round(of('host', 'gbits'))}` };
+  const compare = (name, ...which) => {
+    const [low, high] = quartiles(ratios(...which));
+    figures[name] = round(median(ratios(...which)));
+    figures[`${name}, quartiles`] = `${round(low)} to ${round(high)}`;
+  };
   for (const way of ['published', 'proxied', 'docker']) {
     if (samples[way] === undefined) continue;
-    figures[`${way} ÷ host: latency`] = round(of(way, 'latency') / of('host', 'latency'));
-    figures[`${way} ÷ host: throughput`] = round(of(way, 'gbits') / of('host', 'gbits'));
-    figures[`${way} ÷ host: requests/s, 64 connections`] = round(of(way, 'rate') / of('host', 'rate'));
+    compare(`${way} ÷ host: latency`, way, 'host', 'latency');
+    compare(`${way} ÷ host: throughput`, way, 'host', 'gbits');
+    compare(`${way} ÷ host: requests/s, 64 connections`, way, 'host', 'rate');
   }
-  for (const [name, way] of [
-    ['veth pair', 'veth'],
-    ['veth pair with our MTU', 'largeVeth'],
-  ])
-    figures[`service to service ÷ ${name}: throughput`] = round(of('services', 'gbits') / of(way, 'gbits'));
+  compare('service to service ÷ veth pair: throughput', 'services', 'veth', 'gbits');
+  compare('service to service ÷ veth pair with our MTU', 'services', 'largeVeth', 'gbits');
   return figures;
 }
 
 /** Gbit/s to a server, as iperf3 measures it. */
-function throughput(prefix, [address, port], seconds) {
-  const out = JSON.parse(shell(`${prefix} iperf3 -J -c ${address} -p ${port} -t ${seconds}`));
+function throughput(prefix, [address, port]) {
+  const out = JSON.parse(shell(`${prefix} iperf3 -J -c ${address} -p ${port} -n ${STREAM}`));
   return out.end.sum_received.bits_per_second / 1e9;
 }
 
@@ -106,7 +114,7 @@ function requests(address, connections, seconds) {
 /** Two namespaces with nothing but a veth pair; an iperf3 server in the second. What to put before a client's command. */
 function vethPair(background, more = '') {
   const [a, b] = [0, 1].map(() => background('unshare', '--net', 'sleep', '1000').pid);
-  const inside = (pid) => `nsenter --net=/proc/${pid}/ns/net`;
+  const inside = (pid) => `setsid -w nsenter --net=/proc/${pid}/ns/net`;
   shell('sleep 0.5');
   shell(`${inside(a)} ip link add v0 ${more} type veth peer name v0 ${more} netns ${b}`);
   for (const [pid, host] of [

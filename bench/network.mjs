@@ -50,7 +50,7 @@ function timed(command, args, env = process.env) {
 const ours = (file, ...args) => timed(process.execPath, [cli, '-p', project, '-f', file, ...args]);
 
 function background(...argv) {
-  const child = spawn(argv[0], argv.slice(1), { stdio: 'ignore' });
+  const child = spawn(argv[0], argv.slice(1), { stdio: 'ignore', detached: true });
   children.push(child);
   return child;
 }
@@ -77,10 +77,13 @@ try {
   const figures = measureLife({ directory, containers: Number(values.containers), rounds, ours, rival });
   if (['iperf3', 'wrk', 'nginx'].every(has)) {
     const exec = (file, service) => `${process.execPath} ${cli} -p ${project} -f ${file} exec -T ${service}`;
-    Object.assign(figures, measureTraffic({ directory, rounds, seconds, background, ours, exec, project, rival }));
+    Object.assign(
+      figures,
+      measureTraffic({ directory, rounds: 2 * rounds + 1, seconds, background, ours, exec, project, rival }),
+    );
   }
   if (has('socat')) Object.assign(figures, await measureRepair({ directory, rounds, ours, project }));
-  for (const [name, value] of Object.entries(figures)) console.log(name.padEnd(52) + String(value).padStart(12));
+  for (const [name, value] of Object.entries(figures)) console.log(name.padEnd(58) + String(value).padStart(12));
   if (engine.absent !== undefined) console.log(`not measured: ${engine.absent}`);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ schema: 1, rounds, figures })}\n`);
 } finally {
