@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { answering, ask, inside, ownState } from '../support/networked.ts';
+import { answering, ask, inside } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
@@ -81,7 +81,6 @@ describe('beside a Docker engine with its default rules', () => {
         expect(shell('iptables -w -S FORWARD')).toContain('-P FORWARD DROP');
         const rules = () => shell('iptables-save | grep -v "^[#:]"; ip6tables-save | grep -v "^[#:]"');
         const before = rules();
-        rig.environment = ownState(rig);
         rig.stack({ web: web() });
         await rig.up();
         await expectBoth(rig, engine);
@@ -102,7 +101,6 @@ describe('beside a Docker engine with its default rules', () => {
         'iptables -w -P FORWARD ACCEPT; iptables -w -F; iptables -w -t nat -F; iptables -w -X; iptables -w -t nat -X',
       );
       shell('ip link del docker0; echo 0 >/proc/sys/net/ipv4/ip_forward');
-      rig.environment = ownState(rig);
       rig.stack({ web: web() });
       await rig.up();
       const engine = new Engine();

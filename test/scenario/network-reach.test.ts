@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { answering, ask, idle, inside, ownState } from '../support/networked.ts';
+import { answering, ask, idle, inside } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
@@ -140,7 +140,6 @@ describe('who reaches whom over networks', () => {
       const dockers = 'iptables -w -N DOCKER-USER; iptables -w -A FORWARD -j DOCKER-USER';
       // A host that learns its routes from its neighbours, as most do.
       shell('echo 1 >/proc/sys/net/ipv6/conf/lan/accept_ra');
-      rig.environment = ownState(rig);
       rig.stack({ probe: idle() }, { networks: { default: { enable_ipv6: true } } });
       for (const rules of [all, `${all}; ${dockers}`]) {
         shell(rules);

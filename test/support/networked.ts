@@ -20,12 +20,6 @@ export const answering = (port: number, command: string, more: ServiceText = {})
 /** A service that does nothing, for commands to be run in. */
 export const idle = (more: ServiceText = {}): ServiceText => ({ ...quick, command: ['sleep', '1000'], ...more });
 
-/**
- * State of the test's own: what was changed on a private host, and has to be put back, is remembered apart from what was
- * changed on the machine.
- */
-export const ownState = (rig: Rig): { readonly [name: string]: string } => ({ TSCOMPOSE_ROOT: rig.path('machine') });
-
 /** What a shell command writes inside a container, errors included. */
 export async function inside(rig: Rig, service: string, command: string): Promise<string> {
   const run = await rig.cli(['exec', '-T', service, 'sh', '-c', command]);

@@ -44,6 +44,8 @@ export type Native = {
   readonly attribute: (path: string, name: string) => Buffer | undefined;
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly setSocketOption: (fd: number, level: number, option: SocketOption) => void;
+  /** getsockopt(2) of an option of eight bytes; undefined when this kernel has no such option. */
+  readonly wideSocketOption: (fd: number, level: number, name: number) => bigint | undefined;
   /** connect(2); `address` is a whole sockaddr. */
   readonly connect: (fd: number, address: Uint8Array) => void;
   readonly send: (fd: number, bytes: Uint8Array) => void;
@@ -61,6 +63,7 @@ const ESRCH = 3;
 const EINTR = 4;
 const EAGAIN = 11;
 const ENODATA = 61;
+const ENOPROTOOPT = 92;
 const EOPNOTSUPP = 95;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
@@ -90,6 +93,7 @@ async function bindNative(): Promise<Native> {
     lgetxattr: bind('long lgetxattr(const char *path, const char *name, void *value, unsigned long size)'),
     socket: bind('int socket(int domain, int type, int protocol)'),
     setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
+    getsockopt: bind('int getsockopt(int fd, int level, int name, void *value, void *length)'),
     connect: bind('int connect(int fd, const void *address, unsigned int length)'),
     send: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
     recv: bind('long recv(int fd, void *into, unsigned long length, int flags)'),
@@ -158,6 +162,18 @@ async function bindNative(): Promise<Native> {
       const bytes = Buffer.alloc(4);
       bytes.writeInt32LE(int(value));
       call('setsockopt', int(fd), int(level), int(name), bytes, 4);
+    },
+    wideSocketOption: (fd, level, name) => {
+      const value = Buffer.alloc(8);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(value.length, 0);
+      try {
+        call('getsockopt', int(fd), int(level), int(name), value, length);
+        return value.readBigUInt64LE(0);
+      } catch (error) {
+        if (error instanceof KernelError && error.errno === ENOPROTOOPT) return undefined;
+        throw error;
+      }
     },
     connect: (fd, address) => void call('connect', int(fd), address, address.length),
     send: (fd, bytes) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hostPaths } from '../paths.ts';
+import { machineRun } from './host-lock.ts';
 
 /** How what a project has in the host's own network namespace is called. */
 export type HostNames = {
@@ -11,12 +11,11 @@ export type HostNames = {
   readonly seed: string;
 };
 
-const usualRun = hostPaths({}).run;
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
 
 /** Projects of one name below different roots (TSCOMPOSE_ROOT) are different projects, and have different names here. */
 export function hostNames(run: string, project: string): HostNames {
-  const whole = run === usualRun ? project : `${run}/${project}`;
-  const suffix = run === usualRun ? '' : `-${digest(run)}`;
+  const whole = run === machineRun ? project : `${run}/${project}`;
+  const suffix = run === machineRun ? '' : `-${digest(run)}`;
   return { link: `tsc${digest(whole)}`, table: `tscompose-${project}${suffix}`, seed: `uplink/${whole}` };
 }

@@ -3,7 +3,7 @@ import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
 import { hostTable } from './filters.ts';
 import type { HostNames } from './host-names.ts';
-import { changeSysctl, forwardIpv6, type HostSysctls, restoreSysctls } from './host-sysctls.ts';
+import { changeSysctl, forwardIpv6, type HostSysctls, memoryPath, restoreSysctls } from './host-sysctls.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
 import {
@@ -79,8 +79,6 @@ export type Uplink = {
   readonly outsideMtu: number;
   /** The project has a network with IPv6 that leads outside. */
   readonly ipv6: boolean;
-  /** File that remembers sysctls we changed, shared by all projects. */
-  readonly memory: string;
 };
 
 /** Connects the router with the host and lets its packets through there. */
@@ -102,7 +100,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
       newAddress(index, { bytes: address(four, 1), length: 30 }),
       ...(uplink.ipv6 ? [newAddress(index, { bytes: address(six, 1), length: 64 })] : []),
       setLinkUp(index),
-      setLinkAlias(index, `tscompose ${uplink.project}`),
+      setLinkAlias(index, `${CONNECTED}${uplink.project}`),
     ]);
     router.route.perform([
       newAddress(UPLINK.index, { bytes: address(four, 2), length: 30 }),
@@ -114,7 +112,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   } finally {
     home.close();
   }
-  const sysctls = hostSysctls(native, uplink.memory);
+  const sysctls = hostSysctls(native);
   changeSysctl(sysctls, 'ipv4/ip_forward', '1');
   if (uplink.ipv6) forwardIpv6(sysctls);
   letThrough(native, name, hostTable(uplink.names, uplink.cidr));
@@ -177,9 +175,9 @@ const rulesAbout = (socket: NetlinkSocket, place: RulePlace, name: string): bigi
     .filter((rule) => mentionsInterface(rule, name))
     .map(({ handle }) => handle);
 
-/** Takes back what `ensureUplink` did to the host; the veth goes with the router. */
-export function dropUplink(native: Native, { names, memory }: Pick<Uplink, 'names' | 'memory'>): void {
-  const { link: name, table } = names;
+/** Takes back what `ensureUplink` did to the host; the veth goes with the router, in the kernel's own time. */
+export function dropUplink(native: Native, { link: name, table }: HostNames): void {
+  disconnect(native, name);
   const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
   try {
     socket.commit(batch(deleteTable({ family: 'inet', name: table })));
@@ -192,24 +190,46 @@ export function dropUplink(native: Native, { names, memory }: Pick<Uplink, 'name
   } finally {
     socket.close();
   }
-  restoreSysctls(hostSysctls(native, memory));
+  restoreSysctls(hostSysctls(native));
+}
+
+/** What the description of an uplink begins with while its project needs the host to let packets through. */
+const CONNECTED = 'tscompose ';
+
+function disconnect(native: Native, name: string): void {
+  const socket = new NetlinkSocket(native, NETLINK_ROUTE);
+  try {
+    const index = linksOf(socket).find((link) => link.name === name)?.index;
+    // ENODEV: the kernel was faster.
+    if (index !== undefined) socket.ask([setLinkAlias(index, '')]);
+  } finally {
+    socket.close();
+  }
+}
+
+/** The uplinks themselves are what tells: they are here whatever root their projects are below, and go with their routers. */
+function weForward(native: Native): boolean {
+  const socket = new NetlinkSocket(native, NETLINK_ROUTE);
+  try {
+    return linksOf(socket).some(({ name, alias }) => /^tsc[0-9a-f]{8}$/.test(name) && alias?.startsWith(CONNECTED));
+  } finally {
+    socket.close();
+  }
 }
 
 const forwarders = /^(DOCKER|NETAVARK|CNI-|KUBE-|LIBVIRT_)/;
 
-function hostSysctls(native: Native, memory: string): HostSysctls {
+function hostSysctls(native: Native): HostSysctls {
   const othersForward = (): boolean => {
     const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
     try {
       const chains = (['ip', 'ip6', 'inet'] as const).flatMap((family) => socket.dump(dumpChains(family)));
-      return chains
-        .map(decodeChain)
-        .some(({ table, name }) => forwarders.test(name) || table === 'netavark' || table.startsWith('tscompose-'));
+      return chains.map(decodeChain).some(({ table, name }) => forwarders.test(name) || table === 'netavark');
     } finally {
       socket.close();
     }
   };
-  return { memory, othersForward };
+  return { memory: memoryPath(native), othersForward, weForward: () => weForward(native) };
 }
 
 /** What a dump finds, or nothing when what it asks about is not there. */

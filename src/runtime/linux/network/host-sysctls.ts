@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { hasRouter } from './router.ts';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { Native } from '../native.ts';
+import { machineRun } from './host-lock.ts';
 import { readSysctl, writeSysctl } from './sysctl.ts';
 
-/** Sysctls of the host that a project needed otherwise: what they were, and what we made of them. */
-type Memory = { readonly [key: string]: Changed };
+/** Sysctls of the host that a project needed otherwise, and the boot in which that was. */
+type Memory = { readonly boot: string; readonly changes: { readonly [key: string]: Changed } };
 type Changed = {
   readonly before: string;
   readonly ours: string;
@@ -12,24 +12,30 @@ type Changed = {
   readonly unshared: boolean;
 };
 
-/** What the sysctls of the host are changed with. */
+/** Who relies on the sysctls of the host. Call what changes them with the host's lock held. */
 export type HostSysctls = {
-  /** File that remembers what we changed, shared by all projects. */
+  /** File that remembers what was changed, whichever project did it. */
   readonly memory: string;
   /** Whether somebody else on this host lets packets through: Docker, podman, libvirt, Kubernetes. */
   readonly othersForward: () => boolean;
+  /** Whether a project of ours is connected with this host, below any root. */
+  readonly weForward: () => boolean;
 };
 
+const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
 function readMemory(path: string): Memory {
+  const nothing: Memory = { boot: bootId(), changes: {} };
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Memory;
+    const memory = JSON.parse(readFileSync(path, 'utf8')) as Memory;
+    return memory.boot === nothing.boot ? memory : nothing;
   } catch {
-    return {};
+    return nothing;
   }
 }
 
 function writeMemory(path: string, memory: Memory): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  mkdirSync(machineRun, { recursive: true, mode: 0o711 });
   writeFileSync(`${path}.new`, JSON.stringify(memory), { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
@@ -38,9 +44,9 @@ function writeMemory(path: string, memory: Memory): void {
 export function changeSysctl({ memory: path, othersForward }: HostSysctls, key: string, value: string): void {
   const before = readSysctl(key);
   if (before === undefined || before === value) return;
-  const memory = readMemory(path);
-  const known = memory[key] ?? { before, unshared: othersForward() };
-  writeMemory(path, { ...memory, [key]: { ...known, ours: value } });
+  const { boot, changes } = readMemory(path);
+  const known = changes[key] ?? { before, unshared: othersForward() };
+  writeMemory(path, { boot, changes: { ...changes, [key]: { ...known, ours: value } } });
   writeSysctl(key, value);
 }
 
@@ -57,13 +63,13 @@ export function forwardIpv6(sysctls: HostSysctls): void {
 }
 
 /**
- * Puts everything back that still has the value we gave it, once no project has a router any more; but not what others may
- * rely on, who have come since and have found it so.
+ * Puts everything back that still has the value we gave it, once no project is left; but not what others may rely on, who
+ * have come since and have found it so.
  */
-export function restoreSysctls({ memory: path, othersForward }: HostSysctls): void {
-  if (routersLeft(path)) return;
+export function restoreSysctls({ memory: path, othersForward, weForward }: HostSysctls): void {
+  if (weForward()) return;
   // Forwarding first: it is what made the others necessary.
-  const changes = Object.entries(readMemory(path)).sort(
+  const changes = Object.entries(readMemory(path).changes).sort(
     ([a], [b]) => Number(b.includes('forward')) - Number(a.includes('forward')),
   );
   for (const [key, { before, ours, unshared }] of changes)
@@ -71,10 +77,18 @@ export function restoreSysctls({ memory: path, othersForward }: HostSysctls): vo
   rmSync(path, { force: true });
 }
 
-function routersLeft(path: string): boolean {
-  const run = dirname(path);
-  return readdirSync(run).some((name) => name.endsWith('.network') && hasRouter(`${run}/${name}/router`));
-}
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
 
-/** The file for a run directory. Its name belongs to no project. */
-export const memoryPath = (run: string): string => `${run}/${basename(run)}.sysctls`;
+/**
+ * The memory of the network namespace we are in, which is the host for us, whatever root its projects are below. Its name
+ * belongs to no project. Cookies are not used again while the machine runs; before Linux 5.12 there are only inodes.
+ */
+export function memoryPath(native: Native): string {
+  const socket = native.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
+  const cookie = native.wideSocketOption(socket, SOL_SOCKET, SO_NETNS_COOKIE);
+  native.close(socket);
+  return `${machineRun}/netns-${cookie ?? `inode-${statSync('/proc/thread-self/ns/net').ino}`}.sysctls`;
+}

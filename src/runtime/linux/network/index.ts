@@ -13,7 +13,6 @@ import { withHostLock } from './host-lock.ts';
 import { type HostNames, hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
-import { memoryPath } from './host-sysctls.ts';
 import { ensureLegs, Hubs } from './legs.ts';
 import { hostsText, resolvConfText } from './names.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
@@ -174,7 +173,7 @@ export class Networking {
     const waiting = this.#guests.splice(0);
     const refused = new Map<string, RuntimeFailure>();
     const outcome = await this.#guard(async () => {
-      const router = await this.#open();
+      const router = await this.#enter();
       const guests = this.#guestsOf(waiting.map(({ item }) => item));
       for (const { container, error } of await this.#attachTo(router, guests)) refused.set(container, failureOf(error));
       return ok(undefined);
@@ -219,9 +218,9 @@ export class Networking {
       if (record.networks.length === 0 || living.length === 0) return ok(undefined);
       const joined = record.networks.some(({ owner }) => owner !== undefined);
       const gone = !hasRouter(this.#where.router);
-      if (joined && !gone) await this.#open();
+      if (joined && !gone) await this.#enter();
       if (gone || this.#legsMade) {
-        const router = await this.#open();
+        const router = await this.#enter();
         if (gone) await quitNetProcess(await this.#load(), this.#where.run);
         await this.#attachTo(router, this.#guestsOf(living));
         return this.#locked(() => this.#push());
@@ -276,6 +275,11 @@ export class Networking {
     return this.#view;
   }
 
+  /** The router, for work that does not have the host's lock: making it changes the host. */
+  async #enter(): Promise<Router> {
+    return this.#router ?? withHostLock(await this.#load(), () => this.#open());
+  }
+
   /** The router with everything in it that the record says. */
   async #open(): Promise<Router> {
     if (this.#router !== undefined) return this.#router;
@@ -301,7 +305,6 @@ export class Networking {
         cidr: record.uplink,
         outsideMtu,
         ipv6,
-        memory: memoryPath(paths.run),
       });
     return router;
   }
@@ -354,11 +357,10 @@ export class Networking {
 
   async #dropAll(): Promise<void> {
     const native = await this.#load();
-    const { paths } = this.#options;
     this.#closeRouter();
     if (existsSync(this.#where.run)) await quitNetProcess(native, this.#where.run);
     dropRouter(native, this.#where.router);
-    dropUplink(native, { names: this.#names, memory: memoryPath(paths.run) });
+    dropUplink(native, this.#names);
     for (const path of [this.#where.alive, `${this.#where.run}/net.lock`]) rmSync(path, { force: true });
     if (existsSync(this.#where.run)) rmdirSync(this.#where.run);
     removeNetworkRecord(this.#where.record);
@@ -382,7 +384,7 @@ export class Networking {
   }
 
   async #locked(work: () => Promise<Outcome>): Promise<Outcome> {
-    return withHostLock(await this.#load(), this.#options.paths.run, work);
+    return withHostLock(await this.#load(), work);
   }
 
   async #guard(work: () => Promise<Outcome>): Promise<Outcome> {

@@ -30,6 +30,9 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** Acknowledgements of one datagram must fit in the socket's default receive buffer (208 KiB, about 1 KiB each). */
 const REQUESTS_PER_DATAGRAM = 96;
 
+/** Where answers are received, by all sockets in turn: everything here is synchronous, and what is kept of one is copied. */
+const into = Buffer.allocUnsafeSlow(256 * 1024);
+
 /** A request that the kernel refused, with the words it gave. */
 export class NetlinkError extends KernelError {
   readonly intent: string;
@@ -47,7 +50,6 @@ export class NetlinkError extends KernelError {
 export class NetlinkSocket {
   readonly #native: Native;
   readonly #fd: number;
-  readonly #into = Buffer.allocUnsafe(256 * 1024);
   #sequence = 1;
 
   constructor(native: Native, protocol: number) {
@@ -130,8 +132,8 @@ export class NetlinkSocket {
   }
 
   #receive(): Message[] {
-    const length = this.#native.receive(this.#fd, this.#into, ANSWER_TIMEOUT_MS);
+    const length = this.#native.receive(this.#fd, into, ANSWER_TIMEOUT_MS);
     if (length === 0) throw new InternalError('the kernel did not answer on a netlink socket');
-    return decodeMessages(this.#into.subarray(0, length));
+    return decodeMessages(into.subarray(0, length));
   }
 }

@@ -299,6 +299,8 @@ export type LinkSeen = {
   readonly master?: number;
   /** Index of the other end of a veth, in that end's namespace. */
   readonly peer?: number;
+  /** What `setLinkAlias` says of it. */
+  readonly alias?: string;
 };
 
 /** One message of the answer to `dumpLinks`. */
@@ -308,6 +310,7 @@ export function decodeLink(message: Message): LinkSeen {
   const mac = attributes.get(IFLA_ADDRESS);
   const master = attributes.get(IFLA_MASTER)?.readUInt32LE(0);
   const peer = attributes.get(IFLA_LINK)?.readUInt32LE(0);
+  const alias = readText(attributes.get(IFLA_IFALIAS));
   return {
     index: message.body.readInt32LE(4),
     name: readText(attributes.get(IFLA_IFNAME)) ?? '',
@@ -316,6 +319,7 @@ export function decodeLink(message: Message): LinkSeen {
     ...(mac === undefined ? {} : { mac }),
     ...(master === undefined ? {} : { master }),
     ...(peer === undefined ? {} : { peer }),
+    ...(alias === undefined ? {} : { alias }),
   };
 }
 
