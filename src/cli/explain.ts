@@ -5,6 +5,7 @@ import type { ContainerName, ProjectName } from '../model/units.ts';
 import { healthOf } from '../runtime/linux/health.ts';
 import { openLogs } from '../runtime/linux/logs.ts';
 import type { Context } from './context.ts';
+import { remedyOf } from './remedy.ts';
 import { type FailedStep, failureOrigin, renderFailure } from './render/failure.ts';
 import { spotOf } from './render/frame.ts';
 import { openRuntime } from './runtime.ts';
@@ -22,13 +23,15 @@ export async function sayFailedStep(
   const lastLines = name === undefined ? [] : await lastLinesOf(context, project, name);
   const lastProbe =
     name === undefined || step.action.kind !== 'wait' ? undefined : await probeOf(context, project, name);
-  const block: FailedStep = {
+  const known: FailedStep = {
     step,
     failure,
     lastLines,
     ...(container && { desired: container }),
     ...(lastProbe && { lastProbe }),
   };
+  const remedy = remedyOf(known);
+  const block: FailedStep = remedy === undefined ? known : { ...known, notes: [remedy] };
   if (globals.json || globals.progress === 'json') stderr.write(`${JSON.stringify(failureJson(block))}\n`);
   else stderr.write(`\n${renderFailure(block, { paint: paintError, width: stderr.columns() })}`);
 }
@@ -71,7 +74,7 @@ async function probeOf(context: Context, project: ProjectName, name: ContainerNa
 }
 
 function failureJson(failed: FailedStep): object {
-  const { step, failure, lastProbe, lastLines = [] } = failed;
+  const { step, failure, lastProbe, lastLines = [], notes = failure.notes } = failed;
   const origin = failureOrigin(failed);
   const spot = origin && spotOf(origin);
   return {
@@ -80,7 +83,7 @@ function failureJson(failed: FailedStep): object {
     message: failure.message,
     step: step.id,
     ...(spot === undefined ? {} : { file: spot.file, line: spot.line, column: spot.column }),
-    ...(failure.notes[0] === undefined ? {} : { hint: failure.notes[0] }),
+    ...(notes[0] === undefined ? {} : { hint: notes[0] }),
     ...(lastProbe && { lastProbe }),
     ...(lastLines.length > 0 && { lastLines }),
   };

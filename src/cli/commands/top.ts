@@ -1,7 +1,7 @@
 import { type ContainerProcess, listProcesses } from '../../runtime/linux/usage/processes.ts';
+import { clockText } from '../../util/quantity.ts';
 import { chosenContainers, isUp } from '../chosen.ts';
 import { exitCode } from '../exit-code.ts';
-import { clockText } from '../render/quantity.ts';
 import { printTable } from '../rows.ts';
 import type { Runner } from './runner.ts';
 

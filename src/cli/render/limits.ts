@@ -1,4 +1,4 @@
-import { bytesText } from './quantity.ts';
+import { bytesText } from '../../util/quantity.ts';
 import type { Measured } from './usage.ts';
 
 /** One limit of one container. Processors as a number, memory in bytes, processes as a count; absent: none, or not counted. */

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { ObservedContainer } from '../../model/state.ts';
 import type { Usage } from '../../runtime/linux/usage/usage.ts';
-import { bytesText, percentText } from './quantity.ts';
+import { bytesText, percentText } from '../../util/quantity.ts';
 
 /** One container and what it uses now; of what is a rate, over the time since the reading before. */
 export type Measured = {

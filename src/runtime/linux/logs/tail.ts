@@ -23,20 +23,24 @@ export function findTail(
   for (let g = generations.length - 1; g >= 0; g--) {
     for (const piece of backwards(generations[g] as Generation)) {
       if (piece.entry.timeMs > untilMs) continue;
-      if (piece.entry.timeMs < sinceMs) return finder.everything();
+      if (piece.entry.timeMs < sinceMs) return finder.found();
       if (finder.take(piece, g)) return finder.found();
     }
   }
-  return finder.everything();
+  return finder.found();
 }
 
-/** A line counts when its beginning is found, which is after the newline of the one before it. */
+/** How many entries of other streams are looked at for the beginning of a line whose end is shown. */
+const mostForeign = 1024;
+
+/** A line counts when its end is found; where it begins is after the newline before it in its stream. */
 class Finder {
   #missing: number;
-  /** The earliest byte of each stream that has been looked at. */
-  readonly #seen = new Map<number, Position>();
-  /** The earliest beginning of a line. */
+  /** Where what is shown of each stream begins, as far as has been looked. */
   readonly #starts = new Map<number, Position>();
+  /** Streams whose earliest line has been seen to its end only. */
+  readonly #open = new Set<number>();
+  #foreign = 0;
 
   constructor(lines: number) {
     this.#missing = lines;
@@ -44,15 +48,18 @@ class Finder {
 
   /** true when enough lines have been found. */
   take({ entry: { stream }, index, bytes }: Piece, generation: number): boolean {
+    const isOpen = this.#open.has(stream);
+    if (this.#missing === 0 && !isOpen) return ++this.#foreign > mostForeign;
+    // What the stream has written last may have no newline yet.
+    if (!isOpen && bytes.at(-1) !== newline) this.#end(stream);
     for (let at = bytes.lastIndexOf(newline); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(newline, at - 1)) {
-      const last = at === bytes.length - 1;
-      const position = last ? this.#seen.get(stream) : { generation, entry: index, byte: at + 1 };
-      if (position === undefined) continue;
-      this.#starts.set(stream, position);
-      this.#missing--;
-      if (this.#missing === 0) return true;
+      if (this.#open.delete(stream) && at < bytes.length - 1) {
+        this.#starts.set(stream, { generation, entry: index, byte: at + 1 });
+      }
+      if (this.#missing === 0) return this.#open.size === 0;
+      this.#end(stream);
     }
-    this.#seen.set(stream, { generation, entry: index, byte: 0 });
+    this.#starts.set(stream, { generation, entry: index, byte: 0 });
     return false;
   }
 
@@ -60,9 +67,9 @@ class Finder {
     return Object.fromEntries(this.#starts);
   }
 
-  /** There are fewer lines than asked for. */
-  everything(): Start {
-    return Object.fromEntries(this.#seen);
+  #end(stream: number): void {
+    this.#missing--;
+    this.#open.add(stream);
   }
 }
 

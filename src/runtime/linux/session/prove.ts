@@ -26,7 +26,8 @@ export async function proveContainer(
   const over = AbortSignal.timeout(forMs);
   const either = AbortSignal.any([signal, over]);
   for (;;) {
-    const why = objection(first, look());
+    const judged = look();
+    const why = objection(first, judged);
     if (why !== undefined) {
       const message = `cannot go on with the update: ${container} ${why} within ${forMs / 1000} s`;
       return err({ code: 'dependency-failed', message, notes: [] });
@@ -34,7 +35,7 @@ export async function proveContainer(
     if (over.aborted) return ok(undefined);
     if (signal.aborted)
       return err({ code: 'interrupted', message: `cannot watch ${container}: interrupted`, notes: [] });
-    await nextChange(known.value.where, either);
+    await nextChange(known.value, { judged, signal: either });
   }
 }
 

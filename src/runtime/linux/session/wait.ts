@@ -1,17 +1,18 @@
 import { watch } from 'node:fs';
+import { type End, endReason } from '../../../model/end-reason.ts';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import { hasHealth } from '../../../model/health.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { Dependency } from '../../../model/project.ts';
-import type { GivenUp, ObservedContainer } from '../../../model/state.ts';
+import type { ObservedContainer } from '../../../model/state.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { subscribe } from '../control.ts';
 import { openLogs } from '../logs.ts';
 import { observeContainer } from '../observe.ts';
-import type { ContainerPaths } from '../paths.ts';
-import { findContainer, type SessionContext } from './context.ts';
+import type { ShimState } from '../records.ts';
+import { findContainer, type Known, type SessionContext } from './context.ts';
 
 type Verdict = 'holds' | 'not-yet' | RuntimeFailure;
 
@@ -33,20 +34,23 @@ export async function waitForContainer(
     if (verdict !== 'not-yet') return err(verdict);
     if (signal.aborted)
       return err({ code: 'interrupted', message: `cannot wait for ${container}: interrupted`, notes: [] });
-    await nextChange(known.value.where, signal);
+    await nextChange(known.value, { judged: observed, signal });
   }
 }
 
-const never = (name: ContainerName, why: string, note?: string): RuntimeFailure => ({
+type Reason = Pick<RuntimeFailure, 'configPath'> & { readonly text: string; readonly remedy?: string };
+
+const never = (name: ContainerName, { text, remedy, configPath }: Reason): RuntimeFailure => ({
   code: 'dependency-failed',
-  message: `cannot go on without ${name}: ${why}`,
-  notes: note === undefined ? [] : [note],
+  message: `cannot go on without ${name}: ${text}`,
+  ...(configPath !== undefined && { configPath }),
+  notes: remedy === undefined ? [] : [remedy],
 });
 
 /** Whether a condition holds, may still hold, or never will. */
 export function judge(container: ObservedContainer, dependency: Dependency): Verdict {
   const { status, name } = container;
-  if (status.kind === 'failed') return never(name, status.message);
+  if (status.kind === 'failed') return never(name, { text: status.message, configPath: 'argv' });
   switch (dependency.condition) {
     case 'service_started':
     case 'service_log_line':
@@ -55,7 +59,7 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
       return status.kind === 'exited' ? 'holds' : 'not-yet';
     case 'service_completed_successfully':
       if (status.kind !== 'exited') return 'not-yet';
-      return status.exitCode === 0 ? 'holds' : never(name, endOf(status.exitCode));
+      return status.exitCode === 0 ? 'holds' : never(name, endOf(status, container));
     case 'service_healthy':
       return judgeHealth(container);
     default:
@@ -64,51 +68,60 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
 }
 
 /** undefined: it has not ended. */
-function judgeEnd({ status, name, config, stoppedByUser, restarts, givenUp }: ObservedContainer): Verdict | undefined {
+function judgeEnd(container: ObservedContainer): Verdict | undefined {
+  const { status, name, config, stoppedByUser, restarts, givenUp } = container;
   if (status.kind !== 'exited') return undefined;
   const { condition, maxAttempts = Number.POSITIVE_INFINITY } = config.restart;
   const wanted = condition === 'on-failure' ? status.exitCode !== 0 : condition !== 'no';
   const comesBack = wanted && restarts < maxAttempts && givenUp === undefined;
   if (comesBack && !stoppedByUser) return 'not-yet';
-  if (givenUp !== undefined && status.exitCode !== 0) return never(name, givenUpText(givenUp, status.exitCode), mend);
-  return status.exitCode === 0 ? 'holds' : never(name, endOf(status.exitCode));
+  return status.exitCode === 0 ? 'holds' : never(name, endOf(status, container));
 }
 
-function judgeHealth({ status, name, config, stoppedByUser, givenUp }: ObservedContainer): Verdict {
+function judgeHealth(container: ObservedContainer): Verdict {
+  const { status, name, config, stoppedByUser, givenUp } = container;
   if (!hasHealth(config)) {
-    return never(name, 'it has no healthcheck', 'add one, or wait for service_started');
+    return never(name, { text: 'it has no healthcheck', remedy: 'add one, or wait for service_started' });
   }
   if (status.kind === 'exited') {
-    if (givenUp !== undefined) return never(name, givenUpText(givenUp, status.exitCode), mend);
-    const comesBack = config.restart.condition !== 'no' && !stoppedByUser;
-    return comesBack ? 'not-yet' : never(name, endOf(status.exitCode));
+    const comesBack = config.restart.condition !== 'no' && !stoppedByUser && givenUp === undefined;
+    return comesBack ? 'not-yet' : never(name, endOf(status, container));
   }
   if (status.kind !== 'running') return 'not-yet';
-  if (status.health === 'unhealthy') return { ...never(name, 'it is unhealthy'), code: 'unhealthy' };
-  return status.health === 'healthy' ? 'holds' : 'not-yet';
+  if (status.health === 'healthy') return 'holds';
+  const configPath = config.probes?.readiness === undefined ? 'healthcheck.argv' : 'probes.readiness.check';
+  return status.health === 'unhealthy'
+    ? { ...never(name, { text: 'it is unhealthy', configPath }), code: 'unhealthy' }
+    : 'not-yet';
 }
 
-const mend = 'mend what ends it; start or up tries again';
-
-const givenUpText = (reason: GivenUp, code: number | null): string => {
-  const why = reason === 'start-limit' ? 'it ended too often in a short time' : 'all its attempts are used up';
-  return `its restart policy has given it up: ${why}, the last time ${endOf(code).replace('it ended ', '')}`;
-};
-
-const endOf = (code: number | null): string => `it ended with ${code === null ? 'an unknown code' : `code ${code}`}`;
+/** How it ended, and why it stays so. */
+function endOf(end: End, { config, givenUp }: ObservedContainer): Reason {
+  const reason = endReason(end, config);
+  if (givenUp === undefined) return { ...reason, text: `it ${reason.text}` };
+  const why = givenUp === 'start-limit' ? 'it ended too often in a short time' : 'all its attempts are used up';
+  const text = `its restart policy has given it up: ${why}; the last time it ${reason.text}`;
+  return { ...reason, text, remedy: reason.remedy ?? 'mend what ends it; start or up tries again' };
+}
 
 /** How long a change may go unnoticed when neither the monitor nor the directory told of it. */
 const floorMs = 1000;
 
-/** A new state of the monitor, or a new file (its health, that it is given up) in the state directory. */
-export async function nextChange(where: ContainerPaths, signal: AbortSignal): Promise<void> {
+type Change = { readonly judged: ObservedContainer; readonly signal: AbortSignal };
+
+/**
+ * A new state of the monitor, or a new file (its health, that it is given up) in the state directory: something that was not
+ * so when `judged` was observed, be it before this call.
+ */
+export async function nextChange({ record, where }: Known, { judged, signal }: Change): Promise<void> {
   const done = new AbortController();
   const either = AbortSignal.any([signal, done.signal]);
+  const isNews = (told?: ShimState): boolean => looks(observeContainer(record, where, told)) !== looks(judged);
   let seen = 0;
   const floor = setTimeout(() => done.abort(), floorMs);
   const watcher = watchDirectory(where.state, () => done.abort());
-  // The first state is the present one, which has been judged already.
-  const how = await subscribe(where.controlSocket, () => ++seen > 1, { signal: either });
+  if (isNews()) done.abort();
+  const how = await subscribe(where.controlSocket, (told) => ++seen > 1 || isNews(told), { signal: either });
   if (how === 'gone' && !either.aborted) {
     await new Promise<void>((resolve) => {
       either.addEventListener('abort', () => resolve(), { once: true });
@@ -117,6 +130,10 @@ export async function nextChange(where: ContainerPaths, signal: AbortSignal): Pr
   clearTimeout(floor);
   watcher?.close();
 }
+
+/** All of a container that a wait may be about. */
+const looks = ({ status, givenUp }: ObservedContainer): string =>
+  [status.kind, status.kind === 'running' && status.health, givenUp].join();
 
 function watchDirectory(path: string, onChange: () => void): { close: () => void } | undefined {
   try {
