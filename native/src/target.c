@@ -8,6 +8,8 @@
 
 #include <linux/magic.h>
 
+#define MAKE_TRIES 8
+
 int tsc_resolve(int root, const char *path, uint64_t flags, uint64_t how)
 {
 	struct open_how open = {.flags = flags | O_CLOEXEC, .mode = 0, .resolve = how};
@@ -68,7 +70,7 @@ static int make_last(int dir, const char *name, enum tsc_target_kind kind, const
 		break;
 	}
 	if (error)
-		return error == -EEXIST ? -ELOOP : error;
+		return error;
 	int fd = tsc_resolve(dir, name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd >= 0 && (owner->uid != 0 || owner->gid != 0)) {
 		error = sys_fchownat(fd, "", owner->uid, owner->gid, AT_EMPTY_PATH);
@@ -85,15 +87,21 @@ int tsc_make_target(int root, const char *path, enum tsc_target_kind kind, uint6
 	char name[256];
 	if (!tsc_is_plain_path(path))
 		return -EINVAL;
-	int fd = tsc_resolve(root, path, O_PATH | (kind == TSC_TARGET_DIRECTORY ? O_DIRECTORY : 0), how);
-	if (fd != -ENOENT)
-		return fd;
-	int dir = tsc_open_parent(root, path, how, name);
-	if (dir < 0)
-		return dir;
-	fd = make_last(dir, name, kind, owner);
-	sys_close(dir);
-	return fd;
+	/* EEXIST after ENOENT: a neighbour that shares the volume was faster, and then it is there; or a link that leads
+	 * nowhere, and then it stays missing, however often one looks. */
+	for (unsigned tries = 0; tries < MAKE_TRIES; tries++) {
+		int fd = tsc_resolve(root, path, O_PATH | (kind == TSC_TARGET_DIRECTORY ? O_DIRECTORY : 0), how);
+		if (fd != -ENOENT)
+			return fd;
+		int dir = tsc_open_parent(root, path, how, name);
+		if (dir < 0)
+			return dir;
+		fd = make_last(dir, name, kind, owner);
+		sys_close(dir);
+		if (fd != -EEXIST)
+			return fd;
+	}
+	return -ELOOP;
 }
 
 int tsc_check_target(int target, const char *path)

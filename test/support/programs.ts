@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './tree.ts';
 
-export type Program = 'puppet' | 'inspect' | 'bpf';
+export type Program = 'puppet' | 'inspect' | 'bpf' | 'exchange';
 
 /** The absolute path of a static test program, compiled when its source has changed since the last time. */
 export function built(name: Program): string {
