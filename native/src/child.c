@@ -23,6 +23,21 @@ static _Noreturn void give_up(int message, const struct tsc_report *failure)
 	sys_exit(1);
 }
 
+/* Without one of these the command would run, but unheard, or its end would be unknown. */
+static int check_own(const struct tsc_monitor *m, int fd, const char *name, int message)
+{
+	struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
+	if (fd >= 0)
+		return fd;
+	tsc_fail_report(&failure, TSC_PHASE_SETUP, m->frame.span[TSC_PHASE_SETUP].index, fd, name);
+	give_up(message, &failure);
+}
+
+static int open_own(const struct tsc_monitor *m, const char *name, int message)
+{
+	return check_own(m, sys_openat(m->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0), name, message);
+}
+
 /* The container's null device instead of the host's, if it is one: an image may have put anything there. */
 static void prefer_own_null(const struct tsc_setup *setup, int *fd)
 {
@@ -114,11 +129,10 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:setup", 0, 0);
 	sys_setsid();
 	sys_join_keyring(); /* ENOSYS is fine: then there is none to leak */
-	int pipes[2], input = -1;
-	pipes[0] = sys_openat(m->dir, "out", O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
-	pipes[1] = sys_openat(m->dir, "err", O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
-	int exit_file = sys_openat(m->dir, "exit", O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
-	input = m->keep_stdin ? sys_openat(m->dir, "in", O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0) : tsc_open_null();
+	int pipes[2] = {open_own(m, "out", message), open_own(m, "err", message)};
+	int exit_file = open_own(m, "exit", message);
+	int input = m->keep_stdin ? open_own(m, "in", message) : check_own(m, tsc_open_null(), "/dev/null", message);
+	tsc_close(&m->dir);
 	/* Opened again: the monitor's descriptor leads into the host's mount namespace, where we may not mount. */
 	struct tsc_op place;
 	if (tsc_find_op(&m->frame, TSC_PHASE_HOLD, TSC_OP_STATE_DIR, &place))

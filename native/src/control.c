@@ -110,6 +110,14 @@ static int resize(struct tsc_monitor *m, uint64_t rows, uint64_t columns)
 	return m->master < 0 ? -ENOTTY : sys_ioctl(m->master, TIOCSWINSZ, &size);
 }
 
+static int end(struct tsc_monitor *m, const struct tsc_request *request)
+{
+	int signal = (int)request->a;
+	bool stop = request->op == TSC_CTL_STOP;
+	m->settled = m->settled || (request->flags & 1 && (stop || signal == TSC_SIGKILL));
+	return stop ? tsc_stop(m, signal, request->b) : tsc_signal(m, signal);
+}
+
 /* 0 or -errno: answer now. 1: the answer comes when there is one. */
 static int serve(struct tsc_monitor *m, struct tsc_client *client, const struct tsc_request *request)
 {
@@ -119,11 +127,8 @@ static int serve(struct tsc_monitor *m, struct tsc_client *client, const struct 
 	case TSC_CTL_START:
 		return begin_start(m, client);
 	case TSC_CTL_STOP:
-		m->settled = m->settled || request->flags & 1;
-		return request->a > TSC_SIGNALS ? -EINVAL : tsc_stop(m, (int)request->a, request->b);
 	case TSC_CTL_KILL:
-		m->settled = m->settled || (request->flags & 1 && request->a == TSC_SIGKILL);
-		return request->a > TSC_SIGNALS ? -EINVAL : tsc_signal(m, (int)request->a);
+		return request->a > TSC_SIGNALS ? -EINVAL : end(m, request);
 	case TSC_CTL_QUIT:
 		return begin_quit(m, client);
 	case TSC_CTL_PAUSE:

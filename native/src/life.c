@@ -12,7 +12,7 @@ static int prepare_exit_file(struct tsc_monitor *m)
 	 * a file out when it is truncated and filled again. */
 	long done = sys_pwrite(fd, &empty, sizeof empty, 0);
 	sys_close(fd);
-	return done < 0 ? (int)done : 0;
+	return done == (long)sizeof empty ? 0 : done < 0 ? (int)done : -ENOSPC;
 }
 
 /* Not born into it but moved before it is released: nothing of the command has run by then. */

@@ -107,17 +107,20 @@ static void forget_descriptors(struct tsc_monitor *m)
 }
 
 /* 0 to 2 are null, 3 is the launcher's stdout; everything else of the launcher, its lock above all, is closed. */
-static void part_from_launcher(struct tsc_monitor *m)
+static int part_from_launcher(struct tsc_monitor *m)
 {
 	int report = sys_fcntl(1, F_DUPFD_CLOEXEC, 16);
-	int null = sys_fcntl(tsc_open_null(), F_DUPFD_CLOEXEC, 16);
+	int null = tsc_open_null();
+	int error = null < 0 ? null : 0;
 	sys_setsid();
-	for (int fd = 0; fd < 3; fd++)
-		sys_dup3(null, fd, 0);
+	/* With the launcher's stdin in our hands it would not end with whoever started it. */
+	for (int fd = 0; fd < 3 && error >= 0; fd++)
+		error = sys_dup3(null, fd, 0);
 	m->report = sys_dup3(report, 3, O_CLOEXEC);
 	sys_close_range(4, ~0u, 0);
 	sys_chdir("/");
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:monitor", 0, 0);
+	return error < 0 ? error : 0;
 }
 
 static _Noreturn void give_up(struct tsc_monitor *m, struct tsc_report *failure)
@@ -136,13 +139,13 @@ _Noreturn void tsc_monitor(struct tsc_frame *frame)
 	struct tsc_monitor *m = &monitor;
 	struct tsc_report failure = tsc_make_report(frame->id, TSC_REPORT_FAILED);
 	forget_descriptors(m);
-	part_from_launcher(m);
+	int error = part_from_launcher(m);
 	m->frame = *frame;
 	m->adopt = frame->kind == TSC_FRAME_ADOPT;
 	/* Made now: between clone and exec nothing is allocated. Untouched pages cost nothing. */
-	m->vector = sys_map(frame->words * sizeof(char *));
+	m->vector = error ? NULL : sys_map(frame->words * sizeof(char *));
 	if (!m->vector) {
-		tsc_fail_report(&failure, TSC_PHASE_NONE, 0, ENOMEM, "");
+		tsc_fail_report(&failure, TSC_PHASE_NONE, 0, error ? error : -ENOMEM, error ? "/dev/null" : "");
 		tsc_send_report(m->report, &failure);
 		sys_exit(1);
 	}

@@ -159,11 +159,13 @@ int tsc_pivot(struct tsc_setup *setup)
 {
 	if (setup->pivoted)
 		return -EINVAL;
+	/* The last directory of the host that is open: from here on no path and no descriptor leads there. */
+	tsc_close(&setup->state_dir);
 	/* Everything here is a slave already: what happens to the old root does not reach the host. */
 	int error = sys_fchdir(setup->root);
 	if (!error)
 		error = sys_pivot_root(".", ".");
-	/* The old root is stacked over the new one at "."; no descriptor of it is ever held. */
+	/* The old root is stacked over the new one at "."; no descriptor of it is held. */
 	if (!error)
 		error = sys_umount(".", MNT_DETACH);
 	if (!error)

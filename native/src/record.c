@@ -20,7 +20,7 @@ int tsc_open_record(struct tsc_monitor *m, int dir)
 	struct tsc_state empty[2];
 	memset(empty, 0, sizeof empty);
 	long done = valid >= 0 ? (long)sizeof empty : sys_pwrite(m->record, empty, sizeof empty, 0);
-	return done < 0 ? (int)done : 0;
+	return done == (long)sizeof empty ? 0 : done < 0 ? (int)done : -ENOSPC;
 }
 
 void tsc_write_record(struct tsc_monitor *m)
