@@ -10,6 +10,8 @@ export type UsageError = {
   /** Lower case, no full stop. */
   readonly message: string;
   readonly hint?: string;
+  /** The command or flag that nobody here knows, as it was written. */
+  readonly unknown?: string;
   /** Whose `--help` tells more; absent: that of tscompose itself. */
   readonly command?: string;
 };
@@ -84,7 +86,7 @@ function unknownCommand(name: string): UsageError {
     commands.map((command) => command.name),
   );
   const message = `unknown command "${name}"`;
-  return meant === undefined ? { message } : { message, hint: `did you mean "${meant}"?` };
+  return { message, unknown: name, ...(meant !== undefined && { hint: `did you mean "${meant}"?` }) };
 }
 
 const withoutTerminator = (words: readonly string[]) => (words[0] === '--' ? words.slice(1) : words);

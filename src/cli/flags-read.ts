@@ -14,7 +14,7 @@ export type FlagReading = {
   readonly rest: readonly string[];
 };
 
-type FlagProblem = { readonly message: string; readonly hint?: string };
+type FlagProblem = { readonly message: string; readonly hint?: string; readonly unknown?: string };
 /** A flag as it was written; `flag` is absent when there is none of that name. */
 type OptionToken = {
   readonly kind: 'option';
@@ -107,7 +107,7 @@ function unknownFlag(token: OptionToken, flags: readonly Flag[]): FlagProblem {
         flags.map((flag) => flag.name),
       )
     : undefined;
-  return meant === undefined ? { message } : { message, hint: `did you mean --${meant}?` };
+  return { message, unknown: token.rawName, ...(meant !== undefined && { hint: `did you mean --${meant}?` }) };
 }
 
 function readValue(token: OptionToken, flag: Flag): Result<Value, FlagProblem> {

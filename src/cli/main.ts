@@ -53,7 +53,7 @@ async function runCommand(invocation: Invocation, context: Context): Promise<num
 function contextOf(globals: GlobalFlags, launch: Launch): Context {
   const stdout = openOutput(1);
   const stderr = openOutput(2);
-  const noColorFlag = globals['no-color'];
+  const color = { noColorFlag: globals['no-color'], ansi: globals.ansi };
   return {
     globals,
     environment: process.env,
@@ -61,8 +61,8 @@ function contextOf(globals: GlobalFlags, launch: Launch): Context {
     home: homedir(),
     stdout,
     stderr,
-    paint: painter(wantsColor(process.env, { isTty: stdout.isTty, noColorFlag })),
-    paintError: painter(wantsColor(process.env, { isTty: stderr.isTty, noColorFlag })),
+    paint: painter(wantsColor(process.env, { isTty: stdout.isTty, ...color })),
+    paintError: painter(wantsColor(process.env, { isTty: stderr.isTty, ...color })),
     ...(launch.cacheDirectory === undefined ? {} : { cacheDirectory: launch.cacheDirectory }),
     ran: launch.ran,
   };
@@ -76,11 +76,18 @@ async function help({ command }: Extract<Parsed, { kind: 'help' }>): Promise<num
   return exitCode.ok;
 }
 
-function refuse({ message, hint, command }: UsageError, argv: readonly string[]): number {
+async function refuse({ unknown, ...error }: UsageError, argv: readonly string[]): Promise<number> {
+  const { command } = error;
+  const elsewhere = unknown === undefined ? undefined : (await import('./foreign.ts')).foreignRemedy(unknown, command);
+  const { message, hint } = elsewhere ?? error;
   const words = ['tscompose', ...(command === undefined ? [] : [command]), '--help'];
   const remedy = `see '${words.join(' ')}'`;
   const listener = { stderr: openOutput(2), paintError: errorPaint(argv), globals: globalsOfRefused(argv) };
-  sayError(listener, { code: 'usage', message, hint: hint === undefined ? remedy : `${hint} ${remedy}` });
+  sayError(listener, {
+    code: 'usage',
+    message,
+    hint: elsewhere?.hint ?? (hint === undefined ? remedy : `${hint} ${remedy}`),
+  });
   return exitCode.usage;
 }
 

@@ -13,6 +13,7 @@ import { change } from '../change.ts';
 import { commandExit } from '../command-exit.ts';
 import type { Context } from '../context.ts';
 import { exitCode } from '../exit-code.ts';
+import { noteImages } from '../images.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { isTerminal } from '../output.ts';
 import { runOverlay } from '../run-overlay.ts';
@@ -24,6 +25,7 @@ import type { Flags } from '../table.ts';
 import type { Runner } from './runner.ts';
 
 export const run: Runner<'run'> = async ({ flags, args }, context) => {
+  noteImages(context, flags);
   const prepared = await prepareRun(context, flags, args);
   if (!prepared.ok) return prepared.error;
   const { project, desired, container, oneOff } = prepared.value;

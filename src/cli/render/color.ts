@@ -1,16 +1,24 @@
 type Env = { readonly [name: string]: string | undefined };
 
+type ColorOptions = {
+  readonly isTty: boolean;
+  readonly noColorFlag: boolean;
+  readonly ansi?: 'auto' | 'always' | 'never' | undefined;
+};
+
 /**
- * Whether a stream gets colours. Strongest first: `--no-color`, NO_COLOR (no-color.org), FORCE_COLOR, CLICOLOR_FORCE,
+ * Whether a stream gets colours. Strongest first: `--no-color` and `--ansi`, NO_COLOR (no-color.org), FORCE_COLOR, CLICOLOR_FORCE,
  * TERM=dumb, CLICOLOR=0, then whether it is a terminal.
  */
-export function wantsColor(env: Env, options: { readonly isTty: boolean; readonly noColorFlag: boolean }): boolean {
-  if (options.noColorFlag || env['NO_COLOR']) return false;
+export function wantsColor(env: Env, { isTty, noColorFlag, ansi = 'auto' }: ColorOptions): boolean {
+  if (noColorFlag || ansi === 'never') return false;
+  if (ansi === 'always') return true;
+  if (env['NO_COLOR']) return false;
   const forced = env['FORCE_COLOR'];
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   if (env['CLICOLOR_FORCE'] && env['CLICOLOR_FORCE'] !== '0') return true;
   if (env['TERM'] === 'dumb' || env['CLICOLOR'] === '0') return false;
-  return options.isTty;
+  return isTty;
 }
 
 /** Select Graphic Rendition codes (ECMA-48) by the role that a text plays; terminals choose the shade. */

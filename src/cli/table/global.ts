@@ -28,7 +28,14 @@ export const globalFlags = [
     help: 'how progress is shown on standard error',
   },
   { name: 'json', kind: 'switch', help: 'print results, and errors, as JSON' },
+  {
+    name: 'ansi',
+    kind: 'choice',
+    value: 'WHEN',
+    choices: ['auto', 'always', 'never'],
+    help: 'colours: for a terminal, always, or never',
+  },
   { name: 'no-color', kind: 'switch', help: 'no colours (also: NO_COLOR=1)' },
   { name: 'help', short: 'h', kind: 'switch', help: 'show help' },
-  { name: 'version', kind: 'switch', help: 'show the version' },
+  { name: 'version', short: 'v', kind: 'switch', help: 'show the version' },
 ] as const satisfies readonly Flag[];

@@ -1,5 +1,5 @@
 import type { CommandSpec, Flag } from '../flag.ts';
-import { index, service } from './shared.ts';
+import { index, runImageFlags, service } from './shared.ts';
 
 const env = { name: 'env', short: 'e', kind: 'list', value: 'NAME=VALUE', help: 'set a variable' } as const;
 const noTty = { name: 'no-tty', short: 'T', kind: 'switch', help: 'no terminal, even when this is one' } as const;
@@ -78,6 +78,7 @@ export const insideCommands = [
       { name: 'cap-drop', kind: 'list', value: 'CAPABILITY', help: 'drop a capability' },
       noTty,
       { name: 'quiet', short: 'q', kind: 'switch', help: 'no progress' },
+      ...runImageFlags,
       ...asDocker,
     ],
     examples: [

@@ -46,19 +46,27 @@ export const convergeFlags = [
   { name: 'remove-orphans', kind: 'switch', help: 'remove containers of services that are no longer in the file' },
 ] as const satisfies readonly Flag[];
 
-/** What command lines written for docker compose say about images and questions. */
+const build = { name: 'build', kind: 'switch', help: 'accepted with a notice: there are no images to build' } as const;
+const pull = {
+  name: 'pull',
+  kind: 'choice',
+  value: 'POLICY',
+  choices: ['always', 'missing', 'never', 'build', 'policy'],
+  help: 'accepted, "always" with a notice: there are no images to pull',
+} as const;
+const quietPull = { name: 'quiet-pull', kind: 'switch', help: 'accepted: nothing is pulled' } as const;
+const quietBuild = { name: 'quiet-build', kind: 'switch', help: 'accepted: nothing is built' } as const;
+
+/** What command lines written for docker compose say about images. */
+export const runImageFlags = [build, pull, quietPull, quietBuild] as const satisfies readonly Flag[];
+
+/** The same of commands that may also be told to build nothing, and to ask nothing. */
 export const imageFlags = [
-  { name: 'build', kind: 'switch', help: 'accepted with a notice: there are no images to build' },
+  build,
   { name: 'no-build', kind: 'switch', help: 'accepted: nothing is built' },
-  {
-    name: 'pull',
-    kind: 'choice',
-    value: 'POLICY',
-    choices: ['always', 'missing', 'never', 'build', 'policy'],
-    help: 'accepted, "always" with a notice: there are no images to pull',
-  },
-  { name: 'quiet-pull', kind: 'switch', help: 'accepted: nothing is pulled' },
-  { name: 'quiet-build', kind: 'switch', help: 'accepted: nothing is built' },
+  pull,
+  quietPull,
+  quietBuild,
   { name: 'yes', short: 'y', kind: 'switch', help: 'accepted: nothing is asked' },
 ] as const satisfies readonly Flag[];
 

@@ -20,6 +20,26 @@ test('a slip in a command or flag is answered with what was probably meant', asy
   expect(await say('up', '--detahc')).toEqual({ code: 2, stdout: '', stderr: flag });
 });
 
+test('what docker compose has and tscompose has not is answered with what to do instead', async () => {
+  const command =
+    'error: docker compose has a command "build", tscompose has not: services are made from root filesystems, not from images\n' +
+    '  = give the service a rootfs: in the stack file, or its image an entry in an image map\n';
+  expect(await say('build', '--no-cache', 'web')).toEqual({ code: 2, stdout: '', stderr: command });
+  const flag =
+    'error: docker compose has --menu, tscompose has not: its keys work without it\n' +
+    '  = leave it out: d detaches, Ctrl-C stops; --watch watches\n';
+  expect(await say('up', '--menu=false')).toEqual({ code: 2, stdout: '', stderr: flag });
+  expect((await say('--parallel', '4', 'up')).stderr).toBe(
+    'error: docker compose has --parallel, tscompose has not: what can be done at once is\n  = leave it out\n',
+  );
+});
+
+test('--ansi decides about colours, whatever the output is', async () => {
+  const colours = async (when: string) =>
+    (await say('--ansi', when, '-f', '/no/such/stack.yml', 'config')).stderr.includes('\x1b[');
+  expect([await colours('always'), await colours('never'), await colours('auto')]).toEqual([true, false, false]);
+});
+
 test('with --json a mistake is one object', async () => {
   const { code, stderr } = await say('--json', 'up', '--timeout', 'soon');
   expect([code, JSON.parse(stderr)]).toEqual([

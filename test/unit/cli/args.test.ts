@@ -79,18 +79,18 @@ describe('what is refused', () => {
   });
 
   test('an unknown command, with the one that was meant', () => {
-    expect(refused('pu')).toEqual({ message: 'unknown command "pu"', hint: 'did you mean "up"?' });
-    expect(refused('banana')).toEqual({ message: 'unknown command "banana"' });
+    expect(refused('pu')).toMatchObject({ message: 'unknown command "pu"', hint: 'did you mean "up"?' });
+    expect(refused('banana')).toMatchObject({ message: 'unknown command "banana"' });
     expect(refused('help lgos')).toMatchObject({ hint: 'did you mean "logs"?' });
   });
 
   test('an unknown flag, with the one that was meant and the command whose help tells more', () => {
-    expect(refused('up --detahc')).toEqual({
+    expect(refused('up --detahc')).toMatchObject({
       message: 'unknown flag --detahc',
       hint: 'did you mean --detach?',
       command: 'up',
     });
-    expect(refused('up -x')).toEqual({ message: 'unknown flag -x', command: 'up' });
+    expect(refused('up -x')).toMatchObject({ message: 'unknown flag -x', command: 'up' });
     expect(refused('up --d')).toMatchObject({ message: 'unknown flag --d' });
   });
 
