@@ -45,6 +45,21 @@ const options = {
   logLevel: 'warning',
 };
 
+/** Making a seccomp filter takes longer than all else that `exec` does; what nearly all containers have is made here. */
+async function filters() {
+  const entry = "export { usualFilter } from './src/runtime/linux/seccomp.ts';";
+  const { outputFiles } = await build({
+    ...options,
+    format: 'esm',
+    stdin: { contents: entry, resolveDir: root },
+  });
+  const { usualFilter } = await import(
+    `data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`
+  );
+  const text = (arch) => JSON.stringify(usualFilter(arch).toString('base64'));
+  return { TSCOMPOSE_FILTER_X64: text('x64'), TSCOMPOSE_FILTER_ARM64: text('arm64') };
+}
+
 /** The chunks of the program by name: text, what they need, and the module that is asked for when they are loaded lazily. */
 async function split() {
   const result = await build({
@@ -55,7 +70,12 @@ async function split() {
     entryPoints: { main: 'src/cli/main.ts' },
     outdir: dist,
     external: ['koffi'],
-    define: { TSCOMPOSE_VERSION: JSON.stringify(version), 'import.meta.url': '__fileUrl' },
+    define: {
+      TSCOMPOSE_VERSION: JSON.stringify(version),
+      ...(await filters()),
+      // Whoever asks for it has looked for __dirname before.
+      'import.meta.url': '__filename',
+    },
   });
   const { outputs, inputs } = result.metafile;
   const chunks = new Map();
@@ -161,10 +181,7 @@ async function bundle() {
     [...files].map(async ([name, functions]) => {
       const made = await Promise.all(functions);
       const body = made.map(({ text }) => text).join(',\n');
-      const fileUrl = body.includes('__fileUrl')
-        ? 'const __fileUrl = require("node:url").pathToFileURL(__filename).href;\n'
-        : '';
-      const head = `"use strict";\n${mostHelpers(made)}${lazy}${fileUrl}`;
+      const head = `"use strict";\n${mostHelpers(made)}${lazy}`;
       return { name, text: ascii(`(function (require, __filename, __dirname) { ${head}return {\n${body}\n};\n})\n`) };
     }),
   );
