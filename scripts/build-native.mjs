@@ -1,4 +1,5 @@
-// Builds the shim and the net process, each with one call of the C compiler: make is not on every machine that has cc.
+// Builds the shim, the net process, and what Node loads, each with one call of the C compiler: make is not on every machine
+// that has cc.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -36,6 +37,21 @@ const freestanding = [
   '-s',
 ];
 
+/** What Node loads: a shared object, which finds Node-API in the program that loads it. */
+const loadable = [
+  '-Os',
+  '-ffreestanding',
+  '-fPIC',
+  '-fno-builtin',
+  '-fno-asynchronous-unwind-tables',
+  '-fno-stack-protector',
+  '-fvisibility=hidden',
+  '-nostdlib',
+  '-shared',
+  '-Wl,--build-id=none,-z,noexecstack,-z,now',
+  '-s',
+];
+
 /** Flags that only one of the two compilers knows. */
 function specific(cc) {
   const version = execFileSync(cc, ['--version'], { encoding: 'utf8' });
@@ -58,7 +74,11 @@ function programs() {
   const net = join(root, 'native/net');
   const own = readdirSync(net).filter((name) => name.endsWith('.c'));
   const common = nativeSources().filter((path) => shared.includes(basename(path)));
-  return { 'tsc-shim': nativeSources(), 'tsc-net': [...own.sort().map((name) => join(net, name)), ...common] };
+  return {
+    'tsc-shim': { sources: nativeSources(), flags: freestanding },
+    'tsc-net': { sources: [...own.sort().map((name) => join(net, name)), ...common], flags: freestanding },
+    'tsc-become.node': { sources: [join(root, 'native/node/become.c')], flags: loadable },
+  };
 }
 
 function newest(paths) {
@@ -92,24 +112,26 @@ function targetOf(cc) {
 }
 
 /**
- * Compiles native/ to `<outDir>/linux-<arch>/tsc-shim` and `tsc-net`; does nothing when they are newer than all sources.
+ * Compiles native/ to `<outDir>/linux-<arch>/`; does nothing for what is newer than all sources.
  * Returns the path of the shim.
  */
 export function buildNative({ outDir = join(root, 'dist/native'), cc = process.env.CC ?? 'cc', extra = [] } = {}) {
   const directory = resolve(outDir, `linux-${targetOf(cc)}`);
-  for (const [name, sources] of Object.entries(programs())) {
+  for (const [name, { sources, flags }] of Object.entries(programs())) {
     const output = join(directory, name);
-    if (extra.length > 0 || !isFresh(output, sources)) compile({ cc, extra, sources, output });
+    // What is extra (sanitizers, warnings of another compiler) is for the programs.
+    const more = flags === freestanding ? extra : [];
+    if (more.length > 0 || !isFresh(output, sources)) compile({ cc, flags: [...flags, ...more], sources, output });
   }
   return join(directory, 'tsc-shim');
 }
 
-function compile({ cc, extra, sources, output }) {
+function compile({ cc, flags, sources, output }) {
   mkdirSync(dirname(output), { recursive: true });
   // Built aside and renamed: whoever runs the old one keeps it, whoever looks meanwhile finds a whole one.
   const draft = `${output}.${process.pid}`;
   try {
-    execFileSync(cc, [...warnings, ...freestanding, ...specific(cc), ...extra, ...sources, '-o', draft], {
+    execFileSync(cc, [...warnings, ...specific(cc), ...flags, ...sources, '-o', draft], {
       stdio: 'inherit',
     });
     renameSync(draft, output);

@@ -1,10 +1,28 @@
 /*
- * ATTACH: what is done to the new process from outside, before it may run: cgroups and OOM score. Limits are taken by the
- * process itself right before exec: with ten descriptors or a file size of zero our own set-up could not work, nor PID 1
+ * ATTACH: into the cgroups of v1, which the process does itself; OOM score, from outside before it may run. Limits are taken
+ * by the process right before exec: with ten descriptors or a file size of zero our own set-up could not work, nor PID 1
  * write the exit record.
  */
 #include "shim.h"
 #include "sys_admin.h"
+
+/*
+ * "0" to `tasks` means "me, this thread": the one way in for which the kernel takes no lock over all processes of the
+ * machine. Any other waits some ten milliseconds for it (`cgroup_procs_write_start` in kernel/cgroup/cgroup.c).
+ */
+int tsc_enter_cgroups(const struct tsc_frame *frame, struct tsc_report *failure)
+{
+	struct tsc_cursor cursor = tsc_open_phase(frame, TSC_PHASE_ATTACH);
+	struct tsc_op op;
+	while (tsc_next_op(&cursor, &op)) {
+		int error = op.kind == TSC_OP_ATTACH ? tsc_write_file(AT_FDCWD, op.string[0], "0", 1) : 0;
+		if (!error)
+			continue;
+		tsc_fail_report(failure, TSC_PHASE_ATTACH, op.index, error, op.string[0]);
+		return error;
+	}
+	return 0;
+}
 
 static void warn(int report, const struct tsc_frame *frame, const struct tsc_op *op, int error, uint64_t number)
 {
@@ -76,8 +94,6 @@ int tsc_run_attach(const struct tsc_attachment *attachment, struct tsc_report *f
 	struct tsc_op op;
 	while (tsc_next_op(&cursor, &op)) {
 		int error = 0;
-		if (op.kind == TSC_OP_ATTACH)
-			error = tsc_attach_pid(op.string[0], attachment->pid);
 		if (op.kind == TSC_OP_WRITE)
 			error = tsc_write_file(AT_FDCWD, op.string[0], op.string[1], op.length[1]);
 		if (op.kind == TSC_OP_OOM_SCORE)

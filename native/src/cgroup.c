@@ -20,23 +20,8 @@ int tsc_make_directories(const char *path, unsigned mode)
 	while (!error && tsc_next_name(&path, name) > 0) {
 		tsc_add_text(&text, "/");
 		tsc_add_text(&text, name);
-		error = text.cut ? -ENAMETOOLONG : sys_mkdirat(AT_FDCWD, prefix, mode);
+		error = text.cut ? -ENAMETOOLONG : sys_mkdirat(AT_FDCWD, prefix, *path ? mode | 0111 : mode);
 		error = error == -EEXIST ? 0 : error;
-	}
-	return error;
-}
-
-int tsc_attach_pid(const char *path, int pid)
-{
-	char number[16];
-	struct tsc_text text = tsc_start_text(number, sizeof number);
-	tsc_add_number(&text, pid);
-	int error = -EINVAL;
-	/* A task that is still being set up is refused with EINVAL for a moment (runc retries as often). */
-	for (unsigned tries = 0; error == -EINVAL && tries < 5; tries++) {
-		if (tries > 0)
-			sys_sleep_ms(30);
-		error = tsc_write_file(AT_FDCWD, path, number, text.size);
 	}
 	return error;
 }

@@ -124,6 +124,8 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 	 * already; the socket can: EOF instead of the release. */
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
 	close_monitor(m);
+	if (tsc_enter_cgroups(&m->frame, &failure) != 0)
+		give_up(message, &failure);
 	if (sys_recv(message, &go, 1, 0) != 1)
 		sys_exit(1);
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:setup", 0, 0);

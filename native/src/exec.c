@@ -11,12 +11,23 @@
 #define REPORT_FD 4
 #define CODE_REFUSED 125 /* as docker's and podman's exec for everything before the command itself */
 
+/* Who tells the user why the command cannot be run, when nobody hears our reports; and their environment. */
+static char *const *explainer;
+static char *const *environment;
+
+static void explain(void)
+{
+	if (explainer && explainer[0])
+		sys_execve(explainer[0], explainer, environment);
+}
+
 static _Noreturn void refuse(const struct tsc_session *session, unsigned phase, uint32_t op, int error, const char *text)
 {
 	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
 	tsc_fail_report(&failure, phase, op, error, text);
 	tsc_send_report(session->report, &failure);
 	tsc_restore_terminal();
+	explain();
 	sys_exit(CODE_REFUSED);
 }
 
@@ -37,6 +48,7 @@ static int join(struct tsc_session *session, const struct tsc_op *op)
 	session->cgroup = sys_open(op->string[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (session->cgroup < 0)
 		return session->cgroup;
+	session->born_inside = op->number[2] == 1;
 	/* A process born frozen would never answer. */
 	return is_paused(session->cgroup) ? -EBUSY : 0;
 }
@@ -60,6 +72,37 @@ static void hold(struct tsc_session *session)
 	}
 	if (session->init < 0)
 		refuse(session, TSC_PHASE_HOLD, 0, EPROTO, "");
+}
+
+/* Opened out here: the paths are the host's, and who goes in is in the container by then. */
+static void open_cgroups(struct tsc_session *session)
+{
+	struct tsc_cursor cursor = tsc_open_phase(&session->frame, TSC_PHASE_ATTACH);
+	struct tsc_op op;
+	while (tsc_next_op(&cursor, &op)) {
+		if (op.kind != TSC_OP_ATTACH)
+			continue;
+		int fd = session->entries < TSC_MAX_ENTRIES ? sys_open(op.string[0], O_WRONLY | O_CLOEXEC, 0) : -E2BIG;
+		if (fd < 0)
+			refuse(session, TSC_PHASE_ATTACH, op.index, fd, op.string[0]);
+		session->entry[session->entries].fd = fd;
+		session->entry[session->entries++].op = op.index;
+	}
+}
+
+/* As tsc_enter_cgroups. */
+static void enter_cgroups(const struct tsc_session *session, int message)
+{
+	struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
+	for (unsigned i = 0; i < session->entries; i++) {
+		long put = sys_write(session->entry[i].fd, "0", 1);
+		sys_close(session->entry[i].fd);
+		if (put == 1)
+			continue;
+		tsc_fail_report(&failure, TSC_PHASE_ATTACH, session->entry[i].op, put < 0 ? (int)put : -EIO, "tasks");
+		tsc_send_note(message, &failure, NULL, 0);
+		sys_exit(CODE_REFUSED);
+	}
 }
 
 /* stx_ino of /proc/<who>/ns/<name>, which is what tells namespaces apart. */
@@ -117,6 +160,7 @@ static _Noreturn void run_process(struct tsc_session *session, int message)
 	struct tsc_setup place = {.root = -1, .proc = -1, .master = -1, .slave = -1};
 	char go;
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
+	enter_cgroups(session, message);
 	/* Not before we are inside the container's limits; EOF: nobody waits for us any more. */
 	if (sys_recv(message, &go, 1, 0) != 1)
 		sys_exit(CODE_REFUSED);
@@ -141,22 +185,42 @@ static _Noreturn void run_process(struct tsc_session *session, int message)
 	tsc_become_command(&process);
 }
 
+/* Born into the cgroup where that is safe (see clone_child in life.c); `note` tells whether it was. */
+static int clone_process(const struct tsc_session *session, struct tsc_report *note)
+{
+	struct clone_args arguments = {.flags = CLONE_PARENT};
+	if (session->born_inside) {
+		arguments.flags |= CLONE_INTO_CGROUP;
+		arguments.cgroup = (unsigned)session->cgroup;
+		int pid = sys_clone3(&arguments);
+		note->number = 1;
+		if (pid >= 0 || pid == -EAGAIN || pid == -ENOMEM)
+			return pid;
+		arguments = (struct clone_args){.flags = CLONE_PARENT};
+	}
+	note->number = 0;
+	return sys_clone3(&arguments);
+}
+
 /* Runs in the helper: into the namespaces, one clone, and away. */
 static _Noreturn void run_helper(struct tsc_session *session, int message)
 {
 	struct tsc_report note = tsc_make_report(session->frame.id, TSC_NOTE_PID);
-	struct clone_args arguments = {.flags = CLONE_PARENT};
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
 	uint64_t flags = 0;
 	int error = find_foreign_namespaces(session->init_pid, &flags);
-	if (!error && flags)
-		error = sys_setns(session->init, flags);
-	tsc_close(&session->init);
-	tsc_close(&session->cgroup);
-	/* Not CLONE_INTO_CGROUP: see clone_child in life.c. The outer process moves it before it is released. */
-	int pid = error ? error : sys_clone3(&arguments);
+	uint64_t later = flags & CLONE_NEWCGROUP;
+	if (!error && flags & ~later)
+		error = sys_setns(session->init, flags & ~later);
+	int pid = error ? error : clone_process(session, &note);
 	if (pid == 0) {
+		/* Not before: from inside, the way from our cgroup to the container's is no way at all (nsdelegate). */
+		error = later ? sys_setns(session->init, later) : 0;
+		tsc_close(&session->init);
+		tsc_close(&session->cgroup);
 		tsc_close(&session->report);
+		if (error)
+			sys_exit(CODE_REFUSED);
 		run_process(session, message);
 	}
 	/* A pid namespace whose PID 1 is gone answers ENOMEM. */
@@ -173,7 +237,8 @@ static void attach(struct tsc_session *session)
 	char number[16];
 	struct tsc_text text = tsc_start_text(number, sizeof number);
 	tsc_add_number(&text, session->pid);
-	int error = session->cgroup >= 0 ? tsc_write_file(session->cgroup, "cgroup.procs", number, text.size) : 0;
+	bool outside = session->cgroup >= 0 && !session->born_inside;
+	int error = outside ? tsc_write_file(session->cgroup, "cgroup.procs", number, text.size) : 0;
 	if (error)
 		tsc_fail_report(&failure, TSC_PHASE_ATTACH, 0, error, "cgroup.procs");
 	else
@@ -242,6 +307,9 @@ static void start(struct tsc_session *session)
 	if (note.error)
 		refuse(session, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, note.error, "");
 	session->pid = note.pid;
+	session->born_inside = note.number == 1;
+	for (unsigned i = 0; i < session->entries; i++)
+		sys_close(session->entry[i].fd);
 	session->process = sys_pidfd_open(session->pid);
 	if (session->process < 0)
 		refuse(session, TSC_PHASE_HOLD, 0, session->process, "pidfd");
@@ -249,26 +317,36 @@ static void start(struct tsc_session *session)
 	sys_send(session->message, "", 1, TSC_MSG_NOSIGNAL);
 }
 
-_Noreturn void tsc_exec(void)
+_Noreturn void tsc_exec(char **argv, char **envp)
 {
 	static struct tsc_session session = {
-		.report = REPORT_FD, .init = -1, .cgroup = -1, .message = -1, .process = -1, .master = -1};
+		.report = -1, .init = -1, .cgroup = -1, .message = -1, .process = -1, .master = -1};
 	uint32_t at = 0;
+	uint64_t fd = FRAME_FD;
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:exec", 0, 0);
-	sys_fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
-	int error = tsc_read_frame(FRAME_FD, &session.frame, &at);
+	if (argv[0]) {
+		explainer = argv + 1;
+		environment = envp;
+	} else
+		session.report = sys_fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC) < 0 ? -1 : REPORT_FD;
+	int error = argv[0] && (!tsc_parse_number(argv[0], &fd, NULL) || fd > INT32_MAX) ? -EINVAL : 0;
+	if (!error)
+		error = tsc_read_frame((int)fd, &session.frame, &at);
 	if (!error && session.frame.kind != TSC_FRAME_EXEC)
 		error = -EPROTO;
-	sys_close(FRAME_FD);
+	sys_close((int)fd);
 	if (error)
 		refuse(&session, TSC_PHASE_NONE, at, error < 0 ? error : -EPROTO, "frame");
 	session.vector = sys_map(session.frame.words * sizeof(char *));
 	if (!session.vector)
 		refuse(&session, TSC_PHASE_NONE, 0, ENOMEM, "");
 	hold(&session);
+	open_cgroups(&session);
 	tsc_warn_attach(&session.frame, session.report);
 	start(&session);
 	int status = tsc_relay(&session);
 	tsc_restore_terminal();
+	if (session.failed)
+		explain();
 	sys_exit(tsc_code_of_status(status));
 }

@@ -4,6 +4,8 @@
 
 #include "shim.h"
 
+#define TSC_MAX_ENTRIES 16u /* v1 has fewer controllers */
+
 struct tsc_session {
 	struct tsc_frame frame;
 	char **vector;
@@ -11,6 +13,12 @@ struct tsc_session {
 	int init;   /* pidfd of the container's PID 1 */
 	int init_pid;
 	int cgroup; /* its cgroup2 directory, -1 = none */
+	bool born_inside;
+	unsigned entries; /* `tasks` of its v1 cgroups, and the ops that name them */
+	struct {
+		int fd;
+		uint32_t op;
+	} entry[TSC_MAX_ENTRIES];
 	bool tty;
 	int message; /* socket to the new process; -1 once it runs or has failed */
 	int pid;

@@ -85,9 +85,9 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 	if (argc >= 4 && tsc_same_text(argv[1], "supervise"))
 		sys_exit(tsc_supervise(argv + 2, envp));
 	bool launch = (argc == 3 || argc == 4) && tsc_same_text(argv[1], "launch");
-	bool exec = argc == 2 && tsc_same_text(argv[1], "exec");
+	bool exec = argc >= 2 && tsc_same_text(argv[1], "exec");
 	if (!launch && !exec)
-		complain("usage: tsc-shim launch LOCKFILE|- [NAME] | exec | files PID START | layers STATE UPPER WORK LOWER... |"
+		complain("usage: tsc-shim launch LOCKFILE|- [NAME] | exec [FD COMMAND...] | files PID START | layers STATE UPPER WORK LOWER... |"
 				 " supervise LOCKFILE COMMAND... | version\n");
 	run_sealed(argv, envp);
 	/* No ptrace, no /proc/<us>/fd, no core: for all that is forked from here, until exec (CVE-2016-9962). */
@@ -97,7 +97,7 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 	sys_sigmask(~0ull);
 	if (launch)
 		tsc_launch(argv[2]);
-	tsc_exec();
+	tsc_exec(argv + 2, envp);
 }
 
 __attribute__((no_stack_protector, used)) void tsc_enter(uintptr_t *stack)

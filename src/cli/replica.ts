@@ -1,5 +1,7 @@
 import type { ObservedContainer } from '../model/state.ts';
 import type { ProjectName } from '../model/units.ts';
+import { observeReplicas } from '../runtime/linux/observe.ts';
+import { hostPaths } from '../runtime/linux/paths.ts';
 import type { Result } from '../util/result.ts';
 import { err, ok } from '../util/result.ts';
 import type { Context } from './context.ts';
@@ -27,6 +29,8 @@ export async function findReplica(
   const target = await findTarget(context);
   if (!target.ok) return target;
   const { name, project } = target.value;
+  const usual = pick(observeReplicas(hostPaths(context.environment), name, service), index);
+  if (usual !== undefined && (!running || isUp(usual))) return ok({ project: name, container: usual });
   const observed = await openRuntime(context).observe(name);
   const services = knownServices(context, [service], { project, observed });
   if (!services.ok) return services;

@@ -54,7 +54,7 @@ describe.skipIf(!possible)('confinement', () => {
         op('WRITE', [0], `${dir}/memory.limit_in_bytes`, '16777216'),
         op('OOM_EVENTS', [1], `${dir}/memory.oom_control`),
       ],
-      attach: [op('ATTACH', [], `${dir}/cgroup.procs`)],
+      attach: [op('ATTACH', [], `${dir}/tasks`)],
       cleanup: [op('RMDIR', [0], dir)],
     });
     const { state } = await container.run();

@@ -1,3 +1,4 @@
+import { mustStay } from '../../runtime/linux/become.ts';
 import { execInContainer } from '../../runtime/linux/exec.ts';
 import { commandExit } from '../command-exit.ts';
 import { isTerminal } from '../output.ts';
@@ -16,9 +17,12 @@ export const exec: Runner<'exec'> = async ({ flags, args }, context) => {
     tty: !flags['no-tty'] && !flags.detach && isTerminal(0) && isTerminal(1),
     privileged: flags.privileged,
     detach: flags.detach,
+    ...(flags.detach || mustStay(context.environment) ? {} : { explainer: ourselves() }),
     host: context.environment,
     ...(flags.user !== undefined && { user: flags.user }),
     ...(flags.workdir !== undefined && { workingDir: flags.workdir }),
   });
   return commandExit(context, outcome);
 };
+
+const ourselves = (): string[] => [process.execPath, ...process.execArgv, ...process.argv.slice(1)];

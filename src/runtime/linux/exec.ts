@@ -7,9 +7,10 @@ import type { RuntimeFailure } from '../../model/event.ts';
 import type { ContainerConfig } from '../../model/project.ts';
 import type { ContainerName, GuestPath, ProjectName } from '../../model/units.ts';
 import { err, ok, type Result } from '../../util/result.ts';
+import { becomeShim } from './become.ts';
 import { errnoSentence, opFailure } from './errno.ts';
 import { encodeFrame, opAt, type SetupProgram } from './frame.ts';
-import { readHostFacts } from './host-facts.ts';
+import { readProcessFacts } from './host-facts.ts';
 import { initLives } from './lives.ts';
 import type { HostEnvironment } from './options.ts';
 import { containerPaths, hostPaths, projectPaths } from './paths.ts';
@@ -36,6 +37,11 @@ export type ExecRequest = {
   readonly privileged?: boolean;
   /** What becomes of its stdio; absent: ours is inherited, and signals that come to us go to the command. */
   readonly stdio?: 'inherit' | 'capture';
+  /**
+   * A command line that runs the same again and explains why it cannot be done. With it, and with our stdio, this process
+   * becomes the shim: it never comes back, and ends as the command does.
+   */
+  readonly explainer?: readonly string[];
   /** Do not wait for its end: it gets no stdio, and `exitCode` is 0 once it runs. */
   readonly detach?: boolean;
   /** A name: it runs in a cgroup of its own below the container's, and everything in it is killed with it. */
@@ -70,6 +76,9 @@ export async function execInContainer(
   if (!user.ok) return user;
   const program = execProgram(record, { request, user: user.value, state });
   if (!program.ok) return program;
+  if (request.explainer !== undefined) {
+    becomeShim(encodeFrame(frameKind.EXEC, 1, program.value), request.explainer, host);
+  }
   const group = groupOf(record, request);
   if (group === undefined) return runShim(shimPath(host), program.value, request);
   makeDirectory(group, 0o755);
@@ -81,6 +90,8 @@ export async function execInContainer(
     request.signal?.removeEventListener('abort', killAll);
   }
 }
+
+const nobodyStays = ({ detach, explainer }: ExecRequest): boolean => detach === true || explainer !== undefined;
 
 /** undefined: none was asked for, or there is no cgroup2 to make it in. */
 const groupOf = ({ cgroups }: ContainerRecord, { group }: ExecRequest): string | undefined =>
@@ -101,7 +112,9 @@ type Joined = { readonly request: ExecRequest; readonly user: ResolvedUser; read
 
 function execProgram(record: ContainerRecord, { request, user, state }: Joined): Result<SetupProgram, RuntimeFailure> {
   const { initPid, initStart } = state;
-  const host = readHostFacts();
+  // Every end of a container uses cgroup.kill.
+  const neverKilled = state.starts === 1 && state.adoptions === 0 && request.group === undefined;
+  const host = readProcessFacts();
   const config: ContainerConfig = {
     ...record.config,
     argv: request.argv,
@@ -117,10 +130,10 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
       phase: 'HOLD',
       ops: [
         op('JOIN', {
-          numbers: [initPid, initStart],
+          numbers: [initPid, initStart, Number(neverKilled)],
           strings: [groupOf(record, request) ?? record.cgroups.v2?.dir ?? ''],
         }),
-        op('EXEC_TTY', { numbers: [Number(request.tty), Number(request.detach === true)] }),
+        op('EXEC_TTY', { numbers: [Number(request.tty), Number(nobodyStays(request))] }),
       ],
     },
     { phase: 'ATTACH', ops: attachOps(config, record.cgroups) },

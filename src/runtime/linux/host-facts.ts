@@ -12,6 +12,11 @@ export type HostFacts = {
   readonly arch: 'x64' | 'arm64';
 };
 
+/** What one more process in a container needs to know of it. */
+export function readProcessFacts(): Pick<HostFacts, 'capabilities' | 'arch'> {
+  return { capabilities: ownCapabilities(), arch: process.arch === 'arm64' ? 'arm64' : 'x64' };
+}
+
 export function readHostFacts(): HostFacts {
   const cgroups = detectCgroups({
     membership: readFileSync('/proc/self/cgroup', 'utf8'),
@@ -21,12 +26,11 @@ export function readHostFacts(): HostFacts {
   const cpuset = cgroups.v1.find(({ controllers }) => controllers.includes('cpuset'))?.base;
   const facts = {
     cgroups,
-    capabilities: ownCapabilities(),
+    ...readProcessFacts(),
     cpus: countOf(readText('/sys/devices/system/cpu/possible') ?? '0'),
     bfq: usesBfq(),
     kcore: existsSync('/proc/kcore'),
-    arch: process.arch === 'arm64' ? 'arm64' : 'x64',
-  } as const;
+  };
   if (cpuset === undefined) return facts;
   const read = (file: string): string => (readText(`${cpuset}/${file}`) ?? '0').trim();
   return { ...facts, cpuset: { cpus: read('cpuset.cpus'), mems: read('cpuset.mems') } };

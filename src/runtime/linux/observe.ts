@@ -43,6 +43,22 @@ export function observeProject(paths: Paths, project: ProjectName): ObservedStat
   return { project, containers, ...(oneOffs.length > 0 && { oneOffs }), volumes, networks };
 }
 
+/**
+ * The replicas of a service by the names they usually have, without looking at anything else. None: they may have others
+ * (`container_name`).
+ */
+export function observeReplicas(paths: Paths, project: ProjectName, service: string): ObservedContainer[] {
+  const at = projectPaths(paths, project);
+  const usual = `${project}-${service}-`;
+  return entries(at.containers).flatMap((name) => {
+    if (!name.startsWith(usual) || !/^\d+$/.test(name.slice(usual.length))) return [];
+    const where = containerPaths(at, name as ContainerName);
+    const record = readRecord(where.record);
+    const isReplica = record?.service === service && record.oneOff === undefined;
+    return isReplica ? [observeContainer(record, where)] : [];
+  });
+}
+
 /** `told` is what its monitor has just said; absent: what it has written down. */
 export function observeContainer(
   record: ContainerRecord,
