@@ -18,13 +18,16 @@
  *
  * Command lines:
  *   tsc-shim launch LOCKFILE [NAME]
- *                                frames on stdin until EOF, reports on stdout; holds flock(LOCKFILE) for its life;
- *                                "-" takes no lock. Every container gets a monitor process that outlives the launcher.
+ *                                frames on stdin until EOF, reports on stdout; from the frame LOCK on it holds
+ *                                flock(LOCKFILE); "-" takes no lock. Every container gets a monitor process that outlives the launcher.
  *                                LOCKFILE is made when missing; whoever removes a project removes it while holding it, so
  *                                after the lock the path must still be the locked file, otherwise open and lock again.
  *                                NAME is for those who ask, by the pid in LOCKFILE, who has the lock.
- *   tsc-shim exec                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does,
- *                                126 / 127 when it cannot be run / is not there, 125 when it did not come that far
+ *   tsc-shim exec [FD COMMAND ARGUMENT…]
+ *                                one exec frame on fd 3, reports on fd 4, stdio is the user's; exits as the command does,
+ *                                126 / 127 when it cannot be run / is not there, 125 when it did not come that far. With FD
+ *                                the frame is there, nobody hears reports, and what cannot be run is explained by COMMAND,
+ *                                which takes our place
  *   tsc-shim files PID START     files of a running container: see files-protocol.h
  *   tsc-shim supervise LOCKFILE COMMAND ARGUMENT…   takes flock(LOCKFILE) and becomes COMMAND (a path) with it on fd 3; 75
  *                                when somebody else has it
@@ -49,13 +52,14 @@ enum tsc_frame_kind {
 	TSC_FRAME_ADOPT = 2,     /* new monitor for a container whose monitor died: same ops, HOLD without creating */
 	TSC_FRAME_EXEC = 3,      /* one more process in a running container */
 	TSC_FRAME_YIELD = 4,     /* no ops: the launcher gives the project's lock away for a while */
-	TSC_FRAME_LOCK = 5,      /* no ops: it takes it again, and reports LOCKED as at its start */
+	TSC_FRAME_LOCK = 5,      /* no ops: it takes the lock, and reports LOCKED when it has it */
+	TSC_FRAME_START = 6,     /* CONTAINER, and started at once: STARTED or FAILED follows HELD */
 };
 
 /*
  * When an op is performed, and by whom. The ops of a frame are ordered by phase.
  *   HOLD     monitor, host view, once: state directory and lock, log, cgroups with their limits, network namespace
- *   ATTACH   monitor, host view, at every start, between clone and release of the child: v1 cgroups, OOM score
+ *   ATTACH   host view, at every start: v1 cgroups by the child, OOM score by the monitor before it releases the child
  *   SETUP    child, at every start: mounts, devices, pivot, sysctls, masks
  *   PROCESS  the process that becomes the command: user, capabilities, directory, environment, exec
  *   CLEANUP  monitor, host view, after the last process is gone, on QUIT
@@ -74,12 +78,12 @@ enum tsc_op_kind {
 	TSC_OP_PHASE = 1,         /* n0 phase: the following ops belong to it */
 
 	/* HOLD */
-	TSC_OP_STATE_DIR = 10,    /* s0 host dir (exists): lock, ctl.sock, exit, out, err, root/ live here; first op. `state`
-	                             lives in s1 (host dir, exists), for those who want it to survive a boot, else in s0 */
+	TSC_OP_STATE_DIR = 10,    /* s0 host dir (made when missing): lock, ctl.sock, exit, out, err, root/ live here; first op.
+	                             `state` lives in s1 (likewise), for those who want it to survive a boot, else in s0 */
 	TSC_OP_LOG = 11,          /* s0 host dir (exists), n0 max bytes a file, n1 max files (0: keep nothing) */
 	TSC_OP_NETNS = 12,        /* n0: 0 host's, 1 new one, 2 join s0 (host path of an ns file) */
 	TSC_OP_LO_UP = 13,        /* bring lo up in the container's netns */
-	TSC_OP_MKDIR = 14,        /* s0 host path, n0 mode; existing is fine; parents are made too */
+	TSC_OP_MKDIR = 14,        /* s0 host path, n0 mode; existing is fine; parents are made too, and can be passed through */
 	TSC_OP_WRITE = 15,        /* s0 host path of an existing file, s1 data; n0 1 = a failure is only a warning */
 	TSC_OP_CGROUP2 = 16,      /* s0 host dir on cgroup2: born into it, cgroup.kill, cgroup.freeze */
 	TSC_OP_OOM_EVENTS = 17,   /* n0 1: s0 is v1 memory.oom_control; n0 2: s0 is v2 memory.events */
@@ -101,8 +105,11 @@ enum tsc_op_kind {
 	TSC_OP_KEEPER = 25,       /* a process on the Unix socket s1 (host path), one at a time by flock(s0), hears of a monitor that dies, and
 	                             brings SUPERVISOR's command to life; made when missing, and monitors hear of its death */
 
+	TSC_OP_PUT = 26,          /* s0 host path, s1 content, n0 mode: a file, written beside its place and renamed into it; in an
+	                             adopted container it is there already */
+
 	/* ATTACH */
-	TSC_OP_ATTACH = 30,       /* s0 host path of a v1 cgroup.procs (or tasks) file: the child's pid is written to it */
+	TSC_OP_ATTACH = 30,       /* s0 host path of the `tasks` file of a v1 cgroup: the child enters it by itself, first of all */
 	TSC_OP_RLIMIT = 31,       /* n0 RLIMIT_*, n1 soft, n2 hard (UINT64_MAX = infinity); clamped with a warning (given at HOLD) on EPERM;
 	                             taken by the process itself right before exec, not by PID 1 */
 	TSC_OP_OOM_SCORE = 32,    /* n0 value + 1000; clamped with a warning (given at HOLD) on EACCES */
@@ -137,7 +144,8 @@ enum tsc_op_kind {
 	TSC_OP_EXEC = 77,         /* s0 argv strings, each NUL-terminated; argv[0] without '/' is searched in PATH of TSC_OP_ENV */
 
 	/* exec frames, in HOLD */
-	TSC_OP_JOIN = 80,         /* n0 pid of PID 1 of the container, n1 its start time (proc(5) field 22), s0 its cgroup2 dir or empty */
+	TSC_OP_JOIN = 80,         /* n0 pid of PID 1 of the container, n1 its start time (proc(5) field 22), s0 its cgroup2 dir or empty;
+	                             n2 1 = cgroup.kill was never used there, and the process may be born into it */
 	TSC_OP_EXEC_TTY = 81,     /* n0 1 = allocate a pty inside the container and relay the user's terminal;
 	                             n1 1 = the caller does not stay; otherwise its death hangs up on the command */
 
@@ -161,7 +169,8 @@ enum tsc_report_kind {
 	TSC_REPORT_FAILED = 4,    /* phase, op, error say where */
 	TSC_REPORT_WARNING = 5,   /* op, error, number: something was clamped or left out */
 	TSC_REPORT_ADOPTED = 6,   /* the container's process was found alive, pid = PID 1; HELD follows in any case */
-	TSC_REPORT_STARTED = 7,   /* exec frames: pid = the new process as the host sees it */
+	TSC_REPORT_STARTED = 7,   /* exec frames: pid = the new process as the host sees it; START frames: PID 1 */
+	TSC_REPORT_LOST = 8,      /* the monitor of a frame is gone; its last word, if it had one, was sent before */
 };
 
 struct tsc_report {

@@ -53,6 +53,20 @@ void tsc_tell_clients(struct tsc_monitor *m, uint32_t wish, unsigned op, int err
 	}
 }
 
+void tsc_tell_started(struct tsc_monitor *m)
+{
+	tsc_tell_clients(m, TSC_WISH_START, TSC_CTL_START, 0);
+	if (m->report < 0)
+		return;
+	struct tsc_report report = tsc_make_report(m->frame.id, TSC_REPORT_STARTED);
+	report.pid = m->state.init_pid;
+	report.number = m->state.init_start;
+	if (m->failed)
+		tsc_fail_report(&report, m->state.fail_phase, m->state.fail_op, m->state.fail_error, m->state.fail_text);
+	tsc_send_report(m->report, &report);
+	tsc_close(&m->report);
+}
+
 static bool is_allowed(int fd)
 {
 	struct tsc_ucred who;

@@ -36,6 +36,7 @@ static const struct shape shapes[] = {
 	[TSC_OP_ON_HANGUP] = {HOLD, 2, 2, 2},
 	[TSC_OP_NOTIFY] = {HOLD, 0, 0, 0},
 	[TSC_OP_KEEPER] = {HOLD, 2, 0, 0},
+	[TSC_OP_PUT] = {HOLD, 2, 2, 0},
 	[TSC_OP_ATTACH] = {ATTACH, 1, 0, 0},
 	[TSC_OP_RLIMIT] = {ATTACH, 0, 0, 0},
 	[TSC_OP_OOM_SCORE] = {ATTACH, 0, 0, 0},
@@ -149,7 +150,7 @@ int tsc_decode_frame(const uint8_t *bytes, size_t size, struct tsc_frame *out, u
 	out->kind = read16(bytes + 6);
 	out->size = (uint32_t)size;
 	out->id = read32(bytes + 12);
-	if (out->kind < TSC_FRAME_CONTAINER || out->kind > TSC_FRAME_LOCK)
+	if (out->kind < TSC_FRAME_CONTAINER || out->kind > TSC_FRAME_START)
 		return EPROTO;
 	uint32_t offset = TSC_FRAME_HEAD, phase = TSC_PHASE_NONE;
 	out->words = 8;

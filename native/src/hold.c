@@ -23,11 +23,17 @@ static int take_lock(struct tsc_monitor *m)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
+static int open_directory(const char *path, unsigned mode)
+{
+	int error = tsc_make_directories(path, mode);
+	return error < 0 ? error : sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
 static int open_record(struct tsc_monitor *m, const char *path)
 {
 	if (path[0] == 0)
 		return tsc_open_record(m, m->dir);
-	int dir = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int dir = open_directory(path, 0711);
 	if (dir < 0)
 		return dir;
 	int error = tsc_open_record(m, dir);
@@ -37,7 +43,7 @@ static int open_record(struct tsc_monitor *m, const char *path)
 
 static int open_state_dir(struct tsc_monitor *m, const struct tsc_op *op)
 {
-	m->dir = sys_open(op->string[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	m->dir = open_directory(op->string[0], 0700);
 	if (m->dir < 0)
 		return m->dir;
 	int error = take_lock(m);
@@ -162,6 +168,8 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 		return make_directories(m, op);
 	case TSC_OP_WRITE:
 		return m->alive ? 0 : write_value(m, op);
+	case TSC_OP_PUT:
+		return m->adopt ? 0 : tsc_put_file(op);
 	case TSC_OP_CGROUP2:
 		return open_cgroup(m, op->string[0]);
 	case TSC_OP_OOM_EVENTS:

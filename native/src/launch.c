@@ -1,6 +1,7 @@
-/* The launcher: the project's lock, and one fork per frame. */
+/* The launcher: the project's lock, one fork per frame, and word of those that have died. */
 #include "shim.h"
 
+#include <asm/poll.h>
 #include <linux/prctl.h>
 
 #define STDIN 0
@@ -130,42 +131,94 @@ static bool lock_project(const char *path, int *lock)
 	return *lock >= 0;
 }
 
+/* The latest monitors and their frames. Whoever is overwritten has long said its last word. */
+#define REMEMBERED 4096u
+
+static struct {
+	int pid;
+	uint32_t id;
+} forked[REMEMBERED];
+static uint32_t forks;
+
 static int fork_monitor(struct tsc_frame *frame)
 {
 	int pid = frame->kind == TSC_FRAME_EXEC ? -EPROTO : sys_fork();
 	if (pid == 0)
 		tsc_monitor(frame);
+	if (pid > 0) {
+		forked[forks % REMEMBERED].pid = pid;
+		forked[forks++ % REMEMBERED].id = frame->id;
+	}
 	return pid;
+}
+
+/* Whoever waits for the word of a monitor must hear that it was killed: the pipe they share stays open. */
+static void reap(void)
+{
+	for (int pid; (pid = sys_wait4(-1, NULL, TSC_WNOHANG)) > 0;) {
+		for (uint32_t i = 0; i < forks && i < REMEMBERED; i++) {
+			if (forked[i].pid != pid)
+				continue;
+			struct tsc_report report = tsc_make_report(forked[i].id, TSC_REPORT_LOST);
+			report.pid = pid;
+			tsc_send_report(STDOUT, &report);
+			forked[i].pid = 0;
+		}
+	}
+}
+
+static int watch_children(void)
+{
+	const uint64_t child = 1ull << (TSC_SIGCHLD - 1);
+	return sys_signalfd(child, O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Until a frame comes. */
+static void wait_for_frame(int deaths)
+{
+	struct pollfd set[2] = {{.fd = STDIN, .events = POLLIN}, {.fd = deaths, .events = POLLIN}};
+	do {
+		uint8_t told[128];
+		set[0].revents = set[1].revents = 0;
+		if (sys_poll(set, 2) < 0)
+			continue;
+		if (set[1].revents && sys_read(deaths, told, sizeof told) > 0)
+			reap();
+	} while (!set[0].revents);
+}
+
+/* False: there is no going on. */
+static bool serve(const char *lock_path, int *lock, struct tsc_frame *frame, uint32_t at, int error)
+{
+	bool locks = !tsc_same_text(lock_path, "-");
+	if (!error && frame->kind == TSC_FRAME_YIELD)
+		tsc_close(lock);
+	else if (!error && frame->kind == TSC_FRAME_LOCK)
+		return !locks || *lock >= 0 || lock_project(lock_path, lock);
+	else if ((error = error ? error : fork_monitor(frame)) < 0)
+		refuse(frame, at, error);
+	/* Without its bytes there is no telling where the next frame starts. */
+	return frame->bytes != NULL;
 }
 
 _Noreturn void tsc_launch(const char *lock_path)
 {
 	uint32_t at = 0;
-	int lock = -1;
-	bool locks = !tsc_same_text(lock_path, "-");
+	int lock = -1, deaths = watch_children();
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:launch", 0, 0);
 	/* A Ctrl-C in the terminal is for the command that reads our reports. */
 	sys_setsid();
-	if (locks && !lock_project(lock_path, &lock))
-		sys_exit(1);
+	/* Modes are what the frames say, whatever the shell of the user has. */
+	sys_umask(022);
 	for (;;) {
 		struct tsc_frame frame;
+		wait_for_frame(deaths);
 		int error = tsc_read_frame(STDIN, &frame, &at);
 		if (error == 1)
 			sys_exit(0);
-		if (!error && frame.kind == TSC_FRAME_YIELD)
-			tsc_close(&lock);
-		else if (!error && frame.kind == TSC_FRAME_LOCK) {
-			if (locks && lock < 0 && !lock_project(lock_path, &lock))
-				sys_exit(1);
-		} else if ((error = error ? error : fork_monitor(&frame)) < 0)
-			refuse(&frame, at, error);
-		/* Monitors that have ended already, since HOLD was refused. */
-		while (sys_wait4(-1, NULL, TSC_WNOHANG) > 0)
-			;
-		bool lost = !frame.bytes;
+		bool goes_on = serve(lock_path, &lock, &frame, at, error);
 		forget(&frame);
-		if (lost)
-			sys_exit(1); /* there is no telling where the next frame starts */
+		if (!goes_on)
+			sys_exit(1);
 	}
 }

@@ -166,7 +166,7 @@ static void conclude_setup(struct tsc_monitor *m)
 	}
 	if (m->state.phase == TSC_STATE_STARTING)
 		tsc_change_phase(m, TSC_STATE_RUNNING);
-	tsc_tell_clients(m, TSC_WISH_START, TSC_CTL_START, 0);
+	tsc_tell_started(m);
 	tsc_see_start(m);
 }
 
@@ -258,7 +258,7 @@ void tsc_see_end(struct tsc_monitor *m)
 	m->state.init_pid = 0;
 	m->state.init_start = 0;
 	tsc_change_phase(m, m->failed ? TSC_STATE_FAILED : TSC_STATE_EXITED);
-	tsc_tell_clients(m, TSC_WISH_START, TSC_CTL_START, 0);
+	tsc_tell_started(m);
 	tsc_tell_clients(m, TSC_WISH_END, TSC_CTL_WAIT, 0);
 	if (m->quitting)
 		tsc_quit(m);

@@ -166,8 +166,12 @@ _Noreturn void tsc_monitor(struct tsc_frame *frame)
 	report.pid = m->state.monitor_pid;
 	report.number = m->state.monitor_start;
 	tsc_send_report(m->report, &report);
-	tsc_close(&m->report);
+	bool starts = frame->kind == TSC_FRAME_START;
+	if (!starts)
+		tsc_close(&m->report);
 	tsc_join_keeper(m);
+	if (starts && (tsc_is_running(m) || tsc_start(m) != 0))
+		tsc_tell_started(m);
 	if (m->adopt)
 		tsc_report_end(m, TSC_LATER);
 	run(m);

@@ -39,7 +39,7 @@ struct tsc_log {
 struct tsc_monitor {
 	struct tsc_frame frame;
 	char **vector;
-	int report; /* the launcher's stdout until HELD or FAILED was said */
+	int report; /* the launcher's stdout until the last word on the frame was said */
 	bool adopt; /* an ADOPT frame: what is there is taken as it is */
 	bool alive; /* adopt: the process was found */
 	uint32_t starts_before; /* in earlier boots */
@@ -165,6 +165,7 @@ void tsc_accept_client(struct tsc_monitor *m);
 void tsc_hear_client(struct tsc_monitor *m, struct tsc_client *client);
 void tsc_drop_client(struct tsc_client *client);
 void tsc_tell_clients(struct tsc_monitor *m, uint32_t wish, unsigned op, int error);
+void tsc_tell_started(struct tsc_monitor *m); /* a start has succeeded or failed: to all who wait for that */
 /* QUIT's answer and the end. */
 _Noreturn void tsc_quit(struct tsc_monitor *m);
 

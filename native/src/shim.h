@@ -149,9 +149,9 @@ _Noreturn void tsc_run_init(const struct tsc_init *init);
 
 /* ---- cgroup.c */
 /* With all parents; 1 when it was there already. */
-int tsc_make_directories(const char *path, unsigned mode);
+int tsc_make_directories(const char *path, unsigned mode); /* parents too; 1 when it was there */
+int tsc_put_file(const struct tsc_op *op);
 int tsc_remove_cgroup(const char *path, bool parent);
-int tsc_attach_pid(const char *path, int pid);
 int tsc_attach_device_program(int cgroup, const struct tsc_op *op);
 int tsc_watch_oom(const char *path, unsigned version, int *event, int *counter);
 uint64_t tsc_count_oom(int counter);
@@ -162,6 +162,8 @@ struct tsc_attachment {
 	int pid;
 };
 int tsc_run_attach(const struct tsc_attachment *attachment, struct tsc_report *failure);
+/* Called by the process itself, while host paths are still there. */
+int tsc_enter_cgroups(const struct tsc_frame *frame, struct tsc_report *failure);
 /* RLIMIT ops, by the process itself; `*index` is the op that failed. */
 int tsc_take_limits(const struct tsc_frame *frame, uint32_t *index);
 /* Says at HOLD what a start would have to clamp, since at the start itself nobody listens. */
@@ -173,7 +175,7 @@ bool tsc_is_current(int fd, const char *path);
 /* argv: the lock's path, then the command. Returns only when that is not to be. */
 int tsc_supervise(char **argv, char **envp);
 _Noreturn void tsc_launch(const char *lock_path);
-_Noreturn void tsc_exec(void);
+_Noreturn void tsc_exec(char **argv, char **envp);
 /* 0 with a decoded frame in private memory, 1 at EOF. */
 int tsc_read_frame(int fd, struct tsc_frame *frame, uint32_t *at);
 _Noreturn void tsc_monitor(struct tsc_frame *frame);

@@ -43,7 +43,13 @@ export async function applyPlan(
   const run = async (step: Step): Promise<void> => {
     begun.add(step);
     onEvent({ kind: 'step-started', step, atMs: now() });
-    const outcome = await session.perform(step.action, signal).catch((bug: unknown) => {
+    let started = false;
+    const onStart = graph.startsNext(step)
+      ? () => {
+          started = true;
+        }
+      : undefined;
+    const outcome = await session.perform(step.action, signal, onStart).catch((bug: unknown) => {
       cancel.abort();
       throw bug;
     });
@@ -56,10 +62,12 @@ export async function applyPlan(
     if (!outcome.ok) onEvent({ kind: 'warning', action: step.action, message: outcome.error.message });
     done.push(step);
     onEvent({ kind: 'step-done', step, atMs: now(), ...(!outcome.ok && { failure: outcome.error }) });
-    await runAll(graph.release(step));
+    const next = graph.release(step);
+    // What runs already is no longer to be given up.
+    await runAll(signal.aborted && started ? next.filter((other) => isStartOf(other, step)) : next, started);
   };
-  const runAll = async (steps: readonly Step[]): Promise<void> => {
-    if (signal.aborted) return;
+  const runAll = async (steps: readonly Step[], begunAnyway = false): Promise<void> => {
+    if (signal.aborted && !begunAnyway) return;
     const ends = await Promise.allSettled(steps.map(run));
     // A bug of ours in one branch: the other branches were still followed to their end.
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
@@ -90,7 +98,12 @@ type Graph = {
   readonly first: readonly Step[];
   /** Steps for which `step` was the last one to wait for. */
   readonly release: (step: Step) => readonly Step[];
+  /** Whether `step` creates a container whose start waits for nothing else. */
+  readonly startsNext: (step: Step) => boolean;
 };
+
+const isStartOf = ({ action }: Step, { action: before }: Step): boolean =>
+  action.kind === 'start' && before.kind === 'create' && action.container === before.container.name;
 
 function graphOf(plan: Plan): Graph {
   const waitsFor = new Map<Step, number>();
@@ -111,5 +124,7 @@ function graphOf(plan: Plan): Graph {
       waitsFor.set(dependent, left);
       return left === 0;
     });
-  return { first: plan.steps.filter(({ after }) => after.length === 0), release };
+  const startsNext = (step: Step): boolean =>
+    (dependents.get(step.id) ?? []).some((other) => other.after.length === 1 && isStartOf(other, step));
+  return { first: plan.steps.filter(({ after }) => after.length === 0), release, startsNext };
 }

@@ -6,7 +6,7 @@ import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
 import { recordProjectFiles } from '../runtime/linux/list-projects.ts';
 import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
-import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { Opening, Runtime, Session } from '../runtime/runtime.ts';
 import { openEventLog } from '../supervise/event-log.ts';
 import { recordEnds, recordSteps } from '../supervise/history.ts';
 import type { Context } from './context.ts';
@@ -72,8 +72,12 @@ export async function carryOut(
   { observed, first, ...work }: Change & Start,
 ): Promise<Changed> {
   const untouched = { observed, before: observed, failed: [] };
+  const opening = await runtime.begin(work.project, { title: work.title });
   const refused = await checkMachine(context, first);
-  if (refused !== undefined) return { exitCode: refused, worked: true, ...untouched };
+  if (refused !== undefined) {
+    await opening.cancel();
+    return { exitCode: refused, worked: true, ...untouched };
+  }
   const progress = await openProgress(context, { title: work.title, live: work.live !== false });
   // Whatever ends the process, the terminal is given back.
   process.once('exit', progress.close);
@@ -92,7 +96,7 @@ export async function carryOut(
     };
     const { files } = work;
     const onDone = () => files && recordProjectFiles(work.project, { files, environment: context.environment });
-    const converged = await applyPlans(runtime, { ...work, plan }, { progress, onEvent, onDone });
+    const converged = await applyPlans(runtime, { ...work, plan }, { opening, progress, onEvent, onDone });
     progress.close();
     if ('code' in converged) {
       sayFailure(context, converged);
@@ -113,6 +117,7 @@ export async function carryOut(
 }
 
 type Hearing = {
+  readonly opening: Opening;
   readonly progress: Progress;
   readonly onEvent: (event: Event) => void;
   /** The project is still ours. */
@@ -121,15 +126,14 @@ type Hearing = {
 
 async function applyPlans(
   runtime: Runtime,
-  { title, project, plan, once, signal: interrupt, onFailure, deadline, onCreated, meanwhile }: Change,
-  { progress, onEvent, onDone }: Hearing,
+  { project, plan, once, signal: interrupt, onFailure, deadline, onCreated, meanwhile }: Change,
+  { opening, progress, onEvent, onDone }: Hearing,
 ): Promise<Converged | RuntimeFailure> {
   const signal = deadline === undefined ? interrupt : AbortSignal.any([interrupt, deadline.signal]);
   const opened = new AbortController();
   const enough = new AbortController();
   let done: Promise<boolean> | undefined;
-  const session = await runtime.open(project, {
-    title,
+  const session = await opening.session({
     onWait: (holder) => {
       onEvent({ kind: 'lock-wait', holder });
       done ??= meanwhile?.(onEvent, AbortSignal.any([signal, opened.signal]));

@@ -22,12 +22,23 @@ export interface Runtime {
    * Takes the project's lock (waiting for whoever holds it; `onWait` hears who that is) and returns the hands that change
    * the machine. One session a command: the shim is started once for all containers in it.
    */
-  open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>>;
+  open(project: ProjectName, options: OpenOptions & Titled): Promise<Result<Session, RuntimeFailure>>;
+  /** The first half of `open`: what can be begun while it is still being found out whether there will be a session. */
+  begin(project: ProjectName, options: Titled): Promise<Opening>;
 }
 
-export type OpenOptions = {
+export type Opening = {
+  session(options: OpenOptions): Promise<Result<Session, RuntimeFailure>>;
+  /** There will be none. */
+  cancel(): Promise<void>;
+};
+
+export type Titled = {
   /** What the command is called, for those who will wait for it. */
   readonly title: string;
+};
+
+export type OpenOptions = {
   readonly onWait: (holder: string) => void;
   readonly warn: Warn;
   readonly signal: AbortSignal;
@@ -51,7 +62,11 @@ export type Haste = {
 export interface Session {
   /** `observe` under the lock: also repairs what dead monitors left and cleans what belongs to no container. */
   observe(): Promise<ObservedState>;
-  perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal): Outcome;
+  /**
+   * `onStart`: the start of the container that is created follows with nothing to wait for in between. A session that does
+   * both in one go calls it; the action `start` then tells how that ended.
+   */
+  perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal, onStart?: () => void): Outcome;
   /** Gives the lock back. */
   close(): Promise<void>;
 }

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
@@ -227,6 +237,70 @@ describe.skipIf(!possible)('the life of a container', () => {
     await expect(container.hold()).rejects.toThrow(/"kind":4.*"phase":1.*"error":2/);
     expect(existsSync(container.cgroup)).toBe(false);
     expect(existsSync(join(container.state, 'ctl.sock'))).toBe(false);
+  });
+
+  test('START starts what it holds, and says so in the same breath', async () => {
+    const container = rig.container({ argv: ['sh', '-c', 'echo ran'] });
+    rmSync(container.state, { recursive: true });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame('START'));
+    const held = await launcher.next([3]);
+    expect(await launcher.next([7])).toMatchObject({ id: held.id, error: 0 });
+    const control = await container.control();
+    await control.ask('WAIT');
+    expect(container.output()).toBe('ran\n');
+    control.close();
+    launcher.close();
+    await launcher.ended;
+  });
+
+  test('a start that fails says where in the program, and the container stays', async () => {
+    const container = rig.container({ argv: ['/nowhere'] });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame('START'));
+    await launcher.next([3]);
+    const failed = await launcher.next([4]);
+    expect(failed).toMatchObject({ phase: 4, error: 2 });
+    const control = await container.control();
+    expect((await control.ask('STATUS')).state).toMatchObject({ phase: phases.failed, failError: 2 });
+    control.close();
+    launcher.close();
+    await launcher.ended;
+  });
+
+  test('the launcher tells of a monitor that was killed before its last word', async () => {
+    const slow = op('MOUNT', [0], 'nosuchfs', 'none', '/tmp', '');
+    const container = rig.container({ argv: ['sleep', '1000'] });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame('CONTAINER'));
+    const held = await launcher.next([3]);
+    process.kill(held.pid, 'SIGKILL');
+    expect(await launcher.next([8])).toMatchObject({ id: held.id, pid: held.pid });
+    const refused = rig.container({
+      argv: ['true'],
+      hold: [op('WRITE', [0], '/proc/self/nothing', '1')],
+      setup: [slow],
+    });
+    launcher.send(refused.frame('START'));
+    expect((await launcher.next([4])).phase).toBe(1);
+    await launcher.next([8]);
+    launcher.close();
+    await launcher.ended;
+  });
+
+  test('PUT writes a file whole, with its mode, and leaves that of an adopted container alone', async () => {
+    const path = join(rig.dir, 'put', 'record.json');
+    const put = (text: string) => [op('MKDIR', [0o700], join(rig.dir, 'put')), op('PUT', [0o640], path, text)];
+    const container = rig.container({ argv: ['sleep', '1000'], hold: put('first') });
+    const { pid } = await container.hold();
+    expect(readFileSync(path, 'utf8')).toBe('first');
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(readdirSync(join(rig.dir, 'put'))).toEqual(['record.json']);
+    process.kill(pid, 'SIGKILL');
+    container.options.hold = put('second');
+    await until(() => !existsSync(`/proc/${pid}`));
+    await container.hold('ADOPT');
+    expect(readFileSync(path, 'utf8')).toBe('first');
   });
 
   test('the launcher serialises by its lock and names the holder', async () => {

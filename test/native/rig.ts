@@ -60,6 +60,7 @@ export function sampleProgram(): SetupProgram {
         op('ON_HANGUP', [], '/run/fifo', 'a\0b\0'),
         op('NOTIFY'),
         op('KEEPER', [], '/run/keeper.lock', '/run/keeper.sock'),
+        op('PUT', [0o600], '/var/lib/x/record.json', '{}'),
       ],
     },
     {
@@ -144,7 +145,7 @@ export class Container {
       mkdirSync(dir, { recursive: true });
   }
 
-  frame(kind: 'CONTAINER' | 'ADOPT' = 'CONTAINER', program = this.program()): Buffer {
+  frame(kind: 'CONTAINER' | 'ADOPT' | 'START' = 'CONTAINER', program = this.program()): Buffer {
     return encodeFrame(frameKind[kind], 7, program);
   }
 

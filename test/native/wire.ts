@@ -187,6 +187,7 @@ export class Launcher {
         done();
       });
     });
+    if (lock !== '-') this.send(encodeFrame(frameKind.LOCK, 0, []));
   }
 
   send(frame: Buffer) {

@@ -70,6 +70,8 @@ export class FakeRuntime implements Runtime, Watching {
 
   wait = (_project: ProjectName, action: ActionOf<'wait'>, signal: AbortSignal): Outcome => this.#wait(action, signal);
 
+  begin = async () => ({ session: () => this.open(), cancel: async () => {} });
+
   async open(): Promise<Result<Session, RuntimeFailure>> {
     while (this.#locked) await new Promise<void>((resolve) => this.#unlocked.push(resolve));
     this.#locked = true;

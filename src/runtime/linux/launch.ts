@@ -14,21 +14,32 @@ export type LaunchOptions = {
   readonly lock: string;
   /** What the command is called, for those who will wait for it; absent: nobody is told. */
   readonly title?: string;
+};
+
+export type LockOptions = {
   /** Called, once, when somebody else holds the lock; the pid is theirs, 0 when unknown. */
   readonly onWait: (pid: number) => void;
   readonly signal: AbortSignal;
 };
 
 export type Held = {
-  readonly monitorPid: number /** PID 1, when a living container was adopted. */;
+  readonly monitorPid: number;
+  /** PID 1, when a living container was adopted. */
   readonly adopted?: number;
+  /** With a START frame: how the start ends, which follows by itself. */
+  readonly started?: Promise<Outcome>;
 };
 
+type Outcome = Result<void, RuntimeFailure>;
+
 type Pending = {
+  readonly kind: FrameKind;
   readonly program: SetupProgram;
   readonly warn: (message: string) => void;
   readonly settle: (result: Result<Held, RuntimeFailure>) => void;
   adopted?: number;
+  /** Held, and about to start. */
+  settleStart?: (outcome: Outcome) => void;
 };
 
 /**
@@ -38,7 +49,7 @@ type Pending = {
 export class Launcher {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, Pending>();
-  readonly #options: LaunchOptions;
+  #onWait: LockOptions['onWait'] = () => {};
   #nextId = 1;
   #rest: Buffer = Buffer.alloc(0);
   #onLock: ((result: Result<void, RuntimeFailure>) => void) | undefined;
@@ -49,7 +60,6 @@ export class Launcher {
 
   private constructor(child: ChildProcess, options: LaunchOptions) {
     this.#child = child;
-    this.#options = options;
     child.stdout?.on('data', (bytes: Buffer) => this.#read(bytes));
     child.stderr?.on('data', (bytes: Buffer) => {
       if (this.#complaint.length < 4096) this.#complaint += bytes.toString();
@@ -64,8 +74,8 @@ export class Launcher {
     });
   }
 
-  /** Starts the shim and waits until it has the lock. */
-  static async open(options: LaunchOptions): Promise<Result<Launcher, RuntimeFailure>> {
+  /** Starts the shim. Nothing is touched before it is asked for the lock, so that other things can be looked at meanwhile. */
+  static start(options: LaunchOptions): Launcher {
     const child = spawn(
       options.shim,
       ['launch', options.lock, ...(options.title === undefined ? [] : [options.title])],
@@ -77,12 +87,12 @@ export class Launcher {
         cwd: '/',
       },
     );
-    const launcher = new Launcher(child, options);
-    const locked = await launcher.#locked();
-    return locked.ok ? ok(launcher) : locked;
+    return new Launcher(child, options);
   }
 
-  #locked(): Promise<Result<void, RuntimeFailure>> {
+  /** Waits until the project is ours. Given up by its signal, the launcher is of no use any more. */
+  lock({ onWait, signal }: LockOptions): Promise<Outcome> {
+    this.#onWait = onWait;
     return new Promise((resolve) => {
       const abort = (): void => {
         this.#child.kill('SIGKILL');
@@ -90,18 +100,20 @@ export class Launcher {
           err({ code: 'interrupted', message: 'cannot go on: interrupted while waiting for the project', notes: [] }),
         );
       };
-      const finish = (result: Result<void, RuntimeFailure>): void => {
-        this.#options.signal.removeEventListener('abort', abort);
+      const finish = (result: Outcome): void => {
+        signal.removeEventListener('abort', abort);
         this.#onLock = undefined;
         resolve(result);
       };
+      if (this.#ended !== undefined) return finish(err(this.#ended));
       this.#onLock = finish;
-      if (this.#options.signal.aborted) abort();
-      else this.#options.signal.addEventListener('abort', abort);
+      if (signal.aborted) return abort();
+      signal.addEventListener('abort', abort);
+      this.#child.stdin?.write(encodeFrame(frameKind.LOCK, 0, []));
     });
   }
 
-  /** Sends one container's program; settles when its monitor has performed HOLD, or was refused. */
+  /** Sends one container's program; settles when its monitor has performed HOLD, was refused, or was killed. */
   launch(
     kind: FrameKind,
     program: SetupProgram,
@@ -110,7 +122,7 @@ export class Launcher {
     if (this.#ended !== undefined) return Promise.resolve(err(this.#ended));
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      this.#pending.set(id, { program, warn: options.warn, settle: resolve });
+      this.#pending.set(id, { kind, program, warn: options.warn, settle: resolve });
       this.#child.stdin?.write(encodeFrame(kind, id, program));
     });
   }
@@ -120,19 +132,13 @@ export class Launcher {
     this.#child.stdin?.write(encodeFrame(frameKind.YIELD, 0, []));
   }
 
-  /** Waits until the project is ours again. */
-  async relock(): Promise<Result<void, RuntimeFailure>> {
-    if (this.#ended !== undefined) return err(this.#ended);
-    const locked = this.#locked();
-    this.#child.stdin?.write(encodeFrame(frameKind.LOCK, 0, []));
-    return locked;
-  }
-
   /** Gives the lock back. Monitors live on. */
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
     this.#child.stdin?.end();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    // A monitor whose start nobody waited for has the other end, too.
+    this.#child.stdout?.destroy();
   }
 
   #read(bytes: Buffer): void {
@@ -145,7 +151,7 @@ export class Launcher {
 
   #take(report: Report): void {
     if (report.kind === reportKind.LOCKED) this.#onLock?.(ok(undefined));
-    else if (report.kind === reportKind.LOCK_BUSY) this.#options.onWait(report.pid);
+    else if (report.kind === reportKind.LOCK_BUSY) this.#onWait(report.pid);
     else if (report.id === 0) this.#end(shimFailure(`cannot go on: ${report.text}: ${errnoSentence(report.error)}`));
     else this.#takeFor(this.#pending.get(report.id), report);
   }
@@ -158,21 +164,41 @@ export class Launcher {
     } else if (report.kind === reportKind.ADOPTED) {
       pending.adopted = report.pid;
     } else if (report.kind === reportKind.HELD) {
-      this.#pending.delete(report.id);
-      const adopted = pending.adopted === undefined ? {} : { adopted: pending.adopted };
-      pending.settle(ok({ monitorPid: report.pid, ...adopted }));
+      this.#held(pending, report);
+    } else if (report.kind === reportKind.STARTED) {
+      this.#conclude(report.id, pending, ok(undefined));
     } else if (report.kind === reportKind.FAILED) {
-      this.#pending.delete(report.id);
-      pending.settle(err(reportedFailure(pending.program, report)));
+      this.#conclude(report.id, pending, err(reportedFailure(pending.program, report)));
+    } else if (report.kind === reportKind.LOST) {
+      this.#conclude(report.id, pending, err(lost));
     }
+  }
+
+  #held(pending: Pending, { id, pid }: Report): void {
+    const adopted = pending.adopted === undefined ? {} : { adopted: pending.adopted };
+    if (pending.kind !== frameKind.START) {
+      this.#pending.delete(id);
+      pending.settle(ok({ monitorPid: pid, ...adopted }));
+      return;
+    }
+    const started = new Promise<Outcome>((resolve) => {
+      pending.settleStart = resolve;
+    });
+    pending.settle(ok({ monitorPid: pid, started }));
+  }
+
+  /** The last word on a frame. */
+  #conclude(id: number, { settle, settleStart }: Pending, outcome: Outcome): void {
+    this.#pending.delete(id);
+    if (settleStart !== undefined) settleStart(outcome);
+    else if (!outcome.ok) settle(outcome);
   }
 
   #end(failure: RuntimeFailure): void {
     if (this.#ended !== undefined) return;
     this.#ended = failure;
     this.#onLock?.(err(failure));
-    for (const pending of this.#pending.values()) pending.settle(err(failure));
-    this.#pending.clear();
+    for (const [id, pending] of this.#pending) this.#conclude(id, pending, err(failure));
   }
 }
 
@@ -181,6 +207,12 @@ export function describeHolder(pid: number): string {
   const [, , , title] = commandLine(pid);
   return title === undefined ? describeProcess(pid) : `\`tscompose ${title}\` (pid ${parentOf(pid) ?? pid})`;
 }
+
+const lost: RuntimeFailure = {
+  code: 'shim-failed',
+  message: 'cannot go on: the monitor of the container was killed',
+  notes: ['the next command finds out what became of it'],
+};
 
 function reportedFailure(program: SetupProgram, { op, error, text }: Report): RuntimeFailure {
   const found = opAt(program, op);

@@ -5,11 +5,13 @@ import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { Result } from '../../util/result.ts';
 import type {
   Haste,
+  Opening,
   OpenOptions,
   Outcome,
   ProbeRequest,
   Runtime,
   Session,
+  Titled,
   Urgent,
   Watching,
   WatchOptions,
@@ -67,9 +69,14 @@ export class LinuxRuntime implements Runtime, Watching, Urgent {
     await hastenStops(projectPaths(this.#paths, project), haste, signal);
   }
 
-  async open(project: ProjectName, options: OpenOptions): Promise<Result<Session, RuntimeFailure>> {
+  async begin(project: ProjectName, { title }: Titled): Promise<Opening> {
     // Not at the top: a command that only looks never needs what changes the machine.
-    const { openSession } = await import('./session/open.ts');
-    return openSession(this.#paths, project, { ...options, runtime: this.#options });
+    const { beginSession } = await import('./session/open.ts');
+    return beginSession(this.#paths, project, { title, runtime: this.#options });
+  }
+
+  async open(project: ProjectName, options: OpenOptions & Titled): Promise<Result<Session, RuntimeFailure>> {
+    const opening = await this.begin(project, options);
+    return opening.session(options);
   }
 }

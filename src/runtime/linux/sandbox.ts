@@ -102,7 +102,7 @@ function hostnameOps(config: ContainerConfig, hostname: string | undefined): Set
 
 /** What is done to each process of a container before it may run: the first one, and those that exec adds. */
 export function attachOps(config: ContainerConfig, cgroups: CgroupLayout): SetupOp[] {
-  const ops = cgroups.v1.map((leaf) => op('ATTACH', { strings: [`${leaf.dir}/cgroup.procs`] }));
+  const ops = cgroups.v1.map((leaf) => op('ATTACH', { strings: [`${leaf.dir}/tasks`] }));
   for (const [i, { name, soft, hard }] of config.ulimits.entries()) {
     const numbers = [rlimitNumbers[name] ?? -1, rlimitValue(soft), rlimitValue(hard)];
     ops.push(op('RLIMIT', { numbers, strings: [], configPath: `ulimits.${i}` }));

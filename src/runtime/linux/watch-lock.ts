@@ -27,9 +27,9 @@ export async function takeWatchLock(
   const { watchLock: lock } = projectPaths(paths, project);
   makeDirectory(paths.run, 0o711);
   const shim = shimPath(environment);
-  const launcher = await Launcher.open({ shim, lock, signal, onWait: () => void endHolder(lock) });
-  if (!launcher.ok) return launcher;
-  return ok({ lost: launcher.value.over, release: () => launcher.value.close() });
+  const launcher = Launcher.start({ shim, lock });
+  const locked = await launcher.lock({ signal, onWait: () => void endHolder(lock) });
+  return locked.ok ? ok({ lost: launcher.over, release: () => launcher.close() }) : locked;
 }
 
 /** Ends watch mode of a project, wherever it runs, and waits until its process is gone. */

@@ -13,9 +13,19 @@ export type HostNames = {
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
 
-/** Projects of one name below different roots (TSCOMPOSE_ROOT) are different projects, and have different names here. */
+/**
+ * Projects of one name below different roots (TSCOMPOSE_ROOT) are different projects, and have different names here. Made
+ * when asked for: a command without networks does not load the hash.
+ */
 export function hostNames(run: string, project: string): HostNames {
   const whole = run === machineRun ? project : `${run}/${project}`;
-  const suffix = run === machineRun ? '' : `-${digest(run)}`;
-  return { link: `tsc${digest(whole)}`, table: `tscompose-${project}${suffix}`, seed: `uplink/${whole}` };
+  return {
+    get link() {
+      return `tsc${digest(whole)}`;
+    },
+    get table() {
+      return `tscompose-${project}${run === machineRun ? '' : `-${digest(run)}`}`;
+    },
+    seed: `uplink/${whole}`,
+  };
 }

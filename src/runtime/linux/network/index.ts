@@ -1,10 +1,10 @@
-import { existsSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { Network } from '../../../model/project.ts';
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { KernelError, loadNative, type Native } from '../native.ts';
-import { containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
+import type { Paths, ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
 import { type AttachRefusal, attachGuests, type Guest } from './attach.ts';
 import { failureOf, inUse } from './failure.ts';
@@ -13,6 +13,7 @@ import { withHostLock } from './host-lock.ts';
 import { type HostNames, hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
+import { writeHosts } from './hosts-file.ts';
 import { ensureLegs, Hubs } from './legs.ts';
 import { hostsText, resolvConfText } from './names.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
@@ -203,8 +204,7 @@ export class Networking {
           if (!pushed.ok) return pushed;
         }
       }
-      if (this.#namesChanged) this.#writeHosts();
-      this.#namesChanged = false;
+      if (this.#namesChanged) this.#namesChanged = !writeHosts(this.#options.at, this.#withoutReleased(this.#read()));
       return ok(undefined);
     });
   }
@@ -337,15 +337,6 @@ export class Networking {
       outsideMtu,
       hubs: this.#hubs as Hubs,
     });
-  }
-
-  #writeHosts(): void {
-    const record = this.#withoutReleased(this.#read());
-    for (const endpoint of record.endpoints) {
-      const path = `${containerPaths(this.#options.at, endpoint.container as ContainerName).files}/hosts`;
-      // In place: the file is bound into a running container, which would go on seeing a file that was renamed over.
-      if (existsSync(path)) writeFileSync(path, hostsText(record, endpoint));
-    }
   }
 
   #closeRouter(): void {

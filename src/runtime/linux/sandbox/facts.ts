@@ -14,6 +14,8 @@ export type ContainerFacts = {
   readonly volumes: ReadonlyMap<number, string>;
   /** The host file of each `file` mount, by its index in `config.mounts`. */
   readonly files: ReadonlyMap<number, string>;
+  /** Small files of the host that are written before all else: what a killed command leaves must be known by its record. */
+  readonly kept: readonly KeptFile[];
   readonly devices: readonly DeviceNode[];
   /** `major:minor` of each block device that a blkio rule names, by its host path. */
   readonly blockDevices: ReadonlyMap<string, string>;
@@ -47,6 +49,13 @@ export type ContainerFacts = {
   };
   /** On a network: the fifo that the net process holds open, and what brings that process back. */
   readonly netProcess?: { readonly alive: string; readonly argv: readonly string[] };
+};
+
+export type KeptFile = {
+  /** On the host. */
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
 };
 
 export type ResolvedUser = {

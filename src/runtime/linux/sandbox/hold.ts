@@ -17,6 +17,7 @@ const netnsKind = { host: 0, fresh: 1, join: 2 } as const;
 export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
   return [
     op('STATE_DIR', { strings: [facts.paths.state, facts.paths.lib] }),
+    ...fileOps(facts),
     logOp(config, facts),
     ...cgroupOps(config, facts, cgroups),
     ...netnsOps(config, facts),
@@ -27,6 +28,12 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups:
     ...supervisorOps(config, facts),
     ...onHangupOps(facts),
   ];
+}
+
+function fileOps({ paths, kept }: ContainerFacts): SetupOp[] {
+  const directories = [paths.upper, paths.work, paths.log];
+  const files = kept.map(({ path, content, mode }) => op('PUT', { numbers: [mode], strings: [path, content] }));
+  return [op('MKDIR', { numbers: [0o700], strings: [paths.files] }), ...files, ...directories.map(mkdir)];
 }
 
 function logOp(config: ContainerConfig, facts: ContainerFacts): SetupOp {

@@ -18,9 +18,13 @@ export type SessionContext = {
   readonly at: ProjectPaths;
   readonly project: ProjectName;
   readonly launcher: Launcher;
+  /** Waits until the project is ours again. */
+  readonly relock: () => Promise<Result<void, RuntimeFailure>>;
   readonly network: Networking;
   readonly options: LinuxRuntimeOptions;
   readonly warn: Warn;
+  /** Of containers that were made and started in one go: how the start ends. */
+  readonly starting: Map<ContainerName, Promise<Result<void, RuntimeFailure>>>;
   /** Read at the first use: a session that only stops things never needs it. */
   readonly host: () => HostFacts;
 };

@@ -6,7 +6,7 @@ import { containerPaths } from '../paths.ts';
 import { bootId, startTime } from '../proc.ts';
 import { prepareRootfs } from '../rootfs/prepare.ts';
 import { resolveUser } from '../rootfs/users.ts';
-import { type ContainerRecord, makeDirectory, readRecord } from '../state-dir.ts';
+import { type ContainerRecord, readRecord } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
 import { destroyContainer } from './destroy.ts';
 import { holdContainer } from './hold.ts';
@@ -17,6 +17,8 @@ export type CreateOptions = {
   readonly oneOff?: 'hook';
   /** Use the very volumes of this one, anonymous ones included. */
   readonly volumesOf?: ContainerRecord;
+  /** As in `HoldOptions`. */
+  readonly onStart?: (() => void) | undefined;
 };
 
 /** Makes everything of a container but its process: record, directories, cgroups, network namespace, monitor. */
@@ -36,8 +38,7 @@ export async function createContainer(
 
   const made = await describe(context, action, { ...options, ...(former === undefined ? {} : { former }) });
   if (!made.ok) return made;
-  makeDirectory(where.lib, 0o711);
-  const held = await holdContainer(context, { record: made.value, where }, { checked: true });
+  const held = await holdContainer(context, { record: made.value, where }, { checked: true, onStart: options.onStart });
   if (held.ok) return ok(undefined);
   await destroyContainer(context, { name: container.name, where });
   return held;

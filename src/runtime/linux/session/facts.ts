@@ -58,6 +58,7 @@ export function lookUpFacts(
     user: record.user,
     volumes: new Map(record.volumes),
     files: new Map(filePaths(config, where)),
+    kept: [],
     initOnly: record.oneOff !== undefined && record.oneOff !== 'hook' && record.oneOff.mode === 'attached',
     devices: devices.value,
     blockDevices: blockDevices.value,

@@ -3,31 +3,46 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig, Mount } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { type ContainerPaths, containerPaths } from '../paths.ts';
+import type { KeptFile } from '../sandbox/facts.ts';
 import { containerHostname } from '../sandbox.ts';
 import { type ContainerRecord, makeDirectory } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
 import { filePaths } from './facts.ts';
 import { networkOwner } from './netns.ts';
 
-/** Everything in the state directory that is bound into the container; /run loses it at every boot. */
-export function writeBoundFiles(
+/** Written with the container, however the command that makes it may end. */
+export function recordFile(record: ContainerRecord, where: ContainerPaths): KeptFile {
+  return { path: where.record, content: JSON.stringify(record), mode: 0o600 };
+}
+
+/** What is bound over files of /etc; /run loses it at every boot. */
+export function boundFiles(
   context: SessionContext,
   { config, name }: Pick<ContainerRecord, 'config' | 'name'>,
-  where: ContainerPaths,
-): Result<void, RuntimeFailure> {
-  makeDirectory(where.state, 0o700);
-  makeDirectory(where.files, 0o700);
+  { files }: ContainerPaths,
+): KeptFile[] {
   const hostname = containerHostname(config, name) ?? readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
-  writeFileSync(`${where.files}/hostname`, `${hostname}\n`, { mode: 0o644 });
   const networked = networkFiles(context, { config, name });
-  writeFileSync(`${where.files}/hosts`, networked?.hosts ?? hostsText(config, hostname), { mode: 0o644 });
-  writeFileSync(`${where.files}/resolv.conf`, networked?.resolvConf ?? resolvText(config), { mode: 0o644 });
-  for (const [index, path] of filePaths(config, where)) {
+  const contents = {
+    hostname: `${hostname}\n`,
+    hosts: networked?.hosts ?? hostsText(config, hostname),
+    'resolv.conf': networked?.resolvConf ?? resolvText(config),
+  };
+  return Object.entries(contents).map(([file, content]) => ({ path: `${files}/${file}`, content, mode: 0o644 }));
+}
+
+/** Configs and secrets, which can be large, and may belong to somebody else. */
+export function writeMountedFiles({ config }: Pick<ContainerRecord, 'config'>, where: ContainerPaths): Outcome {
+  const paths = filePaths(config, where);
+  if (paths.length > 0) for (const directory of [where.state, where.files]) makeDirectory(directory, 0o700);
+  for (const [index, path] of paths) {
     const written = writeMountedFile(config.mounts[index] as FileMount, path, `mounts.${index}`);
     if (!written.ok) return written;
   }
   return ok(undefined);
 }
+
+type Outcome = Result<void, RuntimeFailure>;
 
 /** /etc/hosts and /etc/resolv.conf are those of the network, whoever else is in it; those of another project are there already. */
 function networkFiles(
@@ -43,7 +58,7 @@ function networkFiles(
 
 type FileMount = Extract<Mount, { kind: 'file' }>;
 
-function writeMountedFile(mount: FileMount, path: string, configPath: string): Result<void, RuntimeFailure> {
+function writeMountedFile(mount: FileMount, path: string, configPath: string): Outcome {
   const { content, mode, uid, gid } = mount;
   let bytes: Buffer;
   try {

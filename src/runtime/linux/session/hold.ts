@@ -2,47 +2,65 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { enableControllers } from '../cgroup/prepare.ts';
 import { isNetworked } from '../network/record.ts';
+import { containerPaths } from '../paths.ts';
 import { bootId } from '../proc.ts';
 import { frameKind } from '../protocol.ts';
-import { planSandbox, type Sandbox } from '../sandbox.ts';
+import { containerCgroups, planSandbox, type Sandbox } from '../sandbox.ts';
 import type { ContainerRecord } from '../state-dir.ts';
-import { makeDirectory, writeRecord } from '../state-dir.ts';
 import { type Known, type SessionContext, updateRecord } from './context.ts';
-import { containerFacts, type Described } from './facts.ts';
-import { writeBoundFiles } from './files.ts';
+import { containerFacts } from './facts.ts';
+import { boundFiles, recordFile, writeMountedFiles } from './files.ts';
 
-/** The setup program of a container as it would be performed now. */
-export function planContainer(context: SessionContext, record: Described): Result<Sandbox, RuntimeFailure> {
-  const facts = containerFacts(context, record);
-  return facts.ok ? planSandbox(record.config, facts.value) : facts;
+type Planned = { readonly sandbox: Sandbox; readonly record: ContainerRecord };
+
+/** The setup program of a container as it would be performed now, and the record with what has been decided for it. */
+export function planContainer(context: SessionContext, before: ContainerRecord): Result<Planned, RuntimeFailure> {
+  const facts = containerFacts(context, before);
+  if (!facts.ok) return facts;
+  const record = { ...before, cgroups: containerCgroups(before.config, facts.value), bootId: bootId() };
+  const where = containerPaths(context.at, record.name);
+  const kept = [recordFile(record, where), ...boundFiles(context, record, where)];
+  const sandbox = planSandbox(record.config, { ...facts.value, kept });
+  return sandbox.ok ? ok({ sandbox: sandbox.value, record }) : sandbox;
 }
+
+export type HoldOptions = {
+  /** By preflight, a moment ago: what it has said is not said again. */
+  readonly checked?: true;
+  /** It is started as soon as it can be. Called when that has begun; the outcome is in `context.starting`. */
+  readonly onStart?: (() => void) | undefined;
+};
 
 /** A monitor for a container that has none: at its creation, after a boot, or because the last one was killed. */
 export async function holdContainer(
   context: SessionContext,
   known: Known,
-  { checked }: { /** By preflight, a moment ago: what it has said is not said again. */ readonly checked?: true } = {},
+  { checked, onStart }: HoldOptions = {},
 ): Promise<Result<void, RuntimeFailure>> {
-  const { where } = known;
-  const sandbox = planContainer(context, known.record);
-  if (!sandbox.ok) return sandbox;
-  for (const { text, foreseen } of sandbox.value.warnings) {
-    if (!(foreseen && checked)) context.warn(text, known.record.name);
+  const { name, config } = known.record;
+  const placed = await placeOnNetworks(context, known.record);
+  if (!placed.ok) return placed;
+  const planned = planContainer(context, known.record);
+  if (!planned.ok) return planned;
+  const { sandbox, record } = planned.value;
+  for (const { text, foreseen } of sandbox.warnings) {
+    if (!(foreseen && checked)) context.warn(text, name);
   }
-  const record = { ...known.record, cgroups: sandbox.value.cgroups, bootId: bootId() };
   const enabled = enableControllers(context.host().cgroups, record.cgroups.v2?.enable ?? []);
   if (!enabled.ok) return enabled;
-  for (const directory of [where.upper, where.work, where.log]) makeDirectory(directory, 0o755);
-  const placed = await placeOnNetworks(context, record);
-  if (!placed.ok) return placed;
-  const files = writeBoundFiles(context, record, where);
+  const files = writeMountedFiles(record, known.where);
   if (!files.ok) return files;
-  // The record before the deed: whatever a killed command leaves behind must have a name under which it is found.
-  writeRecord(where.record, record);
-  const warn = (message: string): void => context.warn(message, record.name);
-  const held = await context.launcher.launch(frameKind.CONTAINER, sandbox.value.program, { warn });
+  const warn = (message: string): void => context.warn(message, name);
+  // On a network it must wait for what only we can do, once it is held.
+  const starts = onStart !== undefined && !isNetworked(config);
+  const kind = starts ? frameKind.START : frameKind.CONTAINER;
+  const held = await context.launcher.launch(kind, sandbox.program, { warn });
   if (!held.ok) return held;
-  return isNetworked(record.config) ? context.network.attach(record.name, held.value.monitorPid) : ok(undefined);
+  if (held.value.started !== undefined) {
+    context.starting.set(name, held.value.started);
+    onStart?.();
+  }
+  return isNetworked(config) ? context.network.attach(name, held.value.monitorPid) : ok(undefined);
 }
 
 /** Its addresses, and its ports, which must be had before anything of it is made. */
@@ -55,10 +73,10 @@ function placeOnNetworks(context: SessionContext, record: ContainerRecord): Prom
 
 /** A monitor for a container that runs without one. Its files are in place; nothing of it is made anew. */
 export async function adoptContainer(context: SessionContext, known: Known): Promise<Result<void, RuntimeFailure>> {
-  const sandbox = planContainer(context, known.record);
-  if (!sandbox.ok) return sandbox;
+  const planned = planContainer(context, known.record);
+  if (!planned.ok) return planned;
   updateRecord(known, { bootId: bootId() });
   const warn = (message: string): void => context.warn(message, known.record.name);
-  const held = await context.launcher.launch(frameKind.ADOPT, sandbox.value.program, { warn });
+  const held = await context.launcher.launch(frameKind.ADOPT, planned.value.sandbox.program, { warn });
   return held.ok ? ok(undefined) : err(held.error);
 }

@@ -1,7 +1,6 @@
-import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ProjectName } from '../../../model/units.ts';
-import { err, ok, type Result } from '../../../util/result.ts';
-import type { OpenOptions, Session } from '../../runtime.ts';
+import { err, ok } from '../../../util/result.ts';
+import type { Opening } from '../../runtime.ts';
 import { describeHolder, Launcher } from '../launch.ts';
 import { Networking } from '../network/index.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
@@ -11,28 +10,30 @@ import { makeDirectory } from '../state-dir.ts';
 import { lazyHostFacts } from './context.ts';
 import { LinuxSession } from './session.ts';
 
-/** Takes the lock of a project; what the session needs of the machine is looked up when it is first asked for. */
-export async function openSession(
+/** Starts what a session of the project needs; it touches nothing until the lock is taken. */
+export function beginSession(
   paths: Paths,
   project: ProjectName,
-  { title, onWait, warn, signal, runtime: options }: OpenOptions & { readonly runtime: LinuxRuntimeOptions },
-): Promise<Result<Session, RuntimeFailure>> {
-  if (process.geteuid?.() !== 0) {
-    const notes = ['run it as root (sudo); containers without root come later'];
-    return err({ code: 'not-root', message: 'cannot change anything without root', notes });
-  }
+  { title, runtime: options }: { readonly title: string; readonly runtime: LinuxRuntimeOptions },
+): Opening {
   const environment = options.environment ?? {};
   const at = projectPaths(paths, project);
-  makeDirectory(paths.run, 0o711);
-  const launcher = await Launcher.open({
-    shim: shimPath(environment),
-    lock: at.lock,
-    title,
-    onWait: (pid) => onWait(describeHolder(pid)),
-    signal,
-  });
-  if (!launcher.ok) return launcher;
-  const network = new Networking({ paths, at, project, program: netPath(environment) });
-  const context = { paths, at, project, launcher: launcher.value, options, warn };
-  return ok(new LinuxSession({ ...context, network, host: lazyHostFacts() }));
+  const launcher = Launcher.start({ shim: shimPath(environment), lock: at.lock, title });
+  return {
+    cancel: () => launcher.close(),
+    session: async ({ onWait, warn, signal }) => {
+      if (process.geteuid?.() !== 0) {
+        await launcher.close();
+        const notes = ['run it as root (sudo); containers without root come later'];
+        return err({ code: 'not-root', message: 'cannot change anything without root', notes });
+      }
+      makeDirectory(paths.run, 0o711);
+      const lock = () => launcher.lock({ onWait: (pid) => onWait(describeHolder(pid)), signal });
+      const locked = await lock();
+      if (!locked.ok) return locked;
+      const network = new Networking({ paths, at, project, program: netPath(environment) });
+      const context = { paths, at, project, launcher, relock: lock, options, warn };
+      return ok(new LinuxSession({ ...context, starting: new Map(), network, host: lazyHostFacts() }));
+    },
+  };
 }

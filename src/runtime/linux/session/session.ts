@@ -26,7 +26,12 @@ import { dropVolume, makeVolume } from './volumes.ts';
 import { waitForContainer } from './wait.ts';
 
 type Performers = {
-  readonly [K in ActionKind]: (context: SessionContext, action: ActionOf<K>, signal: AbortSignal) => Outcome;
+  readonly [K in ActionKind]: (
+    context: SessionContext,
+    action: ActionOf<K>,
+    signal: AbortSignal,
+    onStart: (() => void) | undefined,
+  ) => Outcome;
 };
 
 const performers: Performers = {
@@ -34,7 +39,7 @@ const performers: Performers = {
   'remove-volume': async (context, action) => dropVolume(context, action),
   'create-network': (context, action) => createNetwork(context, action),
   'remove-network': (context, action) => removeNetwork(context, action),
-  create: (context, action) => createContainer(context, action),
+  create: (context, action, _, onStart) => createContainer(context, action, { onStart }),
   start: startContainer,
   stop: stopContainer,
   kill: killContainer,
@@ -63,11 +68,11 @@ export class LinuxSession implements Session {
     return observeProject(paths, project);
   }
 
-  perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal): Outcome {
+  perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal, onStart?: () => void): Outcome {
     // Every step of a batch listens to the same signal.
     setMaxListeners(0, signal);
     const perform = performers[action.kind] as Performers[K];
-    const work = () => perform(this.#context, action, signal).catch(asFailure);
+    const work = () => perform(this.#context, action, signal, onStart).catch(asFailure);
     return action.kind === 'wait' ? this.#turns.wait(work) : this.#turns.work(work);
   }
 

@@ -19,6 +19,11 @@ export async function startContainer(
   { container, automatic }: ActionOf<'start'>,
   signal: AbortSignal,
 ): Promise<Result<void, RuntimeFailure>> {
+  const begun = context.starting.get(container);
+  if (begun !== undefined) {
+    context.starting.delete(container);
+    return unlessAborted(begun, signal);
+  }
   const known = findContainer(context, container);
   if (!known.ok) return known;
   const monitored = await ensureMonitor(context, known.value);
@@ -38,6 +43,29 @@ export async function startContainer(
   if (error === 0) return ok(undefined);
   const message = `cannot start ${container}: ${errnoSentence(error)}`;
   return err({ code: 'shim-failed', message, notes: [] });
+}
+
+/** A start that is under way cannot be called back: after an interruption it gets this long to tell how it ended. */
+const lastWordMs = 1000;
+
+function unlessAborted(
+  outcome: Promise<Result<void, RuntimeFailure>>,
+  signal: AbortSignal,
+): Promise<Result<void, RuntimeFailure>> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const abort = (): void => {
+      const message = 'cannot go on: interrupted';
+      timer = setTimeout(() => resolve(err({ code: 'interrupted', message, notes: [] })), lastWordMs);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+    void outcome.then((result) => {
+      signal.removeEventListener('abort', abort);
+      clearTimeout(timer);
+      resolve(result);
+    });
+  });
 }
 
 /** A disk that is full costs the count, and not the restart. */
@@ -60,8 +88,8 @@ export async function ensureMonitor(context: SessionContext, known: Known): Prom
 
 /** What the monitor wrote down, joined with the op it speaks of. */
 function startFailure(context: SessionContext, { record }: Known, state: ShimState): RuntimeFailure {
-  const sandbox = planContainer(context, record);
-  const found = sandbox.ok ? opAt(sandbox.value.program, state.failOp) : undefined;
+  const planned = planContainer(context, record);
+  const found = planned.ok ? opAt(planned.value.sandbox.program, state.failOp) : undefined;
   if (found !== undefined && opKind[found.op.kind] === state.failKind) {
     return opFailure({ op: found.op, errno: state.failError, text: state.failText });
   }

@@ -4,20 +4,21 @@ import type { Outcome } from '../../runtime.ts';
 import type { SessionContext } from './context.ts';
 
 type Held = Promise<Result<void, RuntimeFailure>>;
+type Shared = Pick<SessionContext, 'launcher' | 'network' | 'warn' | 'relock'>;
 
 /**
  * The project's lock within a session. While there is nothing to do but wait, others may have the project: what is
  * waited for may need a restart by the supervisor, and a `stop` from another terminal must not be kept waiting.
  */
 export class Turns {
-  readonly #context: Pick<SessionContext, 'launcher' | 'network' | 'warn'>;
+  readonly #context: Shared;
   #working = 0;
   #waiting = 0;
   #yielded = false;
   /** Giving away and taking again, one after the other. */
   #change: Held = Promise.resolve(ok(undefined));
 
-  constructor(context: Pick<SessionContext, 'launcher' | 'network' | 'warn'>) {
+  constructor(context: Shared) {
     this.#context = context;
   }
 
@@ -48,7 +49,7 @@ export class Turns {
   take(): Held {
     if (!this.#yielded) return this.#change;
     this.#yielded = false;
-    this.#change = this.#change.then(() => this.#context.launcher.relock());
+    this.#change = this.#change.then(() => this.#context.relock());
     return this.#change;
   }
 
