@@ -1,6 +1,7 @@
 /*
- * Tables of the packet filter that must be there. A firewall that is reloaded often begins by flushing all there is, ours
- * included; the kernel tells of every change, and what is missing after one is put back, byte for byte as it was given.
+ * Parts of the packet filter that must be there. A firewall that is reloaded often begins by flushing all there is, ours
+ * included, and one that comes later may drop what it does not know; the kernel tells of every change, and what is missing
+ * after one is put back, byte for byte as it was given.
  */
 #include <linux/netlink.h>
 
@@ -18,22 +19,43 @@ static int open_in(uint32_t where)
 			     NETLINK_NETFILTER);
 }
 
-/* The kernel answers before send returns. */
-static bool is_missing(int fd, const struct tsc_net_filter *filter)
+enum found { ABSENT, PRESENT, UNKNOWN };
+
+static bool holds(const uint8_t *bytes, long size, const uint8_t *part, uint32_t part_size)
 {
-	union {
+	for (long at = 0; at + (long)part_size <= size; at++)
+		if (!memcmp(bytes + at, part, part_size))
+			return true;
+	return false;
+}
+
+/* The kernel answers before send returns, and goes on with a dump when it is read: the last answer is the end of it. */
+static enum found look_for(int fd, const struct tsc_net_probe *probe)
+{
+	static union {
 		struct nlmsghdr head;
 		struct {
 			struct nlmsghdr head;
 			struct nlmsgerr body;
 		} error;
-		uint8_t bytes[4096];
+		uint8_t bytes[16384];
 	} answer;
-	if (sys_send(fd, tsc_table.strings + filter->probe, filter->probe_length, TSC_MSG_DONTWAIT) < 0)
-		return false;
-	long size = sys_recv(fd, &answer, sizeof answer, TSC_MSG_DONTWAIT);
-	return size >= (long)sizeof answer.error && answer.head.nlmsg_type == NLMSG_ERROR &&
-	       answer.error.body.error == -ENOENT;
+	enum found found = ABSENT;
+	if (!probe->ask_length)
+		return PRESENT;
+	if (sys_send(fd, tsc_table.strings + probe->ask, probe->ask_length, TSC_MSG_DONTWAIT) < 0)
+		return UNKNOWN;
+	for (;;) {
+		long size = sys_recv(fd, &answer, sizeof answer, TSC_MSG_DONTWAIT);
+		if (size < (long)sizeof answer.head)
+			return size == -EAGAIN ? found : UNKNOWN;
+		if (answer.head.nlmsg_type == NLMSG_ERROR && size >= (long)sizeof answer.error)
+			return answer.error.body.error == -ENOENT ? ABSENT : UNKNOWN;
+		if (answer.head.nlmsg_type == NLMSG_DONE)
+			return found;
+		if (holds(answer.bytes, size, tsc_table.strings + probe->find, probe->find_length))
+			found = PRESENT;
+	}
 }
 
 static void mend(const struct tsc_net_filter *filter)
@@ -42,7 +64,7 @@ static void mend(const struct tsc_net_filter *filter)
 	if (fd < 0)
 		return;
 	/* Refused: whoever changes something next is the next chance. */
-	if (is_missing(fd, filter))
+	if (look_for(fd, &filter->needed) == PRESENT && look_for(fd, &filter->present) == ABSENT)
 		sys_send(fd, tsc_table.strings + filter->batch, filter->batch_length, TSC_MSG_DONTWAIT);
 	sys_close(fd);
 }

@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#define TSC_NET_ABI 5
+#define TSC_NET_ABI 6
 #define TSC_NET_REQUEST_MAGIC 0x514e5354u /* "TSNQ" */
 #define TSC_NET_REPLY_MAGIC 0x524e5354u   /* "TSNR" */
 #define TSC_NET_MAX_REQUEST (4u << 20)
@@ -159,15 +159,24 @@ struct tsc_net_upstream {
 };
 _Static_assert(sizeof(struct tsc_net_upstream) == 24, "upstream layout");
 
-/* A table of the packet filter that is put back when it is gone. Both are whole datagrams for NETLINK_NETFILTER. */
+/* A question to the packet filter and what its answers must hold, both in `strings`. */
+struct tsc_net_probe {
+	uint32_t ask; /* a whole datagram for NETLINK_NETFILTER */
+	uint32_t ask_length; /* 0: nothing is asked, and the answer is yes */
+	uint32_t find; /* bytes of one of the answers */
+	uint32_t find_length; /* 0: any answer will do but -ENOENT */
+};
+_Static_assert(sizeof(struct tsc_net_probe) == 16, "probe layout");
+
+/* Part of the packet filter that is put back when it is gone: where `needed` is found and `present` is not. */
 struct tsc_net_filter {
 	uint32_t where; /* enum tsc_net_where */
-	uint32_t probe; /* in `strings`: asks for the table; -ENOENT: it is gone */
-	uint32_t probe_length;
-	uint32_t batch; /* in `strings`: makes it */
+	struct tsc_net_probe needed;
+	struct tsc_net_probe present;
+	uint32_t batch; /* in `strings`: makes it; a whole datagram */
 	uint32_t batch_length;
 };
-_Static_assert(sizeof(struct tsc_net_filter) == 20, "filter layout");
+_Static_assert(sizeof(struct tsc_net_filter) == 44, "filter layout");
 
 struct tsc_net_table {
 	uint32_t listeners;  /* struct tsc_net_listener[] */
@@ -180,7 +189,10 @@ struct tsc_net_table {
 	uint32_t fast;       /* struct tsc_net_fast[]: none or one */
 	uint32_t filters;    /* struct tsc_net_filter[] */
 	uint32_t strings;    /* bytes, padded to a multiple of 4 */
+	/* UDP flows end after so long a silence. */
+	uint32_t unanswered_ms; /* … where the container has never answered */
+	uint32_t answered_ms;
 };
-_Static_assert(sizeof(struct tsc_net_table) == 40, "table layout");
+_Static_assert(sizeof(struct tsc_net_table) == 48, "table layout");
 
 #endif

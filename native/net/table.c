@@ -100,12 +100,18 @@ static bool check_fast(const struct tsc_view *view)
 		is_range(view->fast->name, view->fast->name_length, view->head->strings));
 }
 
+static bool is_probe(const struct tsc_net_probe *probe, uint32_t strings)
+{
+	return is_range(probe->ask, probe->ask_length, strings) && is_range(probe->find, probe->find_length, strings);
+}
+
 static bool check_filters(const struct tsc_view *view)
 {
+	uint32_t strings = view->head->strings;
 	for (uint32_t i = 0; i < view->head->filters; i++) {
 		const struct tsc_net_filter *each = &view->filters[i];
-		if (each->where > TSC_NET_FROM_ROUTER || !is_range(each->probe, each->probe_length, view->head->strings) ||
-		    !is_range(each->batch, each->batch_length, view->head->strings))
+		if (each->where > TSC_NET_FROM_ROUTER || !is_probe(&each->needed, strings) ||
+		    !is_probe(&each->present, strings) || !is_range(each->batch, each->batch_length, strings))
 			return false;
 	}
 	return true;

@@ -9,8 +9,6 @@ enum {
 	BUCKETS = 1024,
 	DATAGRAM = 65536,
 	ROUNDS = 32,
-	QUIET_MS = 30000,    /* a flow that was never answered */
-	ANSWERED_MS = 120000,
 };
 
 struct flow {
@@ -183,8 +181,9 @@ void tsc_datagram_ready(struct tsc_watch *watch, uint32_t events)
 
 bool tsc_tick_flows(int64_t now)
 {
+	const struct tsc_net_table *head = tsc_table.head;
 	for (uint32_t i = 0; i < high; i++)
-		if (flows[i].used && now - flows[i].seen_ms > (flows[i].answered ? ANSWERED_MS : QUIET_MS))
+		if (flows[i].used && now - flows[i].seen_ms > (flows[i].answered ? head->answered_ms : head->unanswered_ms))
 			end_flow(&flows[i]);
 	return tsc_flow_count > 0;
 }

@@ -98,6 +98,33 @@ describe('networks when things end', () => {
     expect(shell('nft list ruleset')).toBe('');
   });
 
+  scenario(
+    'a firewall that comes to drop what it does not know lets the project through at once, and keeps nothing of ours',
+    ['socat', 'iptables'],
+    async (rig) => {
+      host.serveThere('socat', 'TCP-LISTEN:7021,fork,reuseaddr', 'SYSTEM:echo outside');
+      rig.stack({ probe: idle() });
+      await rig.up();
+      const accepts = () =>
+        shell('iptables-save; ip6tables-save').match(/-A \S+ -[io] tsc[0-9a-f]{8} -j ACCEPT/g) ?? [];
+      const reach = () => inside(rig, 'probe', 'socat -T2 - TCP:192.168.77.2:7021,connect-timeout=2');
+      await eventually(async () => expect(await reach()).toBe('outside\n'));
+      expect(accepts()).toEqual([]);
+      shell('iptables -w -P FORWARD DROP');
+      await eventually(() => expect(accepts().map((rule) => rule.split(' ')[1])).toEqual(['FORWARD', 'FORWARD']));
+      expect(await reach()).toBe('outside\n');
+      // Docker that comes later has a chain for others, which it leaves alone from then on.
+      shell('iptables -w -F FORWARD; iptables -w -N DOCKER-USER; iptables -w -A FORWARD -j DOCKER-USER');
+      await eventually(() => expect(accepts().map((rule) => rule.split(' ')[1])).toContain('DOCKER-USER'));
+      expect(await reach()).toBe('outside\n');
+      await rig.ok(['down', '-t', '0']);
+      expect(accepts()).toEqual([]);
+      // Docker, for all we know, relies on it by now.
+      expect(shell('cat /proc/sys/net/ipv4/ip_forward')).toBe('1\n');
+      shell('iptables -w -P FORWARD ACCEPT; iptables -w -F; iptables -w -X; echo 0 >/proc/sys/net/ipv4/ip_forward');
+    },
+  );
+
   scenario('down ends net processes that answer nobody', ['socat'], async (rig) => {
     rig.stack({ web: answering(80, 'echo alive', { ports: ['18142:80'] }) });
     await rig.up();

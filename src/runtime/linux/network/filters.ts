@@ -4,12 +4,19 @@ import { encodeRequest, type Request } from './netlink.ts';
 import {
   batch,
   type Chain,
+  counter,
+  dropPolicy,
+  dumpRules,
   fromAddress,
+  getChain,
   getTable,
+  interfaceName,
   masquerade,
+  newRule,
   ofKnownConnection,
   ofTransparentSocket,
   onInterface,
+  type RulePlace,
   replaceTable,
   setMark,
   type Table,
@@ -96,27 +103,58 @@ export function hostTable({ link, table, seed }: HostNames, uplink: string): Tab
   return { family: 'inet', name: table, chains };
 }
 
-/** A table that the net process puts back when somebody has flushed it. */
+/** Rules that let the uplink's packets through a chain of iptables. An accept of ours cannot overrule a drop of theirs. */
+export const acceptRules = (place: RulePlace, link: string): Request[] =>
+  (['iifname', 'oifname'] as const).map((key) =>
+    newRule({ ...place, rule: [...onInterface(key, link), counter(), verdict('accept')], position: 'first' }),
+  );
+
+/** A question to the packet filter, as a datagram, and bytes that an answer holds; without them any answer is one. */
+export type Probe = { readonly ask: Buffer; readonly find?: Buffer };
+
+/** Part of the packet filter that the net process puts back where it is `needed` and not `present`. */
 export type Filter = {
   readonly where: 'host' | 'router';
-  /** Asks the kernel whether it is there. */
-  readonly probe: Buffer;
+  /** Absent: always. */
+  readonly needed?: Probe;
+  readonly present: Probe;
   /** Makes it. */
   readonly batch: Buffer;
 };
 
-/** The tables of a project as datagrams. */
+/** What a project has in packet filters, as datagrams. */
 export function filtersOf(record: NetworkRecord, names: HostNames): Filter[] {
-  const filter = (where: Filter['where'], table: Table): Filter => ({
+  const table = (where: Filter['where'], wanted: Table): Filter => ({
     where,
-    probe: datagram([getTable(table)]),
-    batch: datagram(batch(replaceTable(table))),
+    present: { ask: datagram([getTable(wanted)]) },
+    batch: datagram(batch(replaceTable(wanted))),
   });
   const { uplink } = record;
   return [
-    ...(uplink === undefined ? [] : [filter('host', hostTable(names, uplink))]),
-    filter('router', routerTable(record)),
+    ...(uplink === undefined ? [] : [table('host', hostTable(names, uplink)), ...acceptances(names.link)]),
+    table('router', routerTable(record)),
   ];
+}
+
+/**
+ * The accepts among the rules of iptables: in DOCKER-USER, which Docker leaves to others, or else in FORWARD where that
+ * drops by default (Docker, ufw).
+ */
+function acceptances(link: string): Filter[] {
+  const find = interfaceName(link);
+  return (['ip', 'ip6'] as const).flatMap((family) => {
+    const table = { family, name: 'filter' };
+    const accept = (chain: string, needed: Buffer | undefined, present: Request): Filter => ({
+      where: 'host',
+      needed: { ask: datagram([getChain({ ...table, chain })]), ...(needed === undefined ? {} : { find: needed }) },
+      present: { ask: datagram([present]), find },
+      batch: datagram(batch(acceptRules({ ...table, chain }, link))),
+    });
+    return [
+      accept('DOCKER-USER', undefined, dumpRules({ ...table, chain: 'DOCKER-USER' })),
+      accept('FORWARD', dropPolicy(), dumpRules(table)),
+    ];
+  });
 }
 
 const datagram = (requests: readonly Request[]): Buffer =>

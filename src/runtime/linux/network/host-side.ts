@@ -1,14 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
-import { hostTable } from './filters.ts';
+import { acceptRules, hostTable } from './filters.ts';
 import type { HostNames } from './host-names.ts';
 import { changeSysctl, forwardIpv6, type HostSysctls, memoryPath, restoreSysctls } from './host-sysctls.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
 import {
   batch,
-  counter,
   decodeChain,
   decodeRule,
   deleteRule,
@@ -17,12 +16,9 @@ import {
   dumpRules,
   mentionsInterface,
   type NfFamily,
-  newRule,
-  onInterface,
   type RulePlace,
   replaceTable,
   type Table,
-  verdict,
 } from './nftables.ts';
 import { LARGEST_MTU, UPLINK } from './record.ts';
 import { linksOf, type Router } from './router.ts';
@@ -146,10 +142,7 @@ function letThrough(native: Native, name: string, table: Table): void {
   try {
     socket.commit(batch(replaceTable(table)));
     for (const place of droppingChains(socket)) {
-      if (rulesAbout(socket, place, name).length > 0) continue;
-      const rule = (key: 'iifname' | 'oifname') =>
-        newRule({ ...place, rule: [...onInterface(key, name), counter(), verdict('accept')], position: 'first' });
-      socket.commit(batch([rule('iifname'), rule('oifname')]));
+      if (rulesAbout(socket, place, name).length === 0) socket.commit(batch(acceptRules(place, name)));
     }
   } finally {
     socket.close();

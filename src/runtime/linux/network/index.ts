@@ -17,7 +17,7 @@ import { writeHosts } from './hosts-file.ts';
 import { ensureLegs, Hubs } from './legs.ts';
 import { hostsText, resolvConfText } from './names.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
-import { needsNetProcess } from './net-table.ts';
+import { needsNetProcess, type UdpFlows } from './net-table.ts';
 import { takeReply } from './ports.ts';
 import {
   type NetworkPaths,
@@ -49,6 +49,8 @@ export type NetworkingOptions = {
   readonly project: ProjectName;
   /** The tsc-net program. */
   readonly program: string;
+  /** Absent: the usual time-outs. */
+  readonly flows?: UdpFlows;
 };
 
 /**

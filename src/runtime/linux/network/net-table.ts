@@ -1,13 +1,13 @@
 import type { ForeignAddresses } from './address-plan.ts';
 import { type Address, addressBytes, formatAddress, parseAddress } from './addresses.ts';
-import type { Filter } from './filters.ts';
+import type { Filter, Probe } from './filters.ts';
 import { linkEntries, type NameEntry, nameEntries, resolversOf } from './names.ts';
 import type { BoundPort, Endpoint, NetworkRecord } from './record.ts';
 
 /**
  * The table for the net process: native/net/net-protocol.h in TypeScript. A house test holds the two together. Pure.
  */
-export const netAbi = 5;
+export const netAbi = 6;
 export const netMagic = { request: 0x514e5354, reply: 0x524e5354 } as const;
 export const netOp = { SET: 1, QUIT: 2, STATUS: 3 } as const;
 export const netSize = {
@@ -21,8 +21,9 @@ export const netSize = {
   client: 36,
   name: 32,
   upstream: 24,
-  filter: 20,
-  table: 40,
+  probe: 16,
+  filter: 44,
+  table: 48,
 } as const;
 export const netFlag = { UDP: 1, DUAL: 2, KEEP_CLIENT: 4, FAST: 8, FORWARD: 1, IS_FAST: 1 } as const;
 /** Set in a name's network: the rest is the container that alone knows it. */
@@ -76,12 +77,19 @@ export type TableExtras = {
   readonly foreignHosts?: ForeignAddresses;
   readonly fastPath?: FastPath | undefined;
   readonly filters?: readonly Filter[];
+  readonly flows?: UdpFlows | undefined;
 };
+
+/** How long nothing may come either way before a UDP flow ends: one that the container never answered, and any other. */
+export type UdpFlows = { readonly unansweredMs: number; readonly answeredMs: number };
+
+/** As conntrack has it by default. */
+const usualFlows: UdpFlows = { unansweredMs: 30_000, answeredMs: 120_000 };
 
 /** SET with everything the net process has to know. */
 export function encodeNetTable(
   record: NetworkRecord,
-  { hostServers, foreign = [], foreignHosts = [], fastPath, filters = [] }: TableExtras,
+  { hostServers, foreign = [], foreignHosts = [], fastPath, filters = [], flows = usualFlows }: TableExtras,
 ): Buffer {
   const strings = new Strings();
   const networkIndex = new Map(record.networks.map(({ network }, index) => [network.name, index]));
@@ -102,7 +110,7 @@ export function encodeNetTable(
     ({ length }) => length,
   );
   const parts: Buffer[] = [
-    ...[...counts, texts.length].map(u32),
+    ...[...counts, texts.length, flows.unansweredMs, flows.answeredMs].map(u32),
     ...listeners,
     ...resolvers,
     ...containers,
@@ -171,9 +179,13 @@ function encodeFastPath({ hostEnd, uplink, cgroup, name }: FastPath, strings: St
   ]);
 }
 
-function encodeFilter({ where, probe, batch }: Filter, strings: Strings): Buffer {
-  return Buffer.concat([FROM[where], ...strings.addBytes(probe), ...strings.addBytes(batch)].map(u32));
+function encodeFilter({ where, needed, present, batch }: Filter, strings: Strings): Buffer {
+  const probe = (each: Probe | undefined) =>
+    [each?.ask ?? nothing, each?.find ?? nothing].flatMap((bytes) => strings.addBytes(bytes));
+  return Buffer.concat([FROM[where], ...probe(needed), ...probe(present), ...strings.addBytes(batch)].map(u32));
 }
+
+const nothing = Buffer.alloc(0);
 
 function encodeListener(
   { endpoint, port }: Listener,

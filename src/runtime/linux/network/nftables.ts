@@ -189,12 +189,29 @@ export const dumpChains = (family: NfFamily): Request => ({
   intent: 'list the packet filter chains',
 });
 
-export const dumpRules = ({ family, name, chain }: RulePlace): Request => ({
+/** The rules of a chain, or of all chains of a table. */
+export const dumpRules = ({
+  family,
+  name,
+  chain,
+}: Omit<RulePlace, 'chain'> & { readonly chain?: string }): Request => ({
   type: NFT_MSG_GETRULE,
   flags: NLM_F_DUMP,
-  body: [header(family), text(NFTA_RULE_TABLE, name), text(NFTA_RULE_CHAIN, chain)],
+  body: [header(family), text(NFTA_RULE_TABLE, name), ...(chain === undefined ? [] : [text(NFTA_RULE_CHAIN, chain)])],
   intent: 'list the packet filter rules',
 });
+
+/** Is answered with the chain, or with ENOENT. */
+export const getChain = ({ family, name, chain }: RulePlace): Request => ({
+  type: NFT_MSG_GETCHAIN,
+  flags: 0,
+  body: [header(family), text(NFTA_CHAIN_TABLE, name), text(NFTA_CHAIN_NAME, chain)],
+  intent: `find chain ${chain} of the packet filter`,
+  silent: true,
+});
+
+/** What the answer about a chain holds that drops packets no rule knows. */
+export const dropPolicy = (): Buffer => attribute(NFTA_CHAIN_POLICY, be32(verdicts.drop));
 
 export type ChainSeen = {
   readonly table: string;
@@ -320,7 +337,8 @@ function expression(name: string, ...attributes: readonly Uint8Array[]): Express
   return nested(NFTA_LIST_ELEM, text(NFTA_EXPR_NAME, name), nested(NFTA_EXPR_DATA, ...attributes));
 }
 
-function interfaceName(name: string): Buffer {
+/** The name as rules compare it. */
+export function interfaceName(name: string): Buffer {
   const bytes = Buffer.alloc(IFNAMSIZ);
   bytes.write(name);
   return bytes;

@@ -11,18 +11,22 @@ import { type HostNames, hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { isUp, type Neighbour, neighbours, subnetsOfOthers } from './neighbours.ts';
 import { offerNetTable } from './net-process.ts';
-import { encodeNetTable, type FastPath } from './net-table.ts';
+import { encodeNetTable, type FastPath, type UdpFlows } from './net-table.ts';
 import { type NetworkRecord, networkPaths } from './record.ts';
 import { foreignAddresses, foreignHosts, foreignNames, joinersOf, joinNetwork, sharersOf } from './shared.ts';
+
+type SharingOptions = { readonly paths: Paths; readonly project: ProjectName; readonly flows?: UdpFlows };
 
 /** What a project has in common with the others of this machine. Call it with the host's lock held. */
 export class Sharing {
   readonly #paths: Paths;
   readonly #project: ProjectName;
+  readonly #flows: UdpFlows | undefined;
 
-  constructor({ paths, project }: { readonly paths: Paths; readonly project: ProjectName }) {
+  constructor({ paths, project, flows }: SharingOptions) {
     this.#paths = paths;
     this.#project = project;
+    this.#flows = flows;
   }
 
   others = (): Neighbour[] => neighbours(this.#paths, this.#project);
@@ -41,7 +45,7 @@ export class Sharing {
   table(record: NetworkRecord, fastPath: FastPath | undefined): Buffer {
     return tableOf(
       { project: this.#project, record },
-      { others: this.others(), fastPath, names: hostNames(this.#paths.run, this.#project) },
+      { others: this.others(), fastPath, names: hostNames(this.#paths.run, this.#project), flows: this.#flows },
     );
   }
 
@@ -62,14 +66,16 @@ function tableOf(
     others,
     fastPath,
     names,
+    flows,
   }: {
     readonly others: readonly Neighbour[];
     readonly fastPath: FastPath | undefined;
     readonly names: HostNames;
+    readonly flows?: UdpFlows | undefined;
   },
 ): Buffer {
   const foreign = foreignNames(member, others);
   const filters = filtersOf(member.record, names);
-  const extras = { foreign, foreignHosts: foreignHosts(member, others), fastPath, filters };
+  const extras = { foreign, foreignHosts: foreignHosts(member, others), fastPath, filters, flows };
   return encodeNetTable(member.record, { hostServers: hostResolver().servers, ...extras });
 }

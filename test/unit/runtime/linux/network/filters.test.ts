@@ -86,12 +86,13 @@ describe.skipIf(cannotMakeNetns !== undefined)('as nft -j list reads them back',
 });
 
 test('what the net process keeps there: the router’s table, and the host’s where there is a way out', () => {
-  expect(filtersOf(record, names).map(({ where }) => where)).toEqual(['host', 'router']);
+  // The host's table, an accept in DOCKER-USER or FORWARD for each family, and the router's table.
+  expect(filtersOf(record, names).map(({ where }) => where)).toEqual([...new Array(5).fill('host'), 'router']);
   const { uplink: _, ...inner } = record;
   expect(filtersOf(inner, names).map(({ where }) => where)).toEqual(['router']);
   expect(
     filtersOf(record, names)[0]
-      ?.probe.toString('hex')
+      ?.present.ask.toString('hex')
       .replace(/(.{8})/g, '$1 ')
       .trim(),
   ).toBe(

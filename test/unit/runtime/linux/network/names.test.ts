@@ -67,12 +67,14 @@ test('resolv.conf names the gateway, keeps the search list, and asks for short n
 test('the table for the net process has the counts and the size that it says', () => {
   const table = encodeNetTable(record, {
     hostServers: ['192.0.2.53'],
-    filters: [{ where: 'host', probe: Buffer.from('probe'), batch: Buffer.from('batch') }],
+    filters: [{ where: 'host', present: { ask: Buffer.from('probe') }, batch: Buffer.from('batch') }],
   });
   expect(table.readUInt32LE(8)).toBe(table.length);
   const counts = Array.from({ length: 10 }, (_, index) => table.readUInt32LE(netSize.request + index * 4));
   // listeners, resolvers, containers, clients, names, upstreams, refs, fast paths, filters, bytes of text
   expect(counts.slice(0, 9)).toEqual([0, 2, 4, 5, 27, 4, 5, 0, 1]);
+  // A UDP flow that was never answered, and any other.
+  expect([10, 11].map((index) => table.readUInt32LE(netSize.request + index * 4))).toEqual([30_000, 120_000]);
   const sizes = [
     netSize.listener,
     netSize.address,
