@@ -1,8 +1,11 @@
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { cgroupLines, over, processesSeen, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { fileText, inspectionIn, statusField } from '../support/inspection.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
+import { root } from '../support/tree.ts';
 
 async function up(rig: Rig, more = {}): Promise<void> {
   rig.stack({ web: rig.puppet('web', more) });
@@ -122,6 +125,28 @@ describe('exec', () => {
     const end = ended(call);
     beside.tell('exit 9');
     expect((await end).code).toBe(9);
+  });
+
+  scenario('keeps no Node beside the command: what was called becomes its relay', [], async (rig) => {
+    await up(rig);
+    const call = rig.start(['exec', '-T', 'web', '/bin/puppet', '/strings/ctl', 'beside']);
+    const beside = await rig.next('beside');
+    expect(readFileSync(`/proc/${call.pid}/comm`, 'latin1')).toBe('tsc:exec\n');
+    const kilobytes = Number(/^Pss: +(\d+) kB$/m.exec(readFileSync(`/proc/${call.pid}/smaps_rollup`, 'latin1'))?.[1]);
+    expect(kilobytes).toBeLessThan(300);
+    const end = ended(call);
+    beside.tell('exit 3');
+    expect((await end).code).toBe(3);
+  });
+
+  scenario('runs all the same where it cannot become another program', [], async (rig) => {
+    await up(rig);
+    const shim = rig.path('native', 'tsc-shim');
+    mkdirSync(rig.path('native'));
+    copyFileSync(join(root, `dist/native/linux-${process.arch}/tsc-shim`), shim);
+    rig.environment = { TSCOMPOSE_SHIM: shim };
+    expect((await look(rig)).namespaces).not.toEqual({});
+    expect((await rig.cli(['exec', '-T', 'web', '/bin/absent'])).code).toBe(127);
   });
 
   scenario('in a service without a container, or whose container has ended, says so', [], async (rig) => {
