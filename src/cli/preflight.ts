@@ -1,6 +1,10 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ActionOf, Plan } from '../model/plan.ts';
+import type { Project } from '../model/project.ts';
 import type { DesiredContainer } from '../model/state.ts';
-import type { HostPath } from '../model/units.ts';
+import type { HostPath, ServiceName } from '../model/units.ts';
+import { type Scope, scopeOf } from '../plan/scope.ts';
+import { desiredState } from '../project/desired.ts';
 import { examine } from '../runtime/linux/doctor/checks.ts';
 import { readDoctorHost } from '../runtime/linux/doctor/host.ts';
 import { hostPaths } from '../runtime/linux/paths.ts';
@@ -11,6 +15,18 @@ import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { report } from './report.ts';
 
+/** What is wrong with this machine for the services of `sound`; without any, what is wrong for every container. */
+export function machineMistakes(context: Context, sound: Project | undefined, services: readonly string[]) {
+  const desired = sound && desiredState(sound);
+  const { roles } = desired
+    ? scopeOf(desired, { services: services as ServiceName[], dependencies: 'follow' })
+    : noScope;
+  const asked = ({ service }: DesiredContainer) => ['named', 'dependency'].includes(roles.get(service) ?? '');
+  return examineFor(context, desired?.containers.filter(asked) ?? []);
+}
+
+const noScope: Scope = { roles: new Map() };
+
 /**
  * Looks whether this machine can carry out what the plan wants to create, before anything is touched; all that is wrong is
  * printed at once. An exit code when it cannot.
@@ -18,11 +34,20 @@ import { report } from './report.ts';
 export async function checkMachine(context: Context, plan: Plan): Promise<number | undefined> {
   const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [examined(action)] : []));
   if (containers.length === 0) return undefined;
-  const { environment } = context;
+  const diagnostics = await examineFor(context, containers);
+  report(diagnostics, context);
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return undefined;
+  return errors.some(({ code }) => code === 'not-root' || code === 'host-feature')
+    ? exitCode.hostLacks
+    : exitCode.invalidFile;
+}
+
+function examineFor({ environment }: Context, containers: readonly DesiredContainer[]): Promise<readonly Diagnostic[]> {
   const machine = readDoctorHost(environment);
   const hostPath = environment['PATH'] ?? '';
   const store = hostPaths(environment).store as HostPath;
-  const diagnostics = await preflight(containers, {
+  return preflight(containers, {
     host: {
       uid: machine.uid,
       cpus: onlineCpus(),
@@ -33,12 +58,6 @@ export async function checkMachine(context: Context, plan: Plan): Promise<number
     },
     prepare: (source) => prepareRootfs(source, store, { hostPath }),
   });
-  report(diagnostics, context);
-  const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  if (errors.length === 0) return undefined;
-  return errors.some(({ code }) => code === 'not-root' || code === 'host-feature')
-    ? exitCode.hostLacks
-    : exitCode.invalidFile;
 }
 
 /** A command that is brought in later says by itself that it is missing, with the exit code that scripts know. */

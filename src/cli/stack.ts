@@ -27,7 +27,22 @@ export async function loadProject(
   context: Context,
   services: readonly string[] = [],
 ): Promise<Result<Project, number>> {
-  return loadFrom(context, requestOf(context, services), hostFiles, everything);
+  return loadFrom(context, requestOf(context, services), hostFiles, { toSay: everything });
+}
+
+/**
+ * The same for who is going to start it: when the file has mistakes, those of the machine are printed with them, as far as
+ * services in which nothing is wrong are concerned.
+ */
+export async function loadToStart(
+  context: Context,
+  services: readonly string[] = [],
+): Promise<Result<Project, number>> {
+  const beside = async (sound: Project | undefined) => {
+    const { machineMistakes } = await import('./preflight.ts');
+    return machineMistakes(context, sound, services);
+  };
+  return loadFrom(context, requestOf(context, services), hostFiles, { toSay: everything, beside });
 }
 
 /**
@@ -38,7 +53,7 @@ export async function loadTarget(
   context: Context,
 ): Promise<Result<Pick<Project, 'name'> & { project?: Project }, number>> {
   const request = requestOf(context, []);
-  const whole = await loadFrom(context, request, hostFiles, nothing);
+  const whole = await loadFrom(context, request, hostFiles, { toSay: nothing });
   if (whole.ok) return ok({ name: whole.value.name, project: whole.value });
   const { loadProject: load } = await import('../project/load.ts');
   const { stack, project, diagnostics } = load({ ...request, runnable: false }, hostFiles);
@@ -52,6 +67,12 @@ type Choice = (diagnostics: readonly Diagnostic[]) => readonly Diagnostic[];
 const everything: Choice = (diagnostics) => diagnostics;
 const nothing: Choice = () => [];
 const errorsOnly: Choice = (diagnostics) => diagnostics.filter(({ severity }) => severity === 'error');
+
+type Saying = {
+  readonly toSay: Choice;
+  /** What else is wrong when the file is. */
+  readonly beside?: (sound: Project | undefined) => Promise<readonly Diagnostic[]>;
+};
 
 /** A file that only exists for this command, merged over all others like one more -f. */
 export type Overlay = {
@@ -77,14 +98,14 @@ export async function loadWithOverlay(
   };
   // What there was to say about the file itself has been said.
   const whole = { ...request, projectName, projectDirectory, files: [...files, path] };
-  return loadFrom(context, whole, overlaid, errorsOnly);
+  return loadFrom(context, whole, overlaid, { toSay: errorsOnly });
 }
 
 async function loadFrom(
   context: Context,
   request: LoadRequest,
   files: FileSource,
-  toSay: Choice,
+  { toSay, beside }: Saying,
 ): Promise<Result<Project, number>> {
   const cache = modelCache(context, request, files);
   const known = cache?.find();
@@ -95,8 +116,9 @@ async function loadFrom(
   const recorded = recordFiles(files);
   const { loadProject: load } = await import('../project/load.ts');
   const outcome = load(request, recorded.files);
-  report(toSay(outcome.diagnostics), context);
-  const { project, diagnostics, inputs } = outcome;
+  const { project, sound, diagnostics, inputs } = outcome;
+  const more = project === undefined ? await beside?.(sound) : undefined;
+  report(toSay([...diagnostics, ...(more ?? [])]), context);
   if (project === undefined) return err(exitCode.invalidFile);
   const variables = inputs.variables.map(({ name }) => name);
   cache?.keep({ project, diagnostics }, { answers: recorded.answers(), variables });

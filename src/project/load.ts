@@ -1,3 +1,4 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ServiceName } from '../model/units.ts';
 import { describeVariables, type VariableDescription } from '../spec/interpolate.ts';
 import { Report } from '../spec/report.ts';
@@ -14,7 +15,8 @@ import { projectName } from './name.ts';
 import { normalise } from './normalise.ts';
 import { selectProfiles } from './profiles.ts';
 import type { FileSource, LoadOutcome, LoadRequest } from './request.ts';
-import { resolveProject } from './resolve.ts';
+import { type Resolved, resolveProject } from './resolve.ts';
+import { soundPart } from './sound.ts';
 import { Sources } from './sources.ts';
 import type { Stack } from './stack.ts';
 import { noticeUnsupported } from './support.ts';
@@ -26,15 +28,31 @@ export function loadProject(request: LoadRequest, source: FileSource): LoadOutco
   const sources = new Sources(request, source, report);
   const found = findStack(request, sources, report);
   const loaded = found === undefined ? undefined : loadFound(request, found, { report, sources });
+  const diagnostics = report.sorted();
   return {
-    ...(report.errors > 0 || loaded?.project === undefined ? {} : { project: loaded.project }),
-    ...(loaded === undefined ? {} : { stack: loaded.stack }),
-    diagnostics: report.sorted(),
+    ...(loaded === undefined ? {} : { ...projectsOf(loaded, diagnostics), stack: loaded.stack }),
+    diagnostics,
     inputs: sources.inputs(),
   };
 }
 
-type Loaded = Pick<LoadOutcome, 'project'> & { readonly stack: Stack };
+type Loaded = {
+  readonly stack: Stack;
+  readonly resolved?: Resolved | undefined;
+  /** As in `Loading`. */
+  readonly broken: ReadonlySet<string>;
+};
+
+function projectsOf(
+  { stack, resolved, broken }: Loaded,
+  diagnostics: readonly Diagnostic[],
+): Pick<LoadOutcome, 'project' | 'sound'> {
+  if (resolved === undefined) return {};
+  const wrong = diagnostics.some(({ severity }) => severity === 'error');
+  if (resolved.complete && !wrong) return { project: resolved.project };
+  const sound = wrong ? soundPart(resolved.project, { tree: stack.tree, diagnostics, broken }) : undefined;
+  return sound === undefined ? {} : { sound };
+}
 
 function loadFound(
   request: LoadRequest,
@@ -88,20 +106,21 @@ function loadFound(
     environment: environmentOf(environment, sources),
     interpolated: loading.interpolate,
   };
-  return { stack, ...projectOf(request, stack, { found, loading, known: namesOf(normal, 'services') }) };
+  const resolved = resolvedOf(request, stack, { found, loading, known: namesOf(normal, 'services') });
+  return { stack, resolved, broken: loading.broken };
 }
 
-function projectOf(
+function resolvedOf(
   request: LoadRequest,
   stack: Stack,
   { found, loading, known }: { readonly found: Found; readonly loading: Loading; readonly known: readonly string[] },
-): Pick<LoadOutcome, 'project'> {
+): Resolved | undefined {
   const { report, sources, broken } = loading;
   const view = viewOf(withImages(stack.tree));
   if (request.checkConsistency !== false && request.normalize !== false) {
     checkConsistency({ view, report, known, disabled: new Set(stack.disabled), broken });
   }
-  if (!isWhole(request)) return {};
+  if (!isWhole(request)) return undefined;
   const context = {
     view,
     report,
@@ -113,8 +132,7 @@ function projectOf(
     runnable: request.runnable !== false,
   };
   noticeUnsupported(context);
-  const project = resolveProject(context, { name: stack.name, files: stack.files, disabled: stack.disabled });
-  return project === undefined ? {} : { project };
+  return resolveProject(context, { name: stack.name, files: stack.files, disabled: stack.disabled });
 }
 
 const isWhole = (request: LoadRequest): boolean =>

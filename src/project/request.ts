@@ -53,6 +53,8 @@ export type FileRead =
 export type LoadOutcome = {
   /** Absent as soon as one diagnostic is an error, or when a request asked for less than the whole way. */
   readonly project?: Project;
+  /** Beside errors: the services in which nothing is wrong, so that the machine can be looked at for them. */
+  readonly sound?: Project;
   /** The normalised stack file behind `project`: what `config` prints and `--explain` looks through. */
   readonly stack?: Stack;
   /** All of them, ordered by file and position. */

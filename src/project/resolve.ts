@@ -31,8 +31,11 @@ export type ProjectFacts = {
   readonly disabled: readonly string[];
 };
 
-/** The project that the normalised stack describes; nothing when a service lacks what it cannot run without. */
-export function resolveProject(context: Resolving, facts: ProjectFacts): Project | undefined {
+/** `complete` is false when a service lacks what it cannot run without: it is left out, and so are all networks. */
+export type Resolved = { readonly project: Project; readonly complete: boolean };
+
+/** The project that the normalised stack describes. */
+export function resolveProject(context: Resolving, facts: ProjectFacts): Resolved {
   const { view, directory } = context;
   const services = Object.entries(view.stack.services ?? {}).sort(byKey);
   const resolved: Service[] = [];
@@ -44,16 +47,16 @@ export function resolveProject(context: Resolving, facts: ProjectFacts): Project
     else resolved.push(made);
   }
   reportCycles(context);
-  if (!complete) return undefined;
-  return {
+  const project: Project = {
     name: facts.name,
     directory: directory as HostPath,
     files: facts.files as readonly HostPath[],
     services: resolved,
     disabledServices: [...facts.disabled].sort() as ServiceName[],
     volumes: volumesOf(context),
-    networks: networksOfProject(context, facts.name),
+    networks: complete ? networksOfProject(context, facts.name) : [],
   };
+  return { project, complete };
 }
 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);

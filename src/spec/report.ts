@@ -13,6 +13,11 @@ export class Report {
     return this.#errors;
   }
 
+  /** The last `count` errors. */
+  latest(count: number): readonly Diagnostic[] {
+    return count <= 0 ? [] : this.#found.filter(({ severity }) => severity === 'error').slice(-count);
+  }
+
   add(severity: Severity, code: DiagnosticCode, text: Text): void {
     const subject = text.at === undefined ? undefined : toOrigin(text.at);
     const file = subject === undefined ? 0 : this.#number(subject.file);

@@ -134,6 +134,29 @@ describe('before anything is touched,', () => {
     untouched(rig);
   });
 
+  scenario('what the machine lacks for the sound services is said with the mistakes of the file', [], async (rig) => {
+    rig.puppetRoot();
+    rig.write(
+      'stack.yml',
+      'services:\n' +
+        '  a: {rootfs: ./root, command: /bin/absent, mem_limit: 64 apples}\n' +
+        '  b: {rootfs: ./nowhere, command: /bin/puppet}\n' +
+        '  c: {rootfs: ./root, command: /bin/missing, depends_on: [d]}\n' +
+        '  d: {rootfs: ./root, command: /bin/puppet, depends_on: [c], cpus: 5000}\n',
+    );
+    const up = await rig.cli(['up', '-d']);
+    expect(up.code).toBe(3);
+    const codes = [...up.stderr.matchAll(/^error\[(.*?)\]/gm)].map(([, code]) => code);
+    expect(codes, up.stderr).toEqual([
+      'bad-size',
+      'rootfs-missing',
+      'command-missing',
+      'dependency-cycle',
+      'limit-out-of-range',
+    ]);
+    untouched(rig);
+  });
+
   scenario('a file that does not exist is named', [], async (rig) => {
     const up = await rig.cli(['up', '-d']);
     expect(up.code).toBe(3);

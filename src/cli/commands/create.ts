@@ -5,12 +5,19 @@ import { noteImages } from '../images.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
+import { loadToStart } from '../stack.ts';
 import type { Runner } from './runner.ts';
 
 export const create: Runner<'create'> = async ({ flags, args }, context) => {
   const scales = readScales(context, flags.scale);
   if (!scales.ok) return scales.error;
-  const prepared = await prepare(context, { flags, names: args, start: false, scales: scales.value });
+  const prepared = await prepare(context, {
+    flags,
+    names: args,
+    start: false,
+    scales: scales.value,
+    load: loadToStart,
+  });
   if (!prepared.ok) return prepared.error;
   noteImages(context, flags);
   const { project, desired, plan } = prepared.value;

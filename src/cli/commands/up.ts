@@ -11,6 +11,7 @@ import { catchInterrupts, type Interrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
 import { readScales } from '../scales.ts';
 import { partOfRun, shownServices } from '../shown.ts';
+import { loadProject, loadToStart } from '../stack.ts';
 import { graceOf } from '../stored.ts';
 import type { Flags } from '../table.ts';
 import type { Runner } from './runner.ts';
@@ -18,7 +19,8 @@ import type { Runner } from './runner.ts';
 export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const scales = readScales(context, flags.scale);
   if (!scales.ok) return scales.error;
-  const wish = { flags, names: args, scales: scales.value, ...(flags['no-start'] && { start: false as const }) };
+  const load = flags['dry-run'] ? loadProject : loadToStart;
+  const wish = { flags, names: args, scales: scales.value, load, ...(flags['no-start'] && { start: false as const }) };
   const source = flags.watch ? await sourceOf(context, wish) : undefined;
   const prepared = await (source === undefined ? prepare(context, wish) : source.read());
   if (!prepared.ok) return prepared.error;
