@@ -150,6 +150,34 @@ describe('networks when things end', () => {
     },
   );
 
+  scenario('an up killed between any of its steps is finished by the next one', ['socat'], async (rig) => {
+    rig.stack({ web: answering(80, 'echo alive', { ports: ['18144:80'] }), other: idle() });
+    const run = `/run/tscompose/${rig.project}.network`;
+    const lib = `/var/lib/tscompose/projects/${rig.project}`;
+    const steps: (() => boolean)[] = [
+      () => existsSync(`${run}/router`),
+      () => existsSync(`${lib}/networks/addresses`),
+      () => shell('ip -o link').includes(`tscompose ${rig.project}`),
+      () => existsSync(`${run}/net.table`),
+      () => existsSync(`${lib}/containers`),
+      () => monitorsOf(rig.project).some(({ command }) => command === 'tsc:monitor'),
+      () => shell(`nsenter --net=${run}/router ip -o link`).includes('veth1000'),
+    ];
+    for (const reached of steps) {
+      const up = rig.start(['up', '-d']);
+      const end = ended(up);
+      // One that is faster than the look at it has ended well, and the next up has nothing to do.
+      await eventually(() => expect(reached() || up.exitCode !== null).toBe(true));
+      up.kill('SIGKILL');
+      await end;
+      await rig.ok(['up', '-d']);
+      await eventually(() => expect(ask('127.0.0.1:18144'), String(reached)).toBe('alive\n'));
+      expect(await inside(rig, 'other', 'socat -T2 - TCP:web:80')).toBe('alive\n');
+      await rig.ok(['down', '-t', '0']);
+      expect(existsSync(run)).toBe(false);
+    }
+  });
+
   scenario('with every process of ours killed, connections and ports go on', ['socat'], async (rig) => {
     rig.stack({ web: answering(80, 'echo alive', { ports: ['18142:80'] }), other: idle() });
     await rig.up();

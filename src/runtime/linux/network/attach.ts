@@ -7,7 +7,17 @@ import { NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts'
 import { inNetns } from './netns.ts';
 import { type Attachment, type Endpoint, FIRST_VETH, mtuOf, type NetworkEntry, type NetworkRecord } from './record.ts';
 import { linksOf, type Router } from './router.ts';
-import { AF_INET, AF_INET6, isolatePort, newAddress, newRoute, newVeth, setLinkUp, type Veth } from './rtnl.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  deleteLink,
+  isolatePort,
+  newAddress,
+  newRoute,
+  newVeth,
+  setLinkUp,
+  type Veth,
+} from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** A container whose network namespace is there. */
@@ -48,14 +58,19 @@ export function attachGuests(
           : { name: `veth${++next}`, index: next };
         const request = wire(place, { near: { ...near, master: hub.bridge }, netnsFd: each.fd });
         const isolated = place.entry.network.options?.isolated === true;
-        return [{ each, hub, request, after: isolated ? [isolatePort(near.index)] : [] }];
+        return [{ each, hub, request, inside: place.index, after: isolated ? [isolatePort(near.index)] : [] }];
       }),
     );
     const answers = askAll(wires);
     const refusals: AttachRefusal[] = [];
     const fresh = new Set<Inside>();
-    for (const { each, hub, request, after } of wires) {
-      const answer = answers.get(request);
+    for (const { each, hub, request, inside: index, after } of wires) {
+      let answer = answers.get(request);
+      if (answer?.errno === EEXIST && each.guest.endpoint.attached !== true) {
+        // A command was killed over it: nobody knows how far it came.
+        each.socket.ask([deleteLink(index)]);
+        answer = hub.socket.ask([request])[0];
+      }
       if (answer === undefined || answer.errno === 0) {
         fresh.add(each);
         hub.socket.perform(after);
@@ -70,6 +85,20 @@ export function attachGuests(
       closeSync(fd);
     }
   }
+}
+
+/** The record in which those of `guests` that were not refused have their interfaces. */
+export function withAttached(
+  record: NetworkRecord,
+  guests: readonly Guest[],
+  refusals: readonly AttachRefusal[],
+): NetworkRecord {
+  const done = new Set(guests.map(({ endpoint }) => endpoint.container));
+  for (const { container } of refusals) done.delete(container);
+  const endpoints = record.endpoints.map(
+    (each): Endpoint => (done.has(each.container) ? { ...each, attached: true } : each),
+  );
+  return { ...record, endpoints };
 }
 
 const EEXIST = 17;

@@ -26,6 +26,7 @@ import {
   AF_INET,
   AF_INET6,
   decodeRoute,
+  deleteLink,
   dumpRoutes,
   newAddress,
   newRoute,
@@ -85,7 +86,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   const mtu = uplink.outsideMtu;
   const home = new NetlinkSocket(native, NETLINK_ROUTE);
   try {
-    if (!linksOf(router.route).some(({ index }) => index === UPLINK.index)) makeVeth(router, name);
+    if (!linksOf(router.route).some(({ index }) => index === UPLINK.index)) makeVeth(router, { home, name });
     const index = linksOf(home).find((link) => link.name === name)?.index ?? 0;
     const address = (cidr: Cidr, host: number) => addressBytes(nth(cidr, host));
     if (uplink.ipv6) {
@@ -114,16 +115,14 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
   letThrough(native, name, hostTable(uplink.names, uplink.cidr));
 }
 
-function makeVeth(router: Router, name: string): void {
+function makeVeth(router: Router, { home, name }: { readonly home: NetlinkSocket; readonly name: string }): void {
   const host = openSync('/proc/thread-self/ns/net', 'r');
+  const veth = newVeth({ near: UPLINK, far: { name, index: 0, netnsFd: host }, mtu: LARGEST_MTU });
   try {
-    router.route.perform([
-      newVeth({
-        near: UPLINK,
-        far: { name, index: 0, netnsFd: host },
-        mtu: LARGEST_MTU,
-      }),
-    ]);
+    // That of a router we have let go of, and the kernel has not come to yet; if it has meanwhile, so much the better.
+    const stale = linksOf(home).filter((link) => link.name === name);
+    home.ask(stale.map(({ index }) => deleteLink(index)));
+    router.route.perform([veth]);
   } finally {
     closeSync(host);
   }

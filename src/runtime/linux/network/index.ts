@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { KernelError, loadNative, type Native } from '../native.ts';
 import type { Paths, ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
-import { type AttachRefusal, attachGuests, type Guest } from './attach.ts';
+import { type AttachRefusal, attachGuests, type Guest, withAttached } from './attach.ts';
 import { failureOf, inUse } from './failure.ts';
 import { prepareFastPath } from './fast-path.ts';
 import { withHostLock } from './host-lock.ts';
@@ -72,6 +72,8 @@ export class Networking {
   readonly #wishes: Waiting<Wish>[] = [];
   readonly #guests: Waiting<Held>[] = [];
   #namesChanged = false;
+  /** Containers have got their interfaces, and the record on disk does not know it yet. */
+  #attached = false;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: NetworkingOptions) {
@@ -206,6 +208,9 @@ export class Networking {
           if (!pushed.ok) return pushed;
         }
       }
+      // A command killed before that is followed by one that attaches them again.
+      if (this.#attached) this.#keep(this.#read());
+      this.#attached = false;
       if (this.#namesChanged) this.#namesChanged = !writeHosts(this.#options.at, this.#withoutReleased(this.#read()));
       return ok(undefined);
     });
@@ -216,7 +221,8 @@ export class Networking {
     return this.#exclusively(async () => {
       await this.#dropUnfinished(networks);
       const record = this.#read();
-      for (const { container } of record.endpoints) if (!known.has(container)) this.#released.add(container);
+      const strangers = record.endpoints.filter(({ container }) => !known.has(container));
+      for (const { container } of strangers) this.#released.add(container);
       if (record.networks.length === 0 || living.length === 0) return ok(undefined);
       const joined = record.networks.some(({ owner }) => owner !== undefined);
       const gone = !hasRouter(this.#where.router);
@@ -227,6 +233,8 @@ export class Networking {
         await this.#attachTo(router, this.#guestsOf(living));
         return this.#locked(() => this.#push());
       }
+      const unfinished = this.#guestsOf(living).filter(({ endpoint }) => endpoint.attached !== true);
+      if (unfinished.length > 0) await this.#attachTo(await this.#enter(), unfinished);
       if (needsNetProcess(record)) await ensureNetProcess({ run: this.#where.run, program: this.#options.program });
       return ok(undefined);
     });
@@ -333,12 +341,11 @@ export class Networking {
 
   async #attachTo(router: Router, guests: readonly Guest[]): Promise<AttachRefusal[]> {
     const { outsideMtu } = await this.#host();
-    return attachGuests(this.#native as Native, router, {
-      record: this.#read(),
-      guests,
-      outsideMtu,
-      hubs: this.#hubs as Hubs,
-    });
+    const ways = { outsideMtu, hubs: this.#hubs as Hubs };
+    const refusals = attachGuests(this.#native as Native, router, { record: this.#read(), guests, ...ways });
+    this.#record = withAttached(this.#read(), guests, refusals);
+    this.#attached = true;
+    return refusals;
   }
 
   #closeRouter(): void {
@@ -359,6 +366,7 @@ export class Networking {
     removeNetworkRecord(this.#where.record);
     this.#released.clear();
     this.#namesChanged = false;
+    this.#attached = false;
   }
 
   /** One thing at a time, in the order of the calls. */

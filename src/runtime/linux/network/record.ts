@@ -49,6 +49,8 @@ export type Endpoint = {
   readonly links: readonly string[];
   readonly hostname?: string;
   readonly domainname?: string;
+  /** Its interfaces were made, all of them; absent while that is going on, or when it was cut short. */
+  readonly attached?: true;
 };
 
 export type Attachment = {
