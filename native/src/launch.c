@@ -73,6 +73,20 @@ bool tsc_is_current(int fd, const char *path)
 	       held.stx_dev_major == named.stx_dev_major && held.stx_dev_minor == named.stx_dev_minor;
 }
 
+/* As long as the command that wants the lock; nobody else would ever end a launcher that waits. */
+static int wait_for_lock(int fd)
+{
+	struct pollfd input = {.fd = STDIN, .events = 0};
+	int error;
+	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
+	if (sys_poll_now(&input, 1) == 1)
+		sys_exit(1); /* it was gone before it could be told to us */
+	while ((error = sys_flock(fd, TSC_LOCK_EX)) == -EINTR)
+		;
+	sys_prctl(PR_SET_PDEATHSIG, 0, 0, 0);
+	return error;
+}
+
 static int take_lock(const char *path)
 {
 	struct tsc_report report = tsc_make_report(0, TSC_REPORT_LOCK_BUSY);
@@ -87,8 +101,7 @@ static int take_lock(const char *path)
 			if (!told)
 				tsc_send_report(STDOUT, &report);
 			told = true;
-			while ((error = sys_flock(fd, TSC_LOCK_EX)) == -EINTR)
-				;
+			error = wait_for_lock(fd);
 		}
 		if (error) {
 			sys_close(fd);
