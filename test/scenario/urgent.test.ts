@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { processesOf } from '../support/leaks.ts';
 import { ended, type Rig, type Run, scenario } from '../support/scenario.ts';
 
 // Graces of ten minutes: a command that waited for one would run into the time limit of its test.
@@ -26,6 +28,19 @@ describe('while a stop waits for its grace', () => {
     expect(second.stderr).toContain(`waiting for \`tscompose stop\` (pid ${stop.pid}) to finish`);
     expect((await end).code).toBe(0);
     expect((await over(rig, 'web')).status).toMatchObject({ exitCode: 137, signal: 'SIGKILL' });
+  });
+
+  scenario('a second one that is killed while it waits leaves no process behind', [], async (rig) => {
+    rig.stack({ web: slow(rig, 'web') });
+    const { end } = await stopping(rig);
+    const launchers = () =>
+      processesOf(rig.project).filter(({ pid }) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tsc:launch\n');
+    const second = rig.start(['stop']);
+    await eventually(() => expect(launchers()).toHaveLength(2));
+    second.kill('SIGKILL');
+    await eventually(() => expect(launchers()).toHaveLength(1));
+    await rig.ok(['kill']);
+    expect((await end).code).toBe(0);
   });
 
   scenario('stop -t 0 hurries what is stopped after it, too', [], async (rig) => {
