@@ -1,6 +1,7 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { scenario } from '../support/scenario.ts';
 import { inTerminal } from '../support/terminal.ts';
 import { root } from '../support/tree.ts';
 
@@ -54,4 +55,34 @@ describe('the README', () => {
     },
     ['root'],
   );
+
+  scenario('shows parts of stack files that are right as they stand', [], async (rig) => {
+    const parts = blocks('yaml')
+      .filter((text) => text !== stack)
+      .flatMap((text) =>
+        text.startsWith('rootfs:')
+          ? text
+              .trimEnd()
+              .split('\n')
+              .map((line) => `    ${line}\n`)
+          : [text],
+      );
+    expect(parts).toHaveLength(4);
+    for (const part of parts) {
+      const rootfs = part.includes('rootfs:') ? '' : '    rootfs: { host: [sh] }\n';
+      rig.write('stack.yml', `services:\n  web:\n    command: [sh]\n${rootfs}${part}`);
+      await rig.ok(['config', '-q']);
+    }
+  });
+
+  scenario('has no other shell lines than those that are tried here, or by CI', [], async () => {
+    const others = blocks('sh')
+      .flatMap((text) => text.trimEnd().split('\n'))
+      .filter((line) => !line.startsWith('tscompose '));
+    expect(others).toEqual(['npm ci && npm start', 'npm ci && npm test']);
+    expect(readFileSync(`${root}/.ci/run`, 'utf8')).toMatch(/^npm ci .*&& npm test$/m);
+    // What `npm start` does after the build is brought up by the tests of the examples.
+    const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+    expect(scripts.start).toBe('npm run build && node dist/tscompose.cjs -f examples/quickstart/stack.yml up');
+  });
 });
