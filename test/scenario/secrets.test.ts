@@ -1,5 +1,6 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { scenario } from '../support/scenario.ts';
 
@@ -38,6 +39,27 @@ describe('configs and secrets', () => {
     const changed = await rig.ok(['plan']);
     expect(changed.stdout).toContain('/run/secrets/password');
     expect(changed.stdout).not.toMatch(/hush|other/);
+  });
+
+  scenario('of megabytes inside the stack file are as whole, and no monitor keeps them in memory', [], async (rig) => {
+    const line = '"'.repeat(1000);
+    const content = `${Array.from({ length: 2600 }, () => `      ${line}`).join('\n')}\n`;
+    const service = 'rootfs: { host: [sh, wc, sleep] }\n    configs: [{ source: big, target: /big }]';
+    const command = `command: [sh, -c, 'wc -c < /big; exec sleep 600']\n    stop_grace_period: 0s`;
+    rig.write(
+      'stack.yml',
+      `services:\n  web:\n    ${service}\n    ${command}\nconfigs:\n  big:\n    content: |\n${content}`,
+    );
+    await rig.ok(['up', '-d']);
+    await eventually(async () => {
+      expect((await rig.ok(['logs', '--no-log-prefix', 'web'])).stdout.trim()).toBe(String(2600 * 1001));
+    });
+    const { pid } = await running(rig, 'web');
+    const monitor = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    const rollup = readFileSync(`/proc/${monitor}/smaps_rollup`, 'latin1');
+    expect(Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1])).toBeLessThan(300);
+    await rig.ok(['restart', 'web']);
+    await rig.ok(['down']);
   });
 
   scenario('that lack their variable are an error of up, and no obstacle to ps and down', [], async (rig) => {

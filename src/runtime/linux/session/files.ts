@@ -10,9 +10,13 @@ import type { SessionContext } from './context.ts';
 import { filePaths } from './facts.ts';
 import { networkOwner } from './netns.ts';
 
-/** Written with the container, however the command that makes it may end. */
-export function recordFile(record: ContainerRecord, where: ContainerPaths): KeptFile {
-  return { path: where.record, content: JSON.stringify(record), mode: 0o600 };
+/** A monitor keeps its program for life, and a frame has an end: what has grown this large is not sent along. */
+const mostInFrame = 64 * 1024;
+
+/** The record as the monitor writes it, first of all; nothing when configs inside the stack file have made it large. */
+export function recordFile(record: ContainerRecord, where: ContainerPaths): KeptFile[] {
+  const content = JSON.stringify(record);
+  return content.length > mostInFrame ? [] : [{ path: where.record, content, mode: 0o600 }];
 }
 
 /** What is bound over files of /etc; /run loses it at every boot. */

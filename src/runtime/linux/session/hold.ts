@@ -6,12 +6,17 @@ import { containerPaths } from '../paths.ts';
 import { bootId } from '../proc.ts';
 import { frameKind } from '../protocol.ts';
 import { containerCgroups, planSandbox, type Sandbox } from '../sandbox.ts';
-import type { ContainerRecord } from '../state-dir.ts';
+import { type ContainerRecord, makeDirectory, writeRecord } from '../state-dir.ts';
 import { type Known, type SessionContext, updateRecord } from './context.ts';
 import { containerFacts } from './facts.ts';
 import { boundFiles, recordFile, writeMountedFiles } from './files.ts';
 
-type Planned = { readonly sandbox: Sandbox; readonly record: ContainerRecord };
+type Planned = {
+  readonly sandbox: Sandbox;
+  readonly record: ContainerRecord;
+  /** The program writes the record. */
+  readonly keepsRecord: boolean;
+};
 
 /** The setup program of a container as it would be performed now, and the record with what has been decided for it. */
 export function planContainer(context: SessionContext, before: ContainerRecord): Result<Planned, RuntimeFailure> {
@@ -19,9 +24,10 @@ export function planContainer(context: SessionContext, before: ContainerRecord):
   if (!facts.ok) return facts;
   const record = { ...before, cgroups: containerCgroups(before.config, facts.value), bootId: bootId() };
   const where = containerPaths(context.at, record.name);
-  const kept = [recordFile(record, where), ...boundFiles(context, record, where)];
+  const recordFiles = recordFile(record, where);
+  const kept = [...recordFiles, ...boundFiles(context, record, where)];
   const sandbox = planSandbox(record.config, { ...facts.value, kept });
-  return sandbox.ok ? ok({ sandbox: sandbox.value, record }) : sandbox;
+  return sandbox.ok ? ok({ sandbox: sandbox.value, record, keepsRecord: recordFiles.length > 0 }) : sandbox;
 }
 
 export type HoldOptions = {
@@ -42,12 +48,16 @@ export async function holdContainer(
   if (!placed.ok) return placed;
   const planned = planContainer(context, known.record);
   if (!planned.ok) return planned;
-  const { sandbox, record } = planned.value;
+  const { sandbox, record, keepsRecord } = planned.value;
   for (const { text, foreseen } of sandbox.warnings) {
     if (!(foreseen && checked)) context.warn(text, name);
   }
   const enabled = enableControllers(context.host().cgroups, record.cgroups.v2?.enable ?? []);
   if (!enabled.ok) return enabled;
+  if (!keepsRecord) {
+    makeDirectory(known.where.lib, 0o711);
+    writeRecord(known.where.record, record);
+  }
   const files = writeMountedFiles(record, known.where);
   if (!files.ok) return files;
   const warn = (message: string): void => context.warn(message, name);
