@@ -19,7 +19,8 @@
  * Command lines:
  *   tsc-shim launch LOCKFILE [NAME]
  *                                frames on stdin until EOF, reports on stdout; from the frame LOCK on it holds
- *                                flock(LOCKFILE); "-" takes no lock. Every container gets a monitor process that outlives the launcher.
+ *                                flock(LOCKFILE); "-" takes no lock. Every container gets a monitor process that outlives
+ *                                the launcher.
  *                                LOCKFILE is made when missing; whoever removes a project removes it while holding it, so
  *                                after the lock the path must still be the locked file, otherwise open and lock again.
  *                                NAME is for those who ask, by the pid in LOCKFILE, who has the lock.

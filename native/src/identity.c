@@ -28,6 +28,17 @@ int tsc_write_file(int dir, const char *path, const char *bytes, size_t size)
 	return (size_t)done == size ? 0 : -EIO;
 }
 
+int tsc_write_all(int fd, const char *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		long put = sys_write(fd, bytes + done, size - done);
+		if (put <= 0)
+			return put < 0 ? (int)put : -EIO;
+		done += (size_t)put;
+	}
+	return 0;
+}
+
 uint64_t tsc_read_start_time(int pid)
 {
 	char path[40], text[1024];

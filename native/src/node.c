@@ -79,11 +79,7 @@ int tsc_make_file(struct tsc_setup *setup, const struct tsc_op *op)
 	sys_close(dir);
 	if (fd < 0)
 		return fd;
-	size_t done = 0;
-	long got = 0;
-	while (done < op->length[1] && (got = sys_write(fd, op->string[1] + done, op->length[1] - done)) > 0)
-		done += (size_t)got;
-	int error = done < op->length[1] ? (got < 0 ? (int)got : -EIO) : 0;
+	int error = tsc_write_all(fd, op->string[1], op->length[1]);
 	if (!error && (op->number[1] != 0 || op->number[2] != 0))
 		error = sys_fchown(fd, (uint32_t)op->number[1], (uint32_t)op->number[2]);
 	if (!error)

@@ -1,17 +1,6 @@
 /* PUT: small files on the host. Readers see the old one or the new one, never half of it. */
 #include "shim.h"
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		long put = sys_write(fd, bytes + done, size - done);
-		if (put <= 0)
-			return put < 0 ? (int)put : -EIO;
-		done += (size_t)put;
-	}
-	return 0;
-}
-
 int tsc_put_file(const struct tsc_op *op)
 {
 	char draft[TSC_STACK_PATH];
@@ -24,7 +13,7 @@ int tsc_put_file(const struct tsc_op *op)
 	int fd = sys_open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return fd;
-	int error = write_all(fd, op->string[1], op->length[1]);
+	int error = tsc_write_all(fd, op->string[1], op->length[1]);
 	sys_close(fd);
 	if (!error)
 		error = sys_renameat(AT_FDCWD, draft, AT_FDCWD, op->string[0]);

@@ -38,6 +38,8 @@ int tsc_open_process(int pid, uint64_t start_time);
 /* The whole of a small file, NUL-terminated: its size or -errno. */
 long tsc_read_file(int dir, const char *path, char *out, size_t room);
 int tsc_write_file(int dir, const char *path, const char *bytes, size_t size);
+/* However many writes it takes. */
+int tsc_write_all(int fd, const char *bytes, size_t size);
 void tsc_reset_signals(void);
 void tsc_close(int *fd);
 /* A descriptor of the host's null device, verified 1:3. */
@@ -147,10 +149,12 @@ struct tsc_init {
 };
 _Noreturn void tsc_run_init(const struct tsc_init *init);
 
+/* ---- put.c */
+int tsc_put_file(const struct tsc_op *op);
+
 /* ---- cgroup.c */
 /* With all parents; 1 when it was there already. */
-int tsc_make_directories(const char *path, unsigned mode); /* parents too; 1 when it was there */
-int tsc_put_file(const struct tsc_op *op);
+int tsc_make_directories(const char *path, unsigned mode);
 int tsc_remove_cgroup(const char *path, bool parent);
 int tsc_attach_device_program(int cgroup, const struct tsc_op *op);
 int tsc_watch_oom(const char *path, unsigned version, int *event, int *counter);
