@@ -62,18 +62,17 @@ export async function applyPlan(
     if (!outcome.ok) onEvent({ kind: 'warning', action: step.action, message: outcome.error.message });
     done.push(step);
     onEvent({ kind: 'step-done', step, atMs: now(), ...(!outcome.ok && { failure: outcome.error }) });
-    const next = graph.release(step);
-    // What runs already is no longer to be given up.
-    await runAll(signal.aborted && started ? next.filter((other) => isStartOf(other, step)) : next, started);
+    // Given up, nothing new begins; but what has begun by itself is seen to its end.
+    const goesOn = (next: Step): boolean => !signal.aborted || (started && isStartOf(next, step));
+    await runAll(graph.release(step).filter(goesOn));
   };
-  const runAll = async (steps: readonly Step[], begunAnyway = false): Promise<void> => {
-    if (signal.aborted && !begunAnyway) return;
+  const runAll = async (steps: readonly Step[]): Promise<void> => {
     const ends = await Promise.allSettled(steps.map(run));
     // A bug of ours in one branch: the other branches were still followed to their end.
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
   try {
-    await runAll(graph.first);
+    if (!signal.aborted) await runAll(graph.first);
   } finally {
     cancel.abort();
   }

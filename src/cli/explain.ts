@@ -31,7 +31,7 @@ export async function sayFailedStep(
     ...(lastProbe && { lastProbe }),
   };
   const remedy = remedyOf(known);
-  const block: FailedStep = remedy === undefined ? known : { ...known, notes: [remedy] };
+  const block = remedy === undefined ? known : { ...known, failure: { ...failure, notes: [remedy] } };
   if (globals.json || globals.progress === 'json') stderr.write(`${JSON.stringify(failureJson(block))}\n`);
   else stderr.write(`\n${renderFailure(block, { paint: paintError, width: stderr.columns() })}`);
 }
@@ -74,7 +74,7 @@ async function probeOf(context: Context, project: ProjectName, name: ContainerNa
 }
 
 function failureJson(failed: FailedStep): object {
-  const { step, failure, lastProbe, lastLines = [], notes = failure.notes } = failed;
+  const { step, failure, lastProbe, lastLines = [] } = failed;
   const origin = failureOrigin(failed);
   const spot = origin && spotOf(origin);
   return {
@@ -83,7 +83,7 @@ function failureJson(failed: FailedStep): object {
     message: failure.message,
     step: step.id,
     ...(spot === undefined ? {} : { file: spot.file, line: spot.line, column: spot.column }),
-    ...(notes[0] === undefined ? {} : { hint: notes[0] }),
+    ...(failure.notes[0] === undefined ? {} : { hint: failure.notes[0] }),
     ...(lastProbe && { lastProbe }),
     ...(lastLines.length > 0 && { lastLines }),
   };

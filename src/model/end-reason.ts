@@ -1,7 +1,7 @@
 import { bytesText } from '../util/quantity.ts';
 import type { ContainerConfig } from './project.ts';
 
-/** How a process ended, as far as anybody saw it. */
+/** The end of a process. */
 export type End = {
   /** As a shell sees it; null: every witness was killed too. */
   readonly exitCode: number | null;

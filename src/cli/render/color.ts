@@ -7,8 +7,8 @@ type ColorOptions = {
 };
 
 /**
- * Whether a stream gets colours. Strongest first: `--no-color` and `--ansi`, NO_COLOR (no-color.org), FORCE_COLOR, CLICOLOR_FORCE,
- * TERM=dumb, CLICOLOR=0, then whether it is a terminal.
+ * Whether a stream gets colours. Strongest first: `--no-color` and `--ansi`, NO_COLOR (no-color.org), FORCE_COLOR,
+ * CLICOLOR_FORCE, TERM=dumb, CLICOLOR=0, then whether it is a terminal.
  */
 export function wantsColor(env: Env, { isTty, noColorFlag, ansi = 'auto' }: ColorOptions): boolean {
   if (noColorFlag || ansi === 'never') return false;

@@ -19,13 +19,11 @@ export type FailedStep = {
   readonly lastLines?: readonly string[];
   /** Of a container that was waited for: the last time its health was asked for. */
   readonly lastProbe?: ProbeResult;
-  /** Instead of those of the failure. */
-  readonly notes?: readonly string[];
 };
 
 /** The block that ends a command which could not do all: what, where in the file, why, the last output, and a remedy. */
 export function renderFailure(failed: FailedStep, view: DiagnosticView): string {
-  const { step, failure, desired, lastLines = [], lastProbe, notes = failure.notes } = failed;
+  const { step, failure, desired, lastLines = [], lastProbe } = failed;
   const { paint, width } = view;
   const origin = failureOrigin({ step, failure, ...(desired && { desired }) });
   const spot = origin && spotOf(origin);
@@ -34,7 +32,7 @@ export function renderFailure(failed: FailedStep, view: DiagnosticView): string 
   const message = failure.message.includes(subject) ? failure.message : `${subject}: ${failure.message}`;
   const lines = [`${paint('error', `error[${failure.code}]`)}${paint('bold', `: ${printable(message)}`)}`];
   if (spot !== undefined) lines.push(...frame(spot, { paint, style: 'error', arrow: '-->', mark: '^', width, gutter }));
-  for (const note of notes) lines.push(noteLine(note, gutter, paint));
+  for (const note of failure.notes) lines.push(noteLine(note, gutter, paint));
   const quote = (title: string, quoted: readonly string[]) => {
     lines.push(noteLine(title, gutter, paint));
     for (const line of quoted) lines.push(`${' '.repeat(gutter + 6)}${paint('dim', printable(line))}`);

@@ -41,8 +41,10 @@ export async function describeContainer(
   const warnings = sandbox.value.warnings.map(({ text }) => `# ${text}\n`).join('');
   const note =
     known || config.user === undefined ? '' : `# user ${config.user} is looked up when the rootfs is there\n`;
-  return ok(`${warnings}${note}${describeProgram(sandbox.value.program)}`);
+  return ok(`${warnings}${note}${filesNote}${describeProgram(sandbox.value.program)}`);
 }
+
+const filesNote = '# its record, and what is bound over hostname, hosts and resolv.conf, are written first of all\n';
 
 function plannedLowers(rootfs: RootfsSource, { store }: Paths): HostPath[] {
   if (rootfs.kind === 'directory') return [rootfs.path];
