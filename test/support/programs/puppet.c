@@ -30,24 +30,6 @@
 
 static int string_fd = -1;
 
-static void say(const char *text)
-{
-	if (write(string_fd, text, strlen(text)) < 0 || write(string_fd, "\n", 1) < 0)
-		_exit(99);
-}
-
-static void answer(int failed)
-{
-	say(failed ? strerror(errno) : "ok");
-}
-
-static void on_signal(int number)
-{
-	char text[32];
-	snprintf(text, sizeof text, "signal %d", number);
-	say(text);
-}
-
 static int write_all(int fd, const char *bytes, size_t length)
 {
 	while (length > 0) {
@@ -60,6 +42,29 @@ static int write_all(int fd, const char *bytes, size_t length)
 		length -= (size_t)n;
 	}
 	return 0;
+}
+
+/* A line is whole: a signal that is caught in the middle of an answer speaks after it. */
+static void say(const char *text)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	if (write_all(string_fd, text, strlen(text)) != 0 || write_all(string_fd, "\n", 1) != 0)
+		_exit(99);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void answer(int failed)
+{
+	say(failed ? strerror(errno) : "ok");
+}
+
+static void on_signal(int number)
+{
+	char text[32];
+	snprintf(text, sizeof text, "signal %d", number);
+	say(text);
 }
 
 static size_t unhex(const char *hex, char *into)
