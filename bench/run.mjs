@@ -2,7 +2,7 @@
 //
 // Times `up -d` (cold), `up -d` (nothing to do), `ps` and `down` for a stack of services with limits and no network, and
 // weighs what stays resident, beside floors measured in the same run: a bare `node -e 0`, and a C program that does the same
-// clones, mounts and cgroup writes with no logic (floor.c). Other tools take part when they are installed and work. Rounds
+// clones, mounts and cgroup writes with no logic (floor/). Other tools take part when they are installed and work. Rounds
 // are interleaved, so that a noisy machine is noisy for everybody; figures are medians, and ratios rather than promises.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,9 +44,11 @@ const ours = (...args) => node(cli, '-p', project, '-f', join(directory, 'stack.
 
 function prepare() {
   const floor = join(directory, 'floor');
-  execFileSync('cc', ['-static', '-O2', '-o', floor, join(here, 'floor.c')], { stdio: 'inherit' });
+  const sources = ['main.c', 'root.c', 'cgroups.c'].map((name) => join(here, 'floor', name));
+  execFileSync('cc', ['-static', '-O2', '-o', floor, ...sources], { stdio: 'inherit' });
   const lower = join(directory, 'lower');
-  for (const folder of ['bin', 'proc', 'sys', 'dev']) mkdirSync(join(lower, folder), { recursive: true });
+  for (const folder of ['bin', 'proc', 'sys', 'dev', 'etc']) mkdirSync(join(lower, folder), { recursive: true });
+  for (const file of ['hostname', 'hosts', 'resolv.conf']) writeFileSync(join(lower, 'etc', file), '');
   copyFileSync(floor, join(lower, 'bin/floor'));
   const service = {
     rootfs: './lower',

@@ -2,43 +2,34 @@
  * What the kernel alone takes for the same containers: the clones, mounts and cgroup writes of a tscompose container, with
  * no logic, no state, no logs and no checks around them.
  *
- *   floor COUNT DIRECTORY sequential|forked    DIRECTORY needs lower/bin/floor (this program), up/ and nothing else
+ *   floor COUNT DIRECTORY sequential|forked    DIRECTORY needs lower/ with bin/floor (this program) and the directories and
+ *                                              files over which something is mounted, up/, and nothing else
  *
  * prints {"up_ms":…,"down_ms":…}. "forked" gives every container a parent of its own, as tscompose does, so that two cores
  * can work. Everything it makes is below cgroups called floor-PID, in DIRECTORY, and gone when it ends.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+#include "floor.h"
+
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define MAX_HIERARCHIES 16
 #define MAX_CONTAINERS 256
 
-static char hierarchy[MAX_HIERARCHIES][512]; /* our own cgroup in each v1 hierarchy */
-static int hierarchies;
-static char unified[512];
-static const char *directory;
-static int failures = -1; /* in a container: where a byte says that it did not get as far as its exec */
+const char *directory;
+int failures = -1;
 
-static void must(int ok, const char *what)
+void must(int ok, const char *what)
 {
 	if (ok)
 		return;
@@ -55,69 +46,6 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ssize_t n = write(fd, text, strlen(text));
-	close(fd);
-	return n < 0 ? -1 : 0;
-}
-
-/* The mount point of a hierarchy by its controller: the conventional place, made sure by looking for cgroup.procs. */
-static void find_cgroups(void)
-{
-	FILE *own = fopen("/proc/self/cgroup", "r");
-	char line[1024];
-	must(own != NULL, "/proc/self/cgroup");
-	while (fgets(line, sizeof line, own)) {
-		char *controllers = strchr(line, ':') + 1, *path = strchr(controllers, ':');
-		*path++ = 0;
-		path[strcspn(path, "\n")] = 0;
-		char probe[600], place[512];
-		if (!strncmp(controllers, "name=", 5))
-			controllers += 5;
-		if (!*controllers) {
-			snprintf(place, sizeof place, "/sys/fs/cgroup/unified%s", path);
-			if (access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) != 0)
-				snprintf(place, sizeof place, "/sys/fs/cgroup%s", path);
-		} else {
-			snprintf(place, sizeof place, "/sys/fs/cgroup/%s%s", controllers, path);
-		}
-		snprintf(probe, sizeof probe, "%s/cgroup.procs", place);
-		if (access(probe, F_OK) != 0)
-			continue;
-		strcpy(*controllers ? hierarchy[hierarchies++] : unified, place);
-	}
-	fclose(own);
-	must(unified[0] != 0, "cgroup2");
-}
-
-/* Only hierarchies that carry a limit get a directory, as tscompose does it. */
-static const char *const limits[][3] = {
-	{ "/cpu/", "cpu.cfs_quota_us", "50000" },
-	{ "/memory/", "memory.limit_in_bytes", "134217728" },
-	{ "/pids/", "pids.max", "100" },
-};
-#define LIMITS (int)(sizeof limits / sizeof *limits)
-
-static const char *place_of(const char *controller)
-{
-	for (int i = 0; i < hierarchies; i++) {
-		char padded[520];
-		snprintf(padded, sizeof padded, "%s/", hierarchy[i]);
-		if (strstr(padded, controller))
-			return hierarchy[i];
-	}
-	return NULL;
-}
-
-static void cgroup_path(char *into, size_t size, const char *place, int number)
-{
-	snprintf(into, size, "%s/floor-%d-%d", place, (int)getpgrp(), number);
-}
-
 static void lo_up(void)
 {
 	struct ifreq request = { .ifr_flags = IFF_UP };
@@ -125,70 +53,6 @@ static void lo_up(void)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	must(ioctl(fd, SIOCSIFFLAGS, &request) == 0, "lo up");
 	close(fd);
-}
-
-static void device(const char *name, unsigned major, unsigned minor)
-{
-	must(mknod(name, S_IFCHR | 0666, makedev(major, minor)) == 0, name);
-}
-
-static void mask(const char *path)
-{
-	struct stat st;
-	if (stat(path, &st) != 0)
-		return;
-	if (S_ISDIR(st.st_mode))
-		must(mount("tmpfs", path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") == 0, path);
-	else
-		must(mount("/dev/null", path, NULL, MS_BIND, NULL) == 0, path);
-}
-
-static void read_only(const char *path)
-{
-	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) != 0)
-		return;
-	must(mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0, path);
-}
-
-static void set_up_root(int number)
-{
-	char root[512], data[2048];
-	const unsigned long safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	snprintf(root, sizeof root, "%s/up/%d/root", directory, number);
-	snprintf(data, sizeof data, "lowerdir=%s/lower,upperdir=%s/up/%d/upper,workdir=%s/up/%d/work,index=off,xino=off",
-	         directory, directory, number, directory, number);
-	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private");
-	must(mount("overlay", root, "overlay", 0, data) == 0, "overlay");
-	must(chdir(root) == 0, "chdir");
-	must(mount("proc", "proc", "proc", safe, NULL) == 0, "proc");
-	must(mount("sysfs", "sys", "sysfs", safe | MS_RDONLY, NULL) == 0, "sysfs");
-	must(mount("cgroup2", "sys/fs/cgroup", "cgroup2", safe | MS_RDONLY, NULL) == 0, "cgroup2");
-	must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k") == 0, "dev");
-	umask(0);
-	device("dev/null", 1, 3), device("dev/zero", 1, 5), device("dev/full", 1, 7);
-	device("dev/random", 1, 8), device("dev/urandom", 1, 9), device("dev/tty", 5, 0);
-	must(mkdir("dev/pts", 0755) == 0 && mkdir("dev/shm", 0755) == 0 && mkdir("dev/mqueue", 0755) == 0, "dev/*");
-	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5") == 0,
-	     "devpts");
-	must(mount("shm", "dev/shm", "tmpfs", safe, "mode=1777,size=67108864") == 0, "shm");
-	must(mount("mqueue", "dev/mqueue", "mqueue", safe, NULL) == 0, "mqueue");
-	static const char *const links[][2] = { { "pts/ptmx", "dev/ptmx" },       { "/proc/self/fd", "dev/fd" },
-		                                { "/proc/self/fd/0", "dev/stdin" }, { "/proc/self/fd/1", "dev/stdout" },
-		                                { "/proc/self/fd/2", "dev/stderr" } };
-	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-		must(symlink(links[i][0], links[i][1]) == 0, links[i][1]);
-	must(syscall(SYS_pivot_root, ".", ".") == 0, "pivot_root");
-	must(umount2(".", MNT_DETACH) == 0 && chdir("/") == 0, "detach");
-	static const char *const masked[] = { "/proc/acpi",       "/proc/asound",     "/proc/interrupts",
-		                              "/proc/kcore",      "/proc/keys",       "/proc/latency_stats",
-		                              "/proc/sched_debug", "/proc/scsi",      "/proc/timer_list",
-		                              "/proc/timer_stats", "/sys/firmware",
-		                              "/sys/devices/virtual/powercap" };
-	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
-		mask(masked[i]);
-	static const char *const fixed[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-		read_only(fixed[i]);
 }
 
 static int entrances[LIMITS]; /* opened before the clone: what they are called depends on who looks */
@@ -246,15 +110,24 @@ static pid_t start(int number)
 		snprintf(path, sizeof path, "%s/up/%d%s", directory, number, parts[i]);
 		must(mkdir(path, 0755) == 0, path);
 	}
+	for (size_t i = 0; i < sizeof bound / sizeof *bound; i++) {
+		snprintf(path, sizeof path, "%s/up/%d/%s", directory, number, bound[i]);
+		int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		must(fd >= 0, path);
+		close(fd);
+	}
 	for (int i = 0; i < LIMITS; i++) {
-		const char *place = place_of(limits[i][0]);
+		const char *place = place_of(limits[i].controller);
 		entrances[i] = -1;
 		if (!place)
 			continue;
 		cgroup_path(path, sizeof path, place, number);
 		must(mkdir(path, 0755) == 0, path);
-		snprintf(file, sizeof file, "%s/%s", path, limits[i][1]);
-		must(put(file, limits[i][2]) == 0, file);
+		for (int j = 0; limits[i].writes[j][0]; j++) {
+			snprintf(file, sizeof file, "%s/%s", path, limits[i].writes[j][0]);
+			/* A kernel may count no swap. */
+			must(put(file, limits[i].writes[j][1]) == 0 || errno == ENOENT, file);
+		}
 		snprintf(file, sizeof file, "%s/tasks", path);
 		entrances[i] = open(file, O_WRONLY | O_CLOEXEC);
 		must(entrances[i] >= 0, file);
@@ -297,7 +170,7 @@ static void stop(int number, pid_t pid)
 	for (int attempt = 0; rmdir(path) != 0 && errno == EBUSY && attempt < 1000; attempt++)
 		usleep(200);
 	for (int i = 0; i < LIMITS; i++) {
-		const char *place = place_of(limits[i][0]);
+		const char *place = place_of(limits[i].controller);
 		if (!place)
 			continue;
 		cgroup_path(path, sizeof path, place, number);
