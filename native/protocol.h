@@ -79,13 +79,14 @@ enum tsc_op_kind {
 	TSC_OP_PHASE = 1,         /* n0 phase: the following ops belong to it */
 
 	/* HOLD */
-	TSC_OP_STATE_DIR = 10,    /* s0 host dir (made when missing): lock, ctl.sock, exit, out, err, root/ live here; first op.
+	TSC_OP_STATE_DIR = 10,    /* s0 host dir (made when missing): lock, ctl.sock, exit, out, err, sometimes root/ live here; first op.
 	                             `state` lives in s1 (likewise), for those who want it to survive a boot, else in s0 */
 	TSC_OP_LOG = 11,          /* s0 host dir (exists), n0 max bytes a file, n1 max files (0: keep nothing) */
 	TSC_OP_NETNS = 12,        /* n0: 0 host's, 1 new one, 2 join s0 (host path of an ns file) */
 	TSC_OP_LO_UP = 13,        /* bring lo up in the container's netns */
 	TSC_OP_MKDIR = 14,        /* s0 host path, n0 mode; existing is fine; parents are made too, and can be passed through */
-	TSC_OP_WRITE = 15,        /* s0 host path of an existing file, s1 data; n0 1 = a failure is only a warning */
+	TSC_OP_WRITE = 15,        /* s0 host path of an existing file, s1 data, or several NUL-terminated, written
+	                             one by one; n0 1 = a failure is only a warning */
 	TSC_OP_CGROUP2 = 16,      /* s0 host dir on cgroup2: born into it, cgroup.kill, cgroup.freeze */
 	TSC_OP_OOM_EVENTS = 17,   /* n0 1: s0 is v1 memory.oom_control; n0 2: s0 is v2 memory.events */
 	TSC_OP_DEVICE_BPF = 18,   /* s0 instructions (struct bpf_insn[]) attached as BPF_CGROUP_DEVICE to the cgroup2 dir */
@@ -118,7 +119,7 @@ enum tsc_op_kind {
 	/* SETUP; targets are absolute guest paths, resolved with openat2(RESOLVE_IN_ROOT) from the root's fd */
 	TSC_OP_CGROUPNS = 40,     /* unshare(CLONE_NEWCGROUP), after the attach */
 	TSC_OP_TIMENS = 41,       /* n0 monotonic, n1 boottime offset in ns (two's complement) */
-	TSC_OP_ROOT_OVERLAY = 42, /* s0 lowers, top first, each NUL-terminated; s1 upper, s2 work (host dirs); mounted on <state dir>/root; n0 1 = volatile */
+	TSC_OP_ROOT_OVERLAY = 42, /* s0 lowers, top first, each NUL-terminated; s1 upper, s2 work (host dirs); mounted over work or, without, on <state dir>/root; n0 1 = volatile */
 	TSC_OP_MOUNT = 43,        /* s0 fs type, s1 source, s2 target, s3 data; n0 MS_* flags; the target directory is made */
 	TSC_OP_BIND = 44,         /* s0 host source, s1 target; n0 TSC_BIND_* flags, n1 propagation MS_* or 0; target is made like the source */
 	TSC_OP_MKDIR_IN = 45,     /* s0 target, n0 mode, n1 uid, n2 gid; parents 0755 root */

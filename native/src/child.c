@@ -116,6 +116,7 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 				  .root = -1,
 				  .proc = -1,
 				  .empty = -1,
+				  .null = -1,
 				  .master = -1,
 				  .slave = -1,
 				  .restarted = m->state.starts > m->starts_before + 1};

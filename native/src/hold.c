@@ -122,9 +122,25 @@ static int raise_loopback(void)
 	return error;
 }
 
+/* Kernel files take a value as a whole, and some only one at a time. */
+static int write_each(const struct tsc_op *op)
+{
+	int fd = sys_open(op->string[0], O_WRONLY | O_CLOEXEC, 0), error = 0;
+	if (fd < 0)
+		return fd;
+	for (size_t at = 0; !error && at < op->length[1];) {
+		size_t size = strlen(op->string[1] + at);
+		long done = sys_write(fd, op->string[1] + at, size);
+		error = done < 0 ? (int)done : (size_t)done == size ? 0 : -EIO;
+		at += size + 1;
+	}
+	sys_close(fd);
+	return error;
+}
+
 static int write_value(struct tsc_monitor *m, const struct tsc_op *op)
 {
-	int error = tsc_write_file(AT_FDCWD, op->string[0], op->string[1], op->length[1]);
+	int error = write_each(op);
 	if (!error || op->number[0] != 1)
 		return error;
 	struct tsc_report warning = tsc_make_report(m->frame.id, TSC_REPORT_WARNING);

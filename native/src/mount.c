@@ -197,14 +197,26 @@ static int cover_directory(struct tsc_setup *setup, int target)
 	return error;
 }
 
-static int cover_file(struct tsc_setup *setup, int target)
+/* The container's null device, checked: an image or volume may have put anything there (CVE-2025-31133). */
+static int open_null(struct tsc_setup *setup)
 {
-	/* The container's null device, checked: an image or volume may have put anything there (CVE-2025-31133). */
+	if (setup->null >= 0)
+		return 0;
 	int null = tsc_resolve(setup->root, "/dev/null", O_PATH | O_NOFOLLOW, TSC_RESOLVE_STRICT);
 	if (null < 0)
 		return null;
-	int copy = tsc_is_device(null, 0020000, 1, 3) ? clone_mount(null, 0) : -ENODEV;
-	sys_close(null);
+	if (!tsc_is_device(null, 0020000, 1, 3)) {
+		sys_close(null);
+		return -ENODEV;
+	}
+	setup->null = null;
+	return 0;
+}
+
+static int cover_file(struct tsc_setup *setup, int target)
+{
+	int error = open_null(setup);
+	int copy = error ? error : clone_mount(setup->null, 0);
 	return copy < 0 ? copy : attach(copy, target);
 }
 

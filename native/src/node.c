@@ -41,7 +41,8 @@ int tsc_make_node(struct tsc_setup *setup, const struct tsc_op *op)
 		return dir;
 	unsigned device = (unsigned)((minor & 0xff) | major << 8 | (minor & ~0xffu) << 12);
 	int error = sys_mknodat(dir, name, (unsigned)op->number[0], device);
-	if (!error || error == -EEXIST)
+	bool is_owned = op->number[3] != 0 || op->number[4] != 0;
+	if (error == -EEXIST || (!error && is_owned))
 		error = verify_node(dir, name, op);
 	sys_close(dir);
 	return error;

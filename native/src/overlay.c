@@ -119,32 +119,61 @@ static void forget_volatile(const char *work)
 		sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
+/* A directory of its own for the root, when there is no other. */
+static int make_place(const struct tsc_setup *setup, const char *name)
+{
+	int error = sys_mkdirat(setup->state_dir, name, 0700);
+	if (error && error != -EEXIST)
+		return error;
+	return sys_openat(setup->state_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+/*
+ * With a writable layer there is a directory that nobody needs by its name any more, the work directory of the overlay,
+ * and that costs no inode. Who sees this mount is the container alone.
+ */
+static int open_place(const struct tsc_setup *setup, const struct tsc_op *op, const char *name)
+{
+	return op->length[1] > 0 ? sys_open(op->string[2], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+				 : make_place(setup, name);
+}
+
+/* Opened again, as this time the name leads to the root of what is mounted there. */
+static int mount_at_name(const struct tsc_setup *setup, const struct tsc_op *op, const char *name)
+{
+	int place = make_place(setup, name);
+	int error = place < 0 ? place : sys_fchdir(setup->state_dir);
+	if (place >= 0)
+		sys_close(place);
+	if (!error)
+		error = mount_classic(name, op);
+	return error ? error : sys_openat(setup->state_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+static int attach_root(int root, int place)
+{
+	int error = place < 0 ? place : sys_move_mount(root, place);
+	if (place >= 0)
+		sys_close(place);
+	if (!error)
+		return root;
+	sys_close(root);
+	return error;
+}
+
 int tsc_mount_overlay(struct tsc_setup *setup, const struct tsc_op *op)
 {
-	static const char place[] = "root";
+	static const char name[] = "root";
 	bool single = op->length[0] == strlen(op->string[0]) + 1;
 	if (op->length[0] == 0 || setup->root >= 0 || setup->pivoted)
 		return -EINVAL;
-	int error = sys_mkdirat(setup->state_dir, place, 0700);
-	if (error && error != -EEXIST)
-		return error;
 	if (op->number[0] == 1 && setup->restarted)
 		forget_volatile(op->string[2]);
-	int mount = single && op->length[1] == 0 ? make_plain_root(op->string[0]) : make_overlay(op);
-	int target = sys_openat(setup->state_dir, place, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-	if (target >= 0 && mount >= 0)
-		error = sys_move_mount(mount, target);
-	else if (target >= 0 && (mount == -EINVAL || mount == -EOPNOTSUPP) && !(error = sys_fchdir(setup->state_dir)))
-		error = mount_classic(place, op);
-	else
-		error = target < 0 ? target : mount;
-	if (target >= 0)
-		sys_close(target);
-	if (mount >= 0)
-		sys_close(mount);
-	if (error)
-		return error;
-	/* Opened again: this time it is the root of what has been mounted there. */
-	setup->root = sys_openat(setup->state_dir, place, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-	return setup->root < 0 ? setup->root : 0;
+	int root = single && op->length[1] == 0 ? make_plain_root(op->string[0]) : make_overlay(op);
+	if (root >= 0)
+		root = attach_root(root, open_place(setup, op, name));
+	else if (root == -EINVAL || root == -EOPNOTSUPP)
+		root = mount_at_name(setup, op, name);
+	setup->root = root;
+	return root < 0 ? root : 0;
 }

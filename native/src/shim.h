@@ -55,6 +55,7 @@ struct tsc_setup {
 	int root;         /* O_PATH of the new root */
 	int proc;         /* a procfs nobody else can reach or mount over */
 	int empty;        /* the empty read-only tmpfs that covers masked directories */
+	int null;         /* the container's null device, checked, which covers masked files */
 	int master;       /* of the console */
 	int slave;
 	bool pivoted;

@@ -31,7 +31,7 @@ static int enter_directory(int dir, const char *name)
 	return tsc_resolve(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
-int tsc_open_parent(int root, const char *path, uint64_t how, char name[256])
+static int make_parent(int root, const char *path, uint64_t how, char name[256])
 {
 	char prefix[TSC_STACK_PATH];
 	struct tsc_text text = tsc_start_text(prefix, sizeof prefix);
@@ -56,6 +56,22 @@ int tsc_open_parent(int root, const char *path, uint64_t how, char name[256])
 		memcpy(name, next, sizeof next);
 	}
 	return dir;
+}
+
+int tsc_open_parent(int root, const char *path, uint64_t how, char name[256])
+{
+	char parent[TSC_STACK_PATH];
+	struct tsc_text text = tsc_start_text(parent, sizeof parent);
+	size_t cut = strlen(path);
+	while (cut > 0 && path[cut - 1] != '/')
+		cut--;
+	tsc_add_text(&text, "/");
+	tsc_add_bytes(&text, path, cut);
+	const char *last = path + cut;
+	/* Almost always it is there. A name may also have an odd end, "/a/b/." say: step by step finds the last one. */
+	bool is_simple = !text.cut && tsc_next_name(&last, name) > 0;
+	int dir = is_simple ? tsc_resolve(root, parent, O_PATH | O_DIRECTORY, how) : -ENOENT;
+	return dir == -ENOENT ? make_parent(root, path, how, name) : dir;
 }
 
 static int make_last(int dir, const char *name, enum tsc_target_kind kind, const struct tsc_owner *owner)

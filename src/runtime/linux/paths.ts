@@ -39,7 +39,7 @@ export type ProjectPaths = {
 };
 
 export type ContainerPaths = {
-  /** lock, ctl.sock, exit, the mount point of the root, and the files bound into the container. */
+  /** lock, ctl.sock, exit, and the files bound into the container. */
   readonly state: string;
   readonly controlSocket: string;
   /** What is bound over /etc/hosts and its like. */
@@ -92,7 +92,7 @@ export function containerPaths(paths: ProjectPaths, container: ContainerName): C
   return {
     state,
     controlSocket: `${state}/ctl.sock`,
-    files: `${state}/files`,
+    files: state,
     lib,
     record: `${lib}/record.json`,
     stateRecord: `${lib}/state`,

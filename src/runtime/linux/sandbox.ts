@@ -3,6 +3,7 @@ import type { ContainerConfig } from '../../model/project.ts';
 import { err, ok, type Result } from '../../util/result.ts';
 import { grantCapabilities } from './caps.ts';
 import { type CgroupLayout, cgroupLayout, neededControllers } from './cgroup/layout.ts';
+import type { LimitPlan } from './cgroup/limits.ts';
 import { nulTerminated, type SetupOp, type SetupProgram } from './frame.ts';
 import { rlimitNumbers, rlimitValue } from './rlimits.ts';
 import { deviceNodeOps } from './sandbox/devices.ts';
@@ -29,8 +30,12 @@ export type SandboxWarning = { readonly text: string; readonly foreseen?: true }
  * Everything that makes a process a container, as a list the shim performs in order. The order is the point: limits before
  * a process exists, mounts before the pivot, what needs to write before what forbids it, capabilities last.
  */
-export function planSandbox(config: ContainerConfig, facts: ContainerFacts): Result<Sandbox, RuntimeFailure> {
-  const cgroups = containerCgroups(config, facts);
+export function planSandbox(
+  config: ContainerConfig,
+  facts: ContainerFacts,
+  cgroups: CgroupLayout = containerCgroups(config, facts),
+): Result<Sandbox, RuntimeFailure> {
+  const limits = limitPlan(config, facts);
   const mounts = configMounts(config, facts);
   if (!mounts.ok) return mounts;
   const sysctls = sysctlOps(config, facts);
@@ -42,7 +47,7 @@ export function planSandbox(config: ContainerConfig, facts: ContainerFacts): Res
   const process = processOps(config, { ...facts, hostname });
   if (!process.ok) return process;
   const program: SetupProgram = [
-    { phase: 'HOLD', ops: holdOps(config, facts, cgroups) },
+    { phase: 'HOLD', ops: holdOps(config, facts, { cgroups, limits }) },
     { phase: 'ATTACH', ops: attachOps(config, cgroups) },
     {
       phase: 'SETUP',
@@ -70,7 +75,7 @@ export function planSandbox(config: ContainerConfig, facts: ContainerFacts): Res
     { phase: 'PROCESS', ops: process.value },
     { phase: 'CLEANUP', ops: cleanupOps(cgroups) },
   ];
-  return ok({ program, cgroups, warnings: warningsFor(config, facts) });
+  return ok({ program, cgroups, warnings: warningsFor(config, facts, limits) });
 }
 
 export function containerCgroups(config: ContainerConfig, facts: ContainerFacts): CgroupLayout {
@@ -78,7 +83,7 @@ export function containerCgroups(config: ContainerConfig, facts: ContainerFacts)
   return cgroupLayout(
     facts.cgroups,
     { project: facts.project, container: facts.name, ...(parent === undefined ? {} : { parent }) },
-    neededControllers(config.resources, { devices: !config.privileged }),
+    neededControllers(config.resources, { host: facts.cgroups, devices: !config.privileged }),
   );
 }
 
@@ -119,8 +124,8 @@ function clockOps({ clock }: ContainerConfig): SetupOp[] {
   return [op('TIMENS', { numbers: [ns(clock.monotonicMs), ns(clock.boottimeMs)], configPath: 'clock' })];
 }
 
-function warningsFor(config: ContainerConfig, facts: ContainerFacts): SandboxWarning[] {
-  const warnings: SandboxWarning[] = limitPlan(config, facts).warnings.map(({ configPath, message, foreseen }) => ({
+function warningsFor(config: ContainerConfig, facts: ContainerFacts, limits: LimitPlan): SandboxWarning[] {
+  const warnings: SandboxWarning[] = limits.warnings.map(({ configPath, message, foreseen }) => ({
     text: `${configPath}: ${message}`,
     ...(foreseen && { foreseen }),
   }));

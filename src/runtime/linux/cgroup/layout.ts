@@ -25,7 +25,7 @@ export type V1Leaf = {
 
 /** Names that differ between the two versions: v1 → v2. */
 const v2Names: { readonly [controller: string]: string } = { blkio: 'io' };
-const accounting: readonly Controller[] = ['memory', 'pids', 'cpuacct'];
+const accounting: readonly Controller[] = ['memory', 'pids'];
 
 /** Where a controller of this host is; v1 wins, because a controller mounted there cannot be used in v2. */
 export function controllerVersion(host: CgroupHost, controller: Controller): 'v1' | 'v2' | undefined {
@@ -37,8 +37,13 @@ export function controllerVersion(host: CgroupHost, controller: Controller): 'v1
 }
 
 /** A hierarchy in which nothing is limited or counted gets no directory: attaching to each costs 20 µs at every start. */
-export function neededControllers(resources: Resources, options: { readonly devices: boolean }): Set<Controller> {
+export function neededControllers(
+  resources: Resources,
+  options: { readonly host: CgroupHost; readonly devices: boolean },
+): Set<Controller> {
   const needed = new Set<Controller>(accounting);
+  // Every v2 cgroup counts CPU time, with or without a controller.
+  if (options.host.v2 === undefined) needed.add('cpuacct');
   if (options.devices) needed.add('devices');
   if ([resources.cpuQuotaUs, resources.cpuPeriodUs, resources.cpuShares].some((value) => value !== undefined)) {
     needed.add('cpu');

@@ -3,7 +3,7 @@ import { type CgroupLayout, controllerVersion, leafOf } from '../cgroup/layout.t
 import { type LimitPlan, planLimits } from '../cgroup/limits.ts';
 import { deviceProgram } from '../device-bpf.ts';
 import { nulTerminated, type SetupOp } from '../frame.ts';
-import { deviceRules, v1Rule } from './device-rules.ts';
+import { type DeviceRule, deviceRules, v1Rule } from './device-rules.ts';
 import type { ContainerFacts } from './facts.ts';
 import { clone } from './flags.ts';
 import { notifyOps } from './notify.ts';
@@ -13,13 +13,15 @@ import { op } from './op.ts';
 const initKind = { only: 2 } as const;
 const netnsKind = { host: 0, fresh: 1, join: 2 } as const;
 
+export type Confinement = { readonly cgroups: CgroupLayout; readonly limits: LimitPlan };
+
 /** What a monitor does once, when the container is created: it then holds all of it until the container is removed. */
-export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
+export function holdOps(config: ContainerConfig, facts: ContainerFacts, { cgroups, limits }: Confinement): SetupOp[] {
   return [
     op('STATE_DIR', { strings: [facts.paths.state, facts.paths.lib] }),
     ...fileOps(facts),
     logOp(config, facts),
-    ...cgroupOps(config, facts, cgroups),
+    ...cgroupOps(config, facts, { cgroups, limits }),
     ...netnsOps(config, facts),
     op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
     op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
@@ -33,7 +35,7 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, cgroups:
 function fileOps({ paths, kept }: ContainerFacts): SetupOp[] {
   const directories = [paths.upper, paths.work, paths.log];
   const files = kept.map(({ path, content, mode }) => op('PUT', { numbers: [mode], strings: [path, content] }));
-  return [op('MKDIR', { numbers: [0o700], strings: [paths.files] }), ...files, ...directories.map(mkdir)];
+  return [...files, ...directories.map(mkdir)];
 }
 
 function logOp(config: ContainerConfig, facts: ContainerFacts): SetupOp {
@@ -46,7 +48,7 @@ function logOp(config: ContainerConfig, facts: ContainerFacts): SetupOp {
 }
 
 /** Directories first, then limits, all before any process is inside: a fast fork bomb would otherwise get away. */
-function cgroupOps(config: ContainerConfig, facts: ContainerFacts, cgroups: CgroupLayout): SetupOp[] {
+function cgroupOps(config: ContainerConfig, facts: ContainerFacts, { cgroups, limits }: Confinement): SetupOp[] {
   const ops = cgroups.v1.map((leaf) => mkdir(leaf.dir));
   const cpuset = cgroups.v1.find((leaf) => leaf.hierarchy.controllers.includes('cpuset'));
   // A new v1 cpuset is empty and lets nothing in; a child can only have what its parent has.
@@ -57,13 +59,14 @@ function cgroupOps(config: ContainerConfig, facts: ContainerFacts, cgroups: Cgro
     }
   }
   if (cgroups.v2 !== undefined) {
-    for (const dir of cgroups.v2.parents) {
-      ops.push(mkdir(dir));
-      for (const name of cgroups.v2.enable) ops.push(write(`${dir}/cgroup.subtree_control`, `+${name}`));
+    // Every mkdir, even in vain, waits for whoever makes another cgroup there; the leaf's makes those above as well.
+    for (const dir of cgroups.v2.enable.length === 0 ? [] : cgroups.v2.parents) {
+      const enable = cgroups.v2.enable.map((name) => `+${name}`).join(' ');
+      ops.push(mkdir(dir), write(`${dir}/cgroup.subtree_control`, enable));
     }
     ops.push(mkdir(cgroups.v2.dir), op('CGROUP2', { strings: [cgroups.v2.dir] }));
   }
-  for (const limit of limitPlan(config, facts).writes) {
+  for (const limit of limits.writes) {
     const dir = leafOf(cgroups, facts.cgroups, limit.controller);
     if (dir !== undefined)
       ops.push(write(`${dir}/${limit.file}`, limit.value, { ...limit, optional: limit.optional ?? false }));
@@ -93,14 +96,19 @@ function deviceOps(config: ContainerConfig, facts: ContainerFacts, cgroups: Cgro
   const rules = deviceRules(config, facts.devices);
   if (controllerVersion(facts.cgroups, 'devices') === 'v1') {
     const dir = leafOf(cgroups, facts.cgroups, 'devices');
-    const allow = rules.map((rule) =>
-      write(`${dir}/devices.allow`, v1Rule(rule), rule.configPath === undefined ? {} : { configPath: rule.configPath }),
-    );
-    return [write(`${dir}/devices.deny`, 'a'), ...allow];
+    const file = `${dir}/devices.allow`;
+    const [ours, asked] = [rules.filter(isDefault), rules.filter((rule) => !isDefault(rule))];
+    return [
+      write(`${dir}/devices.deny`, 'a'),
+      write(file, nulTerminated(ours.map(v1Rule))),
+      ...asked.map((rule) => write(file, v1Rule(rule), { configPath: rule.configPath })),
+    ];
   }
   if (cgroups.v2 === undefined) return [];
   return [op('DEVICE_BPF', { strings: [deviceProgram(rules)], configPath: 'devices' })];
 }
+
+const isDefault = (rule: DeviceRule): boolean => rule.configPath === undefined;
 
 function netnsOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
   const configPath = 'networkMode';
@@ -157,6 +165,11 @@ export function cleanupOps(cgroups: CgroupLayout): SetupOp[] {
 
 const mkdir = (path: string): SetupOp => op('MKDIR', { numbers: [0o755], strings: [path] });
 
-function write(path: string, value: string, how: { optional?: boolean; configPath?: string } = {}): SetupOp {
+/** `value` may be several, each NUL-terminated: they are written one by one. */
+function write(
+  path: string,
+  value: string,
+  how: { optional?: boolean; configPath?: string | undefined } = {},
+): SetupOp {
   return op('WRITE', { numbers: [how.optional ? 1 : 0], strings: [path, value], configPath: how.configPath });
 }

@@ -38,7 +38,7 @@ export function boundFiles(
 /** Configs and secrets, which can be large, and may belong to somebody else. */
 export function writeMountedFiles({ config }: Pick<ContainerRecord, 'config'>, where: ContainerPaths): Outcome {
   const paths = filePaths(config, where);
-  if (paths.length > 0) for (const directory of [where.state, where.files]) makeDirectory(directory, 0o700);
+  if (paths.length > 0) makeDirectory(where.files, 0o700);
   for (const [index, path] of paths) {
     const written = writeMountedFile(config.mounts[index] as FileMount, path, `mounts.${index}`);
     if (!written.ok) return written;

@@ -26,7 +26,7 @@ export function planContainer(context: SessionContext, before: ContainerRecord):
   const where = containerPaths(context.at, record.name);
   const recordFiles = recordFile(record, where);
   const kept = [...recordFiles, ...boundFiles(context, record, where)];
-  const sandbox = planSandbox(record.config, { ...facts.value, kept });
+  const sandbox = planSandbox(record.config, { ...facts.value, kept }, record.cgroups);
   return sandbox.ok ? ok({ sandbox: sandbox.value, record, keepsRecord: recordFiles.length > 0 }) : sandbox;
 }
 
