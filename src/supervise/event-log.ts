@@ -29,10 +29,11 @@ const maxTextLength = 4096;
  */
 export function openEventLog(path: string, options: EventLogOptions = {}): EventLog {
   const { maxBytes = maxFileBytes, create = true } = options;
+  let ours = 0;
   return {
     append(line) {
       try {
-        appendLine(path, Buffer.from(`${JSON.stringify(line, cutText)}\n`), { maxBytes, create });
+        ours = appendLine(path, `${JSON.stringify(line, cutText)}\n`, { maxBytes, create, whole: ours });
       } catch {
         // Nobody could be told: telling is what did not work.
       }
@@ -50,31 +51,35 @@ export type EventLogOptions = {
 const cutText = (_key: string, value: unknown): unknown =>
   typeof value === 'string' && value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value;
 
-function appendLine(path: string, bytes: Buffer, { maxBytes, create }: Required<EventLogOptions>): void {
-  const { O_APPEND, O_CREAT, O_WRONLY } = constants;
-  const file = openSync(path, O_WRONLY | O_APPEND | (create ? O_CREAT : 0), 0o600);
+type Appending = Required<EventLogOptions> & {
+  /** The size at which the file is known to end with a whole line. */
+  readonly whole: number;
+};
+
+/** Returns the next `whole`: the size of the file if nobody else writes meanwhile, 0 when the disk was full. */
+function appendLine(path: string, line: string, { maxBytes, create, whole }: Appending): number {
+  const { O_APPEND, O_CREAT, O_RDWR } = constants;
+  const file = openSync(path, O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0o600);
   try {
     const { size, ino } = fstatSync(file);
-    writeSync(file, size > 0 && !endsWithBreak(path, size) ? Buffer.concat([Buffer.from('\n'), bytes]) : bytes);
+    const bytes = Buffer.from(size === whole || endsWithBreak(file, size) ? line : `\n${line}`);
+    const written = writeSync(file, bytes);
+    const end = size + written;
     // Whoever fills the file turns it over; if another process has done so by now, `path` is another file already.
-    if (size + bytes.length > maxBytes && statSync(path).ino === ino) {
+    if (end > maxBytes && statSync(path).ino === ino) {
       renameSync(path, `${path}.1`);
       closeSync(openSync(path, 'a', 0o600));
     }
+    return written === bytes.length ? end : 0;
   } finally {
     closeSync(file);
   }
 }
 
 /** false after a line that a crash or a full disk has torn: the next one must not be glued to it. */
-function endsWithBreak(path: string, size: number): boolean {
-  const file = openSync(path, 'r');
-  try {
-    const last = Buffer.alloc(1);
-    return readSync(file, last, 0, 1, size - 1) === 0 || last[0] === 0x0a;
-  } finally {
-    closeSync(file);
-  }
+function endsWithBreak(file: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size === 0 || readSync(file, last, 0, 1, size - 1) === 0 || last[0] === 0x0a;
 }
 
 function readLines(path: string): readonly LogLine[] {
