@@ -5,7 +5,7 @@ import type { DesiredContainer } from '../model/state.ts';
 import type { HostPath, ServiceName } from '../model/units.ts';
 import { type Scope, scopeOf } from '../plan/scope.ts';
 import { desiredState } from '../project/desired.ts';
-import { examine } from '../runtime/linux/doctor/checks.ts';
+import { findVitalLacks } from '../runtime/linux/doctor/checks.ts';
 import { readDoctorHost } from '../runtime/linux/doctor/host.ts';
 import { hostPaths } from '../runtime/linux/paths.ts';
 import { availableControllers, onlineCpus, preflight } from '../runtime/linux/preflight.ts';
@@ -52,8 +52,7 @@ function examineFor({ environment }: Context, containers: readonly DesiredContai
       uid: machine.uid,
       cpus: onlineCpus(),
       controllers: availableControllers(machine.facts.cgroups),
-      // Being root has a place of its own in preflight.
-      lacks: examine(machine).filter(({ id, status }) => status === 'missing' && id !== 'root'),
+      lacks: findVitalLacks(machine),
       programDirectories: pathDirectories(hostPath),
     },
     prepare: (source) => prepareRootfs(source, store, { hostPath }),

@@ -38,78 +38,65 @@ export function opAt(program: SetupProgram, index: number): { phase: PhaseName; 
 
 /** The binary form of a program. Throws when a program is larger than the shim accepts, which only a bug can make. */
 export function encodeFrame(kind: FrameKind, id: number, program: SetupProgram): Buffer {
-  let at = headBytes;
+  let text = '';
   let count = 0;
   for (const part of program) {
-    at = encodeOp({ kind: 'PHASE', numbers: [phase[part.phase]], strings: [] }, at);
-    for (const op of part.ops) at = encodeOp(op, at);
+    text += encodeOp({ kind: 'PHASE', numbers: [phase[part.phase]], strings: [] });
+    for (const op of part.ops) text += encodeOp(op);
     count += 1 + part.ops.length;
   }
+  const bytes = headBytes + text.length;
   invariant(count <= maxOps, `a setup program has ${count} ops`);
-  invariant(at <= maxFrame, `a setup program has ${at} bytes`);
-  words[0] = frameMagic;
-  words[1] = abi | (kind << 16);
-  words[2] = at;
-  words[3] = id;
-  return Buffer.from(scratch.subarray(0, at));
+  invariant(bytes <= maxFrame, `a setup program has ${bytes} bytes`);
+  const head = word(frameMagic) + word(abi | (kind << 16)) + word(bytes) + word(id);
+  return Buffer.from(head + text, 'latin1');
 }
 
 const headBytes = 16;
 
-/**
- * Frames are put together here and copied out whole: a buffer for each op would cost more than all the rest. Numbers are
- * stored as words, little-endian as all machines that we run on: a method of Buffer is five times slower before it is
- * optimised, and no command lives that long.
+/*
+ * Frames are put together as text with one character for each byte, and become bytes all at once: whatever is done to a
+ * Buffer for each op costs twice as much before it is optimised, and no command lives that long. Numbers are little-endian,
+ * as all machines that we run on.
  */
-let scratch = Buffer.from(new ArrayBuffer(16 << 10));
-let words = new Uint32Array(scratch.buffer);
 
-function reserve(bytes: number): void {
-  if (bytes <= scratch.length) return;
-  const larger = Buffer.from(new ArrayBuffer(2 * (bytes + 8 - (bytes % 8))));
-  larger.set(scratch);
-  scratch = larger;
-  words = new Uint32Array(scratch.buffer);
-}
-
-/** Writes an op at `from`, a multiple of eight; returns where the next one starts. */
-function encodeOp(op: SetupOp, from: number): number {
-  invariant(op.numbers.length <= maxNumbers && op.strings.length <= maxStrings, `${op.kind} has too many operands`);
-  let room = 16 + 8 * op.numbers.length;
-  // UTF-8 takes at most three bytes for a unit of UTF-16.
-  for (const string of op.strings) room += 5 + (typeof string === 'string' ? 3 * string.length : string.length);
-  reserve(from + room);
-  const bytes = scratch;
-  words[from / 4] = opKind[op.kind] | (op.numbers.length << 16) | (op.strings.length << 24);
-  let at = from + 8;
-  for (const number of op.numbers) {
-    writeNumber(number, at / 4);
-    at += 8;
+function encodeOp({ kind, numbers, strings }: SetupOp): string {
+  invariant(numbers.length <= maxNumbers && strings.length <= maxStrings, `${kind} has too many operands`);
+  let text = '';
+  for (const number of numbers) text += doubleWord(number);
+  for (const string of strings) {
+    const bytes = bytesOf(string);
+    text += `${word(bytes.length)}${bytes}\0`;
   }
-  for (const string of op.strings) {
-    const start = at + 4;
-    let size = string.length;
-    if (typeof string === 'string') size = bytes.write(string, start);
-    else bytes.set(string, start);
-    // Not aligned any more; an assignment keeps the low eight bits.
-    bytes[at] = size;
-    bytes[at + 1] = size >> 8;
-    bytes[at + 2] = size >> 16;
-    bytes[at + 3] = size >> 24;
-    at = start + size;
-    bytes[at++] = 0;
-  }
-  while (at % 8 !== 0) bytes[at++] = 0;
-  words[from / 4 + 1] = at - from;
-  return at;
+  text += padding[text.length % 8];
+  const counts = opKind[kind] | (numbers.length << 16) | (strings.length << 24);
+  return word(counts) + word(8 + text.length) + text;
 }
 
-/** As 64 bits, two's complement; an assignment keeps the low 32. */
-function writeNumber(number: number | bigint, word: number): void {
-  const isSmall = typeof number === 'number' && number >= 0 && number <= 0xffffffff;
-  words[word] = isSmall ? number : Number(BigInt.asUintN(32, BigInt(number)));
-  words[word + 1] = isSmall ? 0 : Number(BigInt.asUintN(32, BigInt(number) >> 32n));
+const bytesOf = (string: string | Uint8Array): string =>
+  typeof string === 'string' && isAscii.test(string) ? string : Buffer.from(string).toString('latin1');
+
+/** One byte for each character in UTF-8, too. */
+const isAscii = /^[\0-\x7f]*$/;
+
+/** By how far beyond a multiple of eight something ends. */
+const padding = Array.from({ length: 8 }, (_, beyond) => '\0'.repeat((8 - beyond) % 8));
+
+/** 32 bits; of a larger number the lower ones. */
+const word = (value: number): string =>
+  String.fromCharCode(value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24);
+
+/** 64 bits, two's complement. The same few numbers come again and again. */
+function doubleWord(number: number | bigint): string {
+  const known = doubleWords.get(number);
+  if (known !== undefined) return known;
+  const bits = BigInt.asUintN(64, BigInt(number));
+  const text = word(Number(bits & 0xffffffffn)) + word(Number(bits >> 32n));
+  doubleWords.set(number, text);
+  return text;
 }
+
+const doubleWords = new Map<number | bigint, string>();
 
 /** Strings as C arrays want them: each followed by a NUL. */
 export function nulTerminated(strings: readonly string[]): string {

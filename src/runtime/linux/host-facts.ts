@@ -17,7 +17,16 @@ export function readProcessFacts(): Pick<HostFacts, 'capabilities' | 'arch'> {
   return { capabilities: ownCapabilities(), arch: process.arch === 'arm64' ? 'arm64' : 'x64' };
 }
 
+/** Preflight looks at the machine, and a moment later the session does. */
 export function readHostFacts(): HostFacts {
+  const now = performance.now();
+  if (lastFacts === undefined || now - lastFacts.atMs > 1000) lastFacts = { atMs: now, facts: lookUpHostFacts() };
+  return lastFacts.facts;
+}
+
+let lastFacts: { readonly atMs: number; readonly facts: HostFacts } | undefined;
+
+function lookUpHostFacts(): HostFacts {
   const cgroups = detectCgroups({
     membership: readFileSync('/proc/self/cgroup', 'utf8'),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8'),

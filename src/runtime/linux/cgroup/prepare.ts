@@ -11,10 +11,12 @@ import type { CgroupHost } from './detect.ts';
 export function enableControllers(host: CgroupHost, wanted: readonly string[]): Result<void, RuntimeFailure> {
   if (host.v2 === undefined) return ok(undefined);
   const { base, controllers } = host.v2;
+  const possible = wanted.filter((name) => controllers.includes(name));
+  // To read the file is to wait for whoever makes a cgroup meanwhile.
+  if (possible.length === 0) return ok(undefined);
   const file = `${base}/cgroup.subtree_control`;
   const enabled = readFileSync(file, 'utf8').split(/\s+/);
-  const missing = wanted.filter((name) => controllers.includes(name) && !enabled.includes(name));
-  for (const name of missing) {
+  for (const name of possible.filter((name) => !enabled.includes(name))) {
     try {
       enable(file, name, base);
     } catch (cause) {

@@ -11,6 +11,13 @@ export function examine(host: DoctorHost): readonly Finding[] {
   return checks.flatMap((check) => check(host));
 }
 
+/** What no container can do without and this machine does not have. Being root is for the caller to ask. */
+export function findVitalLacks(host: DoctorHost): readonly Finding[] {
+  return vital.flatMap((check) => check(host)).filter(({ status }) => status === 'missing');
+}
+
+const vital: readonly Check[] = [capabilities, kernel, namespaces, filesystems, shim];
+
 const checks: readonly Check[] = [
   root,
   capabilities,

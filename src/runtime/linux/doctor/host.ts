@@ -11,14 +11,18 @@ export function readDoctorHost(environment: HostEnvironment): DoctorHost {
   const paths = hostPaths(environment);
   return {
     uid: process.getuid?.() ?? -1,
-    user: userName(),
+    get user() {
+      return userName();
+    },
     kernelRelease: release(),
     nodeVersion: process.versions.node,
     environment,
     shim: shimPath(environment),
     facts: readHostFacts(),
     libDirectory: paths.lib,
-    freeBytes: freeBytes(paths.lib),
+    get freeBytes() {
+      return freeBytes(paths.lib);
+    },
     text: (path) => {
       try {
         return readFileSync(path, 'utf8');
