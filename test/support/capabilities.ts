@@ -14,6 +14,7 @@ const probes = {
   // Compiler, headers and emulator come in separate packages.
   arm64: () => program('aarch64-linux-gnu-gcc') ?? program('qemu-aarch64') ?? arm64Headers(),
   bash: () => program('bash'),
+  br_netfilter: () => (existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables') ? undefined : 'needs br_netfilter'),
   busybox: () => program('busybox'),
   dig: () => program('dig'),
   fish: () => program('fish'),
@@ -21,6 +22,7 @@ const probes = {
   dockerd: () => program('dockerd') ?? program('containerd') ?? program('docker'),
   groff: () => program('groff'),
   iptables: () => program('iptables'),
+  'iptables-legacy': () => program('iptables-legacy') ?? legacyTables(),
   nft: () => program('nft'),
   nginx: () => program('nginx'),
   openssl: () => program('openssl'),
@@ -78,6 +80,16 @@ function isExecutable(path: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** In a namespace of its own: to list a table of it is to make it, for good. */
+function legacyTables(): string | undefined {
+  try {
+    execFileSync('unshare', ['-n', 'iptables-legacy', '-S'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'needs a kernel with the tables of iptables-legacy';
   }
 }
 

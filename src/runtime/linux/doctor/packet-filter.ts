@@ -35,16 +35,29 @@ export const forwarding: Check = ({ probes, text }) => {
   const between = bridged ? 'br_netfilter is on, which does not reach traffic between services' : 'nothing in the way';
   if (probes?.packetFilter.kind !== 'seen') return [fine(base.id, base.title, between)];
   const { chains } = probes.packetFilter;
-  const foreign = chains.filter(
-    ({ family, hook, policy }) => family === 'inet' && hook === NF_FORWARD && policy === 'drop',
+  const forwarders = chains.filter(({ hook }) => hook === NF_FORWARD);
+  // What iptables-nft keeps gets a rule of ours; in these a verdict elsewhere counts for nothing.
+  const foreign = forwarders.filter(
+    ({ family, table, policy }) => policy === 'drop' && (family === 'inet' || table !== 'filter'),
   );
   if (foreign.length > 0) {
-    const tables = [...new Set(foreign.map(({ table, name }) => `inet ${table} ${name}`))];
+    const tables = [...new Set(foreign.map(({ family, table, name }) => `${family} ${table} ${name}`))];
     const lack = {
       effect: 'what services send to other machines is dropped there, unless a rule lets it through',
-      remedy: tables.map((chain) => `nft insert rule ${chain} iifname "tsc*" accept`).join('; '),
+      remedy: tables
+        .flatMap((chain) => ['iifname', 'oifname'].map((key) => `nft insert rule ${chain} ${key} "tsc*" accept`))
+        .join('; '),
     };
     return [lacks('limited', { ...base, found: `${tables.join(', ')} drops what is forwarded`, ...lack })];
+  }
+  // Its chains reject by their last rule, not by policy. Those of a zone are there when the zone has an interface.
+  const zones = forwarders.some(({ table }) => table === 'firewalld');
+  if (zones && !chains.some(({ table, name }) => table === 'firewalld' && name === 'filter_FWD_trusted')) {
+    const lack = {
+      effect: 'what services send to other machines is rejected, unless a zone or policy of firewalld lets it through',
+      remedy: 'firewall-cmd --permanent --zone=trusted --add-interface=tsc+; firewall-cmd --reload',
+    };
+    return [lacks('limited', { ...base, found: 'firewalld, to which our interfaces are unknown', ...lack })];
   }
   const filter = chains.filter(({ table }) => table === 'filter');
   if (filter.some(({ name }) => name === 'DOCKER-USER'))

@@ -21,6 +21,8 @@ const probes = {
 } as const satisfies DoctorProbes;
 const forward = { family: 'ip', table: 'filter', name: 'FORWARD', hook: 2, policy: 'drop' } as const;
 
+const firewalld = { family: 'inet', table: 'firewalld', name: 'filter_FORWARD', hook: 2, policy: 'accept' } as const;
+
 const sound = (over: Partial<DoctorHost> = {}): DoctorHost => ({
   uid: 0,
   user: 'root',
@@ -51,6 +53,8 @@ const facts = (over: Partial<DoctorHost['facts']>): DoctorHost => sound({ facts:
 const texted = (more: { readonly [path: string]: string }, over: Partial<DoctorHost> = {}): DoctorHost =>
   sound({ text: (path) => more[path] ?? texts[path], ...over });
 const tried = (over: Partial<DoctorProbes>): DoctorHost => sound({ probes: { ...probes, ...over } });
+type ChainsSeen = Extract<DoctorProbes['packetFilter'], { readonly kind: 'seen' }>['chains'];
+const filtered = (chains: ChainsSeen): DoctorHost => tried({ packetFilter: { kind: 'seen', chains } });
 const mounted = (line: string): DoctorHost =>
   texted({ '/proc/self/mountinfo': `${texts['/proc/self/mountinfo']}${line}\n` });
 
@@ -92,12 +96,16 @@ describe('doctor', () => {
     ],
     ['no nftables', tried({ packetFilter: { kind: 'refused', errno: 'EPROTONOSUPPORT' } }), 'nftables', 'limited'],
     ['rules of iptables-legacy', texted({ '/proc/net/ip_tables_names': 'nat\nfilter\n' }), 'firewall', 'limited'],
-    [
-      'a firewall that drops what is forwarded',
-      tried({ packetFilter: { kind: 'seen', chains: [{ ...forward, family: 'inet', table: 'fw' }] } }),
-      'firewall',
-      'limited',
-    ],
+    ...(['inet', 'ip', 'ip6'] as const).map(
+      (family) =>
+        [
+          `a firewall that drops what is forwarded, in a table of ${family}`,
+          filtered([{ ...forward, family, table: family === 'inet' ? 'filter' : 'fw' }]),
+          'firewall',
+          'limited',
+        ] as const,
+    ),
+    ['firewalld, whose chains reject by a rule', filtered([firewalld]), 'firewall', 'limited'],
     [
       'user namespaces only for root',
       texted({ '/proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1\n' }),
@@ -158,12 +166,12 @@ describe('doctor', () => {
   });
 
   it('knows that a rule of ours gets past chains of Docker and of iptables that drop', () => {
-    const found = (chains: readonly object[]): string | undefined =>
-      examine(tried({ packetFilter: { kind: 'seen', chains: chains as readonly (typeof forward)[] } })).find(
-        ({ id }) => id === 'firewall',
-      )?.found;
+    const found = (chains: ChainsSeen): string | undefined =>
+      examine(filtered(chains)).find(({ id }) => id === 'firewall')?.found;
     expect(found([forward])).toMatch(/^FORWARD drops: .* a rule in it/);
     expect(found([forward, { family: 'ip', table: 'filter', name: 'DOCKER-USER' }])).toMatch(/DOCKER-USER/);
+    const trusted = { family: 'inet', table: 'firewalld', name: 'filter_FWD_trusted' } as const;
+    expect(found([firewalld, trusted])).toBe('nothing in the way');
     expect(found([])).toBe('nothing in the way');
   });
 

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { answering, ask, idle, inside } from '../support/networked.ts';
+import { PrivateHost, shell } from '../support/private-host.ts';
+import { type Rig, runCli, scenario } from '../support/scenario.ts';
+
+let host: PrivateHost;
+
+/** What doctor says of the host's firewall. */
+async function firewall(): Promise<{ readonly status: string; readonly found: string; readonly remedy?: string }> {
+  const findings = JSON.parse((await runCli(['doctor', '--json'])).stdout);
+  return findings.find(({ id }: { id: string }) => id === 'firewall');
+}
+
+/** A stack on the host, whose ports and names work whatever that drops of what it forwards. */
+async function up(rig: Rig): Promise<void> {
+  rig.stack({ web: answering(80, 'echo web', { ports: ['18360:80'] }), probe: idle() });
+  await rig.up();
+  await eventually(() => expect(ask('127.0.0.1:18360')).toBe('web\n'));
+  for (const address of ['[::1]', '192.168.77.1']) expect(ask(`${address}:18360`)).toBe('web\n');
+  expect(host.there('socat -T2 - TCP:192.168.77.1:18360')).toBe('web\n');
+  expect(await inside(rig, 'probe', 'socat -T2 - TCP:web:80')).toBe('web\n');
+}
+
+const reach = (rig: Rig) => inside(rig, 'probe', 'socat -T2 - TCP:192.168.77.2:7030,connect-timeout=1');
+
+describe('beside a firewall that drops what the host forwards', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+    host.serveThere('socat', 'TCP-LISTEN:7030,fork,reuseaddr', 'SYSTEM:echo outside');
+  });
+  afterAll(() => host.close());
+
+  scenario(
+    'iptables’, with br_netfilter: services reach each other, and the outside by a rule that goes with them',
+    ['socat', 'iptables', 'br_netfilter'],
+    async (rig) => {
+      shell('iptables -w -P FORWARD DROP; echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables');
+      const before = shell('iptables -S');
+      await up(rig);
+      expect(await reach(rig)).toBe('outside\n');
+      expect(await firewall()).toMatchObject({ status: 'ok', found: expect.stringContaining('FORWARD drops') });
+      await rig.ok(['down', '-t', '0']);
+      expect(shell('iptables -S')).toBe(before);
+      shell('iptables -w -P FORWARD ACCEPT');
+    },
+  );
+
+  scenario(
+    'a table of nft that is not ours: doctor names it, and its remedy opens the way out',
+    ['socat', 'nft'],
+    async (rig) => {
+      const table = 'table inet walls { chain pass { type filter hook forward priority 0; policy drop; }; }';
+      expect(shell(`nft '${table}'`)).toBe('');
+      await up(rig);
+      expect(await reach(rig)).not.toContain('outside');
+      const { status, found, remedy } = await firewall();
+      expect([status, found]).toEqual(['limited', 'inet walls pass drops what is forwarded']);
+      expect(shell(remedy ?? '')).toBe('');
+      expect(await reach(rig)).toBe('outside\n');
+      await rig.ok(['down', '-t', '0']);
+      shell('nft delete table inet walls');
+    },
+  );
+
+  scenario(
+    'iptables-legacy’s: doctor names it, and its remedy opens the way out',
+    ['socat', 'iptables-legacy'],
+    async (rig) => {
+      shell('iptables-legacy -w -P FORWARD DROP');
+      await up(rig);
+      expect(await reach(rig)).not.toContain('outside');
+      const { status, found, remedy } = await firewall();
+      expect([status, found]).toEqual(['limited', 'rules of iptables-legacy are loaded']);
+      expect(shell(remedy?.split(', or: ')[1] ?? '')).toBe('');
+      expect(await reach(rig)).toBe('outside\n');
+    },
+  );
+});
