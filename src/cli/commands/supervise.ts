@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
 import type { ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { eventsPath, inheritedLock, startSupervisor } from '../../runtime/linux/supervisor-lock.ts';
@@ -10,12 +9,6 @@ import type { Runner } from './runner.ts';
 
 /** What `tsc-shim supervise` ends with when somebody else has the lock. */
 const alreadySupervised = 75;
-
-/**
- * From then on it mostly sleeps, and memory counts more than speed: V8 drops what it has compiled and learned, a quarter of
- * what is ours. Before that it would compile what lies ready in its cache.
- */
-const startedUpMs = 1000;
 
 export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   const { environment } = context;
@@ -42,13 +35,7 @@ export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   const log = openEventLog(eventsPath(project, environment), { create: false });
   const warn = (message: string): void => void context.stderr.write(`${new Date().toISOString()} ${message}\n`);
   const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, warn, isOurs: lock.isCurrent });
-  const thrift = setTimeout(() => {
-    setFlagsFromString('--lite-mode');
-    // Code that was compiled under other flags would be of no use to the next one.
-    context.ran('');
-  }, startedUpMs);
   await supervisor.run();
-  clearTimeout(thrift);
   const isOurs = lock.isCurrent();
   const cleared = isOurs ? await clearAway(context, project) : [];
   lock.release();

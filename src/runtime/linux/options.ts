@@ -11,7 +11,9 @@ export type LinuxRuntimeOptions = {
 };
 
 export type SupervisorCommand = {
-  /** An absolute path and its arguments; the project's name is appended. */
+  /** An absolute path and its arguments; the project's name is appended. For something brief: it starts fast. */
   readonly argv: readonly string[];
+  /** The same for a supervisor that will stay: it is slower to start, and small. */
+  readonly residentArgv: readonly string[];
   readonly environment: { readonly [name: string]: string };
 };

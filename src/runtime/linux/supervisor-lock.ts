@@ -53,12 +53,12 @@ function isFile(fd: number): boolean {
  */
 export function startSupervisor(
   project: ProjectName,
-  { argv, environment }: SupervisorCommand,
+  { residentArgv, environment }: SupervisorCommand,
   { host, detached }: { readonly host: HostEnvironment; readonly detached: boolean },
 ): ChildProcess {
   const { supervisorLock, diary } = projectPaths(hostPaths(host), project);
   const complaints = detached ? openSync(diary, 'a', 0o600) : ('inherit' as const);
-  const child = spawn(shimPath(host), ['supervise', supervisorLock, ...argv, project], {
+  const child = spawn(shimPath(host), ['supervise', supervisorLock, ...residentArgv, project], {
     stdio: detached ? ['ignore', 'ignore', complaints] : 'inherit',
     detached,
     env: { ...environment },

@@ -136,7 +136,8 @@ function supervisorOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[
   const atStart = config.healthcheck !== undefined || config.probes !== undefined;
   const afterEnds =
     supervisor.clearsAway || atStart || config.restart.condition !== 'no' || config.hooks.postStop.length > 0;
-  const { argv, environment, lock, diary, keeper } = supervisor;
+  const { environment, lock, diary, keeper } = supervisor;
+  const argv = atStart ? supervisor.residentArgv : supervisor.argv;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const when = (atStart ? wakes.atStart : 0) | (afterEnds ? 0 : wakes.notAfterEnds);
   return [
