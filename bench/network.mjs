@@ -15,6 +15,9 @@ import { startEngine } from './engine.mjs';
 import { measureLife } from './network-life.mjs';
 import { measureRepair } from './network-repair.mjs';
 import { measureTraffic } from './network-traffic.mjs';
+import { withTmpfsRun } from './own-run.mjs';
+
+withTmpfsRun();
 
 if (process.env.TSC_BENCH_INSIDE === undefined) {
   const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;

@@ -11,7 +11,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { others } from './others.mjs';
+import { withTmpfsRun } from './own-run.mjs';
 import { bytesResident } from './resident.mjs';
+
+withTmpfsRun();
 
 const { values } = parseArgs({
   options: {

@@ -4,6 +4,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withTmpfsRun } from './own-run.mjs';
+
+withTmpfsRun();
 
 const cli = join(import.meta.dirname, '../dist/tscompose.cjs');
 const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
