@@ -24,7 +24,7 @@ export class ScratchNetns implements Disposable {
   }
 
   static async make(): Promise<ScratchNetns> {
-    return new ScratchNetns(await loadNative());
+    return new ScratchNetns(loadNative());
   }
 
   /** A path by which other programs can enter it. */
