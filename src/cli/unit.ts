@@ -9,8 +9,9 @@ export type UnitOptions = {
 };
 
 /**
- * A systemd unit for a stack in the foreground. `Delegate` because the cgroups of containers lie below that of the unit;
- * `KillMode=process` because a tscompose that was killed must take no container with it: the next one adopts them.
+ * A systemd unit for a stack in the foreground. `Delegate` says that cgroups are no business of systemd's alone here; those of
+ * containers lie at the root, where they are found whoever calls, a unit or a shell. `KillMode=process` because a tscompose
+ * that was killed must take no container with it: the next one adopts them.
  */
 export function unitText(project: Project, { program, globals, services }: UnitOptions): string {
   const command = [...program, ...globals, 'up', '--no-color', '--progress', 'plain', ...services].map(quote).join(' ');

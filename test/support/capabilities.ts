@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vmMissing } from './vm/kernel.ts';
+import { systemdMissing } from './vm/systemd.ts';
 
 /**
  * What a scenario can ask of the machine, and how to tell that it is there. A missing one skips the scenario with this
@@ -36,6 +37,7 @@ const probes = {
   tmux: () => program('tmux'),
   vim: () => program('vi') ?? program('vim.tiny'),
   vm: () => vmMissing(whereIs),
+  'vm with systemd': () => vmMissing(whereIs) ?? systemdMissing(),
   'cpu controller': () => controller('cpu'),
   'memory controller': () => controller('memory'),
   'v1 memory': () => v1Memory(),

@@ -26,6 +26,10 @@ mount -t tmpfs tmpfs /var/lib
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for module in /vm/modules/*.ko; do insmod "$module" || echo "vm: cannot load $module"; done
 ip link set lo up
+if [ -e /lib/systemd/systemd ]; then
+  : > /etc/machine-id
+  exec /lib/systemd/systemd --unit=vm.service --show-status=no --log-level=warning --log-target=console
+fi
 cd /vm
 echo VM-READY
 sh /vm/run.sh 2>&1

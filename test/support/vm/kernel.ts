@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { unpackPackages } from './package.ts';
 
 /** A kernel image and the modules a container host needs, in the order in which they can be loaded. */
 export type Kernel = { readonly image: string; readonly modules: readonly string[] };
@@ -23,21 +24,10 @@ export function fetchKernel(): Kernel | string {
 }
 
 function unpackKernel(cache: string): void {
-  const scratch = `${cache}.${process.pid}`;
-  mkdirSync(scratch, { recursive: true });
-  try {
-    const depends = execFileSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' });
-    const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-    if (name === undefined) throw new Error('apt-cache knows no linux-image-cloud-amd64');
-    execFileSync('apt-get', ['download', '-qq', name], { cwd: scratch, stdio: 'ignore', timeout: 120_000 });
-    const deb = readdirSync(scratch).find((file) => file.endsWith('.deb'));
-    if (deb === undefined) throw new Error(`apt-get downloaded no ${name}`);
-    execFileSync('dpkg', ['-x', deb, 'tree'], { cwd: scratch });
-    rmSync(cache, { recursive: true, force: true });
-    renameSync(join(scratch, 'tree'), cache);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  const depends = execFileSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' });
+  const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+  if (name === undefined) throw new Error('apt-cache knows no linux-image-cloud-amd64');
+  unpackPackages([name], cache);
 }
 
 function findKernel(cache: string): Kernel {

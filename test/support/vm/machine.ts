@@ -9,6 +9,7 @@ import { prepareRootfs } from '../../../src/runtime/linux/rootfs/prepare.ts';
 import { root } from '../tree.ts';
 import { type Tree, writeCpio } from './cpio.ts';
 import { fetchKernel } from './kernel.ts';
+import { systemdTrees } from './systemd.ts';
 
 export type VmRun = {
   /** What the script wrote to stdout and stderr. */
@@ -22,6 +23,8 @@ export type VmOptions = {
   readonly script: string;
   /** Further files: name below /vm → text. */
   readonly files?: { readonly [name: string]: string };
+  /** systemd is PID 1, and the script one of its services. */
+  readonly systemd?: boolean;
   readonly timeoutMs?: number;
 };
 
@@ -31,7 +34,7 @@ const here = dirname(fileURLToPath(import.meta.url));
  * Boots a small machine with pure cgroup v2 (qemu without acceleration), runs a script in it and reads its serial line.
  * Nothing of it outlives the call: its disk is a file in memory, its network none.
  */
-export async function runInVm({ script, files = {}, timeoutMs = 300_000 }: VmOptions): Promise<VmRun> {
+export async function runInVm({ script, files = {}, systemd, timeoutMs = 300_000 }: VmOptions): Promise<VmRun> {
   const kernel = fetchKernel();
   if (typeof kernel === 'string') throw new Error(kernel);
   const scratch = mkdtempSync(join(tmpdir(), 'tscompose-vm-'));
@@ -39,6 +42,7 @@ export async function runInVm({ script, files = {}, timeoutMs = 300_000 }: VmOpt
     const initrd = join(scratch, 'initrd');
     await writeCpio(initrd, [
       ...(await userspace(scratch)),
+      ...(systemd ? systemdTrees() : []),
       ...ours({ scratch, script, files, modules: kernel.modules }),
     ]);
     return await boot({ image: kernel.image, initrd, timeoutMs });

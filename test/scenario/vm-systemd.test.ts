@@ -1,0 +1,155 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { missing, promised } from '../support/capabilities.ts';
+import { runInVm } from '../support/vm/machine.ts';
+
+// Neither systemd nor a clock that may be set is on the machine of the tests: both are in one of our own. One boot for all.
+const unitStack = `
+name: vm
+x-box: &box
+  rootfs: ./root
+  network_mode: none
+  stop_grace_period: 5s
+services:
+  web:
+    <<: *box
+    command: [busybox, sh, -c, 'trap "exit 0" TERM; while :; do sleep 1000 & wait; done']
+    restart: always
+  job:
+    <<: *box
+    command: [busybox, sh, -c, 'exit 3']
+`;
+
+const clockStack = `
+name: clock
+x-box: &box
+  rootfs: ./root
+  network_mode: none
+  stop_grace_period: 5s
+services:
+  beat:
+    <<: *box
+    command: [busybox, sh, -c, 'trap "exit 0" TERM; while :; do sleep 1 & wait; done']
+    healthcheck: { test: [CMD, busybox, 'true'], interval: 1s, start_period: 2s }
+  flap:
+    <<: *box
+    command: [busybox, sh, -c, 'sleep 1; exit 1']
+    deploy: { restart_policy: { condition: on-failure, delay: 1s } }
+`;
+
+const script = `
+mkdir -p root/bin root/tmp root/proc root/sys root/dev root/etc
+cp /bin/busybox root/bin/busybox
+for applet in sh sleep; do ln -s busybox root/bin/$applet; done
+t() { node /vm/dist/tscompose.cjs -f /vm/$stack.yml --progress quiet "$@" 2>>/vm/errors; }
+property() { systemctl show --property=$1 --value tscompose-vm; }
+unit() { echo "$1: $(property ActiveState) $(property SubState), $(property StatusText), $(property Result)"; }
+row() { echo "$1 $(t ps -a --json $2)"; }
+
+stack=unit
+t install-unit
+systemctl daemon-reload
+systemctl start tscompose-vm; echo "start $?"
+unit started
+row first web
+main=$(property MainPID)
+echo "main $(cat /proc/$main/cgroup)"
+kill -9 $main
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  sleep 1
+  [ "$(property MainPID)" != $main ] && [ "$(property ActiveState)" = active ] && break
+done
+unit 'killed and back'
+row second web
+systemctl stop tscompose-vm; echo "stop $?"
+unit stopped
+row ended web
+row done job
+systemctl start tscompose-vm; echo "again $?"
+unit 'started again'
+row third web
+systemctl stop tscompose-vm
+t down; echo "down $?"
+echo "left $(ls /run/tscompose; ls /var/lib/tscompose/projects; ls -d /sys/fs/cgroup/tscompose 2>&1 | grep -v 'No such')"
+echo "processes $(cat /sys/fs/cgroup/system.slice/tscompose-vm.service/cgroup.procs 2>/dev/null | wc -l)"
+
+stack=clock
+seconds() { cut -d. -f1 /proc/uptime; }
+restarts() { grep -c '"kind":"ended".*clock-flap-1' /var/lib/tscompose/projects/clock/events; }
+t up -d
+sleep 3
+row now beat
+date -s "@$(( $(date +%s) + 36000 ))" >/dev/null
+from=$(restarts); sleep 6; echo "forward $(( $(restarts) - from ))"
+row forward beat
+date -s "@$(( $(date +%s) - 72000 ))" >/dev/null
+from=$(restarts); sleep 6; echo "back $(( $(restarts) - from ))"
+row back beat
+from=$(seconds); t stop beat; echo "stopped after $(( $(seconds) - from ))"
+row stopped beat
+t down; echo "down too $?"
+cat /vm/errors
+`;
+
+const reasons = missing(['root', 'vm with systemd']);
+const here = reasons.length === 0;
+let lines: readonly string[] = [];
+const after = (start: string): string =>
+  lines
+    .find((line) => line.startsWith(start))
+    ?.slice(start.length)
+    .trim() ?? '';
+const statusOf = (label: string) => JSON.parse(after(`${label} {`).replace(/^/, '{')).status;
+
+describe.skipIf(!here && !promised(['vm']))(
+  `under systemd, in a machine of its own${here ? '' : ` (skipped: ${reasons.join(', ')})`}`,
+  () => {
+    beforeAll(async () => {
+      const files = { 'unit.yml': unitStack, 'clock.yml': clockStack };
+      const run = await runInVm({ systemd: true, script, files });
+      lines = run.output.split('\n');
+      expect(run.code, run.output).toBe(0);
+    }, 400_000);
+
+    test('the unit that install-unit writes is started when its services run, and says so', () => {
+      expect(after('start ')).toBe('0');
+      expect(after('started: ')).toBe('active running, 2 services run, success');
+      expect(after('main ')).toBe('0::/system.slice/tscompose-vm.service');
+    });
+
+    test('a killed command takes no container along: the next one goes on with them', () => {
+      expect(after('killed and back: ')).toBe('active running, 2 services run, success');
+      expect(statusOf('first')).toMatchObject({ kind: 'running' });
+      expect(statusOf('second')).toEqual(statusOf('first'));
+    });
+
+    test('stop ends the containers in peace, and start brings back what is to run', () => {
+      expect(after('stop ')).toBe('0');
+      expect(after('stopped: ')).toMatch(/^inactive dead, .*, success$/);
+      expect(statusOf('ended')).toMatchObject({ kind: 'exited', requested: true, exitCode: 0 });
+      expect(statusOf('done')).toMatchObject({ kind: 'exited', exitCode: 3 });
+      expect(after('again ')).toBe('0');
+      expect(after('started again: ')).toBe('active running, 2 services run, success');
+      expect(statusOf('third')).toMatchObject({ kind: 'running' });
+    });
+
+    test('down leaves nothing', () => {
+      expect(after('down ')).toBe('0');
+      expect(after('left')).toBe('');
+      expect(after('processes ')).toBe('0');
+    });
+
+    test('a clock that is set ten hours ahead, then twenty back, stops no restart, no health check and no container', () => {
+      expect(statusOf('now')).toMatchObject({ kind: 'running', health: 'healthy' });
+      for (const jump of ['forward', 'back']) {
+        expect(Number(after(`${jump} `)), jump).toBeGreaterThan(0);
+        expect(statusOf(jump), jump).toEqual(statusOf('now'));
+      }
+    });
+
+    test('a stop waits no longer because of it', () => {
+      expect(Number(after('stopped after '))).toBeLessThan(5);
+      expect(statusOf('stopped')).toMatchObject({ kind: 'exited', exitCode: 0 });
+      expect(after('down too ')).toBe('0');
+    });
+  },
+);
