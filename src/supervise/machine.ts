@@ -167,7 +167,9 @@ function seeEnd(
   const isKnown = 'endedAtMs' in state && state.endedAtMs === end.atMs;
   if (isKnown && (state.kind === 'over' || !container.stoppedByUser)) return stay(state);
   const logged: LifeEffect[] = isKnown ? [] : [{ kind: 'log', entry }];
-  const { state: next, effects } = judge(container, { now, end, history: state.history });
+  // Of a container that was made anew or started by hand not even the beginning may have been seen.
+  const history = container.restarts > 0 ? state.history : freshHistory;
+  const { state: next, effects } = judge(container, { now, end, history });
   return { state: next, effects: [...logged, ...effects] };
 }
 

@@ -50,7 +50,9 @@ export function judgeEnd(policy: RestartPolicy, end: End, history: History): Ver
   const { maxAttempts, windowMs, delayMs, startLimit } = policy;
   const attempts = windowMs !== undefined && end.lifeMs >= windowMs ? 0 : history.attempts;
   const streak = end.lifeMs >= goodLifeMs ? 0 : history.streak;
-  const endsAtMs = startLimit === undefined ? [] : [...history.endsAtMs, end.atMs].slice(-startLimit.ends - 1);
+  // One that was asked for is no crash.
+  const counts = startLimit !== undefined && !end.requested;
+  const endsAtMs = counts ? [...history.endsAtMs, end.atMs].slice(-startLimit.ends - 1) : history.endsAtMs;
   const leave = (reason: LeaveReason): Verdict => ({ kind: 'leave', reason, history: { attempts, streak, endsAtMs } });
 
   if (policy.condition === 'no') return leave('no-policy');
@@ -58,7 +60,7 @@ export function judgeEnd(policy: RestartPolicy, end: End, history: History): Ver
   // A command that is missing at the first start is the user's to mend; one that is missing at a restart may come back.
   if (end.failed && history.attempts === 0) return leave('cannot-start');
   if (maxAttempts !== undefined && attempts >= maxAttempts) return leave('attempts-used-up');
-  if (startLimit !== undefined && endsAtMs.length > startLimit.ends) {
+  if (counts && endsAtMs.length > startLimit.ends) {
     const [oldest = 0] = endsAtMs;
     if (end.atMs - oldest <= startLimit.withinMs) return leave('start-limit');
   }

@@ -41,34 +41,39 @@ function retell(state: Life, line: LogLine, policy: RestartPolicy): Life {
       return { kind: 'running', startedAtMs, history: restarts > 0 ? state.history : freshHistory };
     }
     case 'ended':
-    case 'failed': {
-      const { endedAtMs, exitCode } = line;
-      const lifeMs = line.kind === 'ended' ? Math.max(0, endedAtMs - line.startedAtMs) : 0;
-      const end = { exitCode, atMs: endedAtMs, lifeMs, failed: line.kind === 'failed' };
-      const verdict = judgeEnd(policy, end, state.history);
-      const stopped = line.kind === 'ended' && line.stoppedByUser;
-      if (verdict.kind === 'leave' || stopped) {
-        const reason = verdict.kind === 'leave' && !stopped ? verdict.reason : 'stopped-by-user';
-        return { kind: 'over', endedAtMs, reason, history: verdict.history };
-      }
-      const { attempt, history } = verdict;
-      const requested = line.kind === 'ended' && line.requested === true;
-      const delayMs = requested ? Math.max(verdict.delayMs, patienceMs) : verdict.delayMs;
-      const restart = { endedAtMs, exitCode, attempt, history, ...(requested && { requested }) };
-      return { kind: 'backing-off', ...restart, dueAtMs: endedAtMs + delayMs };
-    }
+    case 'failed':
+      return retellEnd(state, line, policy);
     case 'left':
       return 'endedAtMs' in state
         ? { kind: 'over', endedAtMs: state.endedAtMs, reason: line.reason, history: state.history }
         : state;
     case 'removed':
       return newLife;
+    case 'step':
+      // Made anew, it has nothing to do with the one of before.
+      return line.action === 'create' && line.failure === undefined ? newLife : state;
     case 'restart-planned':
     case 'restart-refused':
     case 'health':
-    case 'step':
       return state;
     default:
       return unreachable(line);
   }
+}
+
+function retellEnd(state: Life, line: Extract<LogLine, { kind: 'ended' | 'failed' }>, policy: RestartPolicy): Life {
+  const { endedAtMs, exitCode } = line;
+  const ended = line.kind === 'ended' ? line : undefined;
+  const requested = ended?.requested === true;
+  const lifeMs = ended === undefined ? 0 : Math.max(0, endedAtMs - ended.startedAtMs);
+  const end = { exitCode, atMs: endedAtMs, lifeMs, failed: ended === undefined, requested };
+  const verdict = judgeEnd(policy, end, state.history);
+  if (verdict.kind === 'leave' || ended?.stoppedByUser) {
+    const reason = verdict.kind === 'leave' && !ended?.stoppedByUser ? verdict.reason : 'stopped-by-user';
+    return { kind: 'over', endedAtMs, reason, history: verdict.history };
+  }
+  const { attempt, history } = verdict;
+  const delayMs = requested ? Math.max(verdict.delayMs, patienceMs) : verdict.delayMs;
+  const restart = { endedAtMs, exitCode, attempt, history, ...(requested && { requested }) };
+  return { kind: 'backing-off', ...restart, dueAtMs: endedAtMs + delayMs };
 }

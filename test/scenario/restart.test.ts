@@ -119,6 +119,18 @@ describe('a start limit', () => {
     await rig.ok(['stop', 'web']);
   });
 
+  scenario('does not count the ends of a container that was made anew since', [], async (rig) => {
+    rig.stack({ web: limited(rig) });
+    await rig.up();
+    for (let life = 0; life < 2; life++) (await rig.next('web')).tell('exit 7');
+    await rig.next('web');
+    await rig.up('--force-recreate');
+    for (let life = 0; life < 2; life++) (await rig.next('web')).tell('exit 7');
+    await rig.next('web');
+    expect(await given(rig)).toBeUndefined();
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'running' });
+  });
+
   scenario('ends an up --wait at once, with the reason', [], async (rig) => {
     rig.stack({ web: limited(rig) });
     await rig.hold();
