@@ -52,6 +52,22 @@ describe('hooks', () => {
     expect(notes(rig).slice(4)).toEqual(['pre-stop', 'post-stop success exited 0']);
   });
 
+  scenario('after the start and before the stop that fail, fail the command, and say how', [], async (rig) => {
+    const failing = (code: number) => ({ command: ['/bin/sh', '-c', `echo no luck >&2; exit ${code}`] });
+    rig.write('shared/.keep', '');
+    rig.stack({ web: service({ post_start: [failing(4)], pre_stop: [failing(6)] }) });
+    const up = await rig.cli(['up', '-d']);
+    expect(up.code, up.stderr).toBe(1);
+    expect(up.stderr).toMatch(/cannot finish the post-start hook of \S+-web-1: \S+ ended with code 4/);
+    expect(up.stderr).toContain('no luck');
+    // As with docker compose it is not taken down: what it has begun may be looked at.
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'running' });
+    const stop = await rig.cli(['stop']);
+    expect(stop.code, stop.stderr).toBe(1);
+    expect(stop.stderr).toMatch(/cannot finish the pre-stop hook of \S+-web-1: \S+ ended with code 6/);
+    await rig.ok(['kill']);
+  });
+
   scenario('after an end run without a restart policy too', [], async (rig) => {
     rig.write('shared/.keep', '');
     rig.stack({ web: service({ 'x-tscompose': { post_stop: [note('$$EXIT_CODE $$EXIT_STATUS')] } }) });

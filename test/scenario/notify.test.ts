@@ -47,6 +47,21 @@ describe('a container that speaks sd_notify', () => {
     expect((await running(rig, 'app')).pid).toBe(pid);
   });
 
+  scenario('that says STOPPING=1 is asked nothing more while it ends', [], async (rig) => {
+    const liveness = { notify: true, interval: '300ms', retries: 2 };
+    rig.stack({ app: rig.puppet('app', { restart: 'no', ...probes({ liveness }) }) });
+    await rig.up();
+    const app = await rig.next('app');
+    await say(app, 'READY=1\nWATCHDOG=1');
+    const { pid } = await running(rig, 'app');
+    await say(app, 'STOPPING=1');
+    // Longer than it would have been left without WATCHDOG=1.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect((await running(rig, 'app')).pid).toBe(pid);
+    app.tell('exit 0');
+    await eventually(async () => expect((await rig.row('app')).status).toMatchObject({ kind: 'exited', exitCode: 0 }));
+  });
+
   scenario('has to say it anew in every life', [], async (rig) => {
     rig.stack({ app: rig.puppet('app', { restart: 'always', ...probes({ readiness: { notify: true } }) }) });
     await rig.up();

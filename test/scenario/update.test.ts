@@ -123,6 +123,27 @@ describe('an update with deploy.update_config', () => {
     expect(stderr).toMatch(/warning: cannot go on with the update: \S+-web-1 ended with code 3/);
   });
 
+  scenario('that was killed half-way is taken back by an up of the file of before', [], async (rig) => {
+    const update = { monitor: '30s', failure_action: 'rollback' };
+    stack(rig, '1', update);
+    await rig.up();
+    await rig.next('web');
+    await rig.next('web');
+    const before = await rows(rig);
+    stack(rig, '2', update);
+    const up = rig.start(['up', '-d']);
+    const run = ended(up);
+    await rig.next('web');
+    up.kill('SIGKILL');
+    await run;
+    stack(rig, '1', { ...update, monitor: '100ms' });
+    await rig.up();
+    expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+    // The second was not touched by either.
+    expect((await rows(rig)).map(({ name }) => name)).toEqual(['web-1', 'web-2']);
+    expect((await rows(rig))[1]).toEqual(before[1]);
+  });
+
   scenario('that was killed half-way is finished by the next one', [], async (rig) => {
     const update = { order: 'start-first', monitor: '30s' };
     stack(rig, '1', update);
