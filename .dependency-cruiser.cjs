@@ -33,6 +33,7 @@ module.exports = {
     ...layering,
     door('yaml', '^src/spec/'),
     door('zod', '^src/spec/(?:schema[^/]*|validate|normal)[.]ts$'),
+    door('koffi', '^src/runtime/linux/native[.]ts$'),
     door('chokidar', '^src/supervise/watcher[.]ts$'),
     door('listr2', '^src/cli/render/tasks[.]ts$'),
     door('tar-stream', '^src/runtime/linux/(?:rootfs/tarball|files/archive)[.]ts$'),
@@ -41,7 +42,7 @@ module.exports = {
       severity: 'error',
       comment: 'A new package is a decision: give it one door here and a reason in ARCHITECTURE.md.',
       from: { path: '^src/' },
-      to: { path: 'node_modules/', pathNot: 'node_modules/(?:yaml|zod|chokidar|listr2|tar-stream|@types/node)/' },
+      to: { path: 'node_modules/', pathNot: 'node_modules/(?:yaml|zod|koffi|chokidar|listr2|tar-stream|@types/node)/' },
     },
     {
       name: 'pure-core',

@@ -77,7 +77,7 @@ function programs() {
   return {
     'tsc-shim': { sources: nativeSources(), flags: freestanding },
     'tsc-net': { sources: [...own.sort().map((name) => join(net, name)), ...common], flags: freestanding },
-    'tsc-addon.node': { sources: [join(root, 'native/node/addon.c')], flags: loadable },
+    'tsc-become.node': { sources: [join(root, 'native/node/become.c')], flags: loadable },
   };
 }
 

@@ -69,6 +69,7 @@ async function split() {
     metafile: true,
     entryPoints: { main: 'src/cli/main.ts' },
     outdir: dist,
+    external: ['koffi'],
     define: {
       TSCOMPOSE_VERSION: JSON.stringify(version),
       ...(await filters()),

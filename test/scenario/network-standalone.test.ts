@@ -257,7 +257,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
   });
 
   test('what is taken away under living containers is made again', async () => {
-    const { umount } = loadNative();
+    const { umount } = await loadNative();
     const dead = (await askNetStatus(run))!;
     process.kill(dead.keeperPid, 'SIGSTOP');
     process.kill(dead.workerPid, 'SIGKILL');

@@ -45,5 +45,5 @@ export function netProcesses(project: string): number[] {
 export async function loseRouter({ project }: Rig): Promise<void> {
   for (const signal of ['SIGSTOP', 'SIGKILL'] as const)
     for (const pid of netProcesses(project)) process.kill(pid, signal);
-  loadNative().umount(`/run/tscompose/${project}.network/router`, 2);
+  (await loadNative()).umount(`/run/tscompose/${project}.network/router`, 2);
 }

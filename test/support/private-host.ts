@@ -36,7 +36,7 @@ export class PrivateHost {
   }
 
   static async make(): Promise<PrivateHost> {
-    const native = loadNative();
+    const native = await loadNative();
     const home = openSync('/proc/thread-self/ns/net', 'r');
     native.unshare(CLONE_NEWNET);
     const neighbour = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {

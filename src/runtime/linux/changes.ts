@@ -21,7 +21,7 @@ export async function fileChanges(
   const where = containerPaths(projectPaths(hostPaths(host), project), container);
   const record = readRecord(where.record);
   if (record === undefined) return undefined;
-  const { attribute } = loadNative();
+  const { attribute } = await loadNative();
   const isOpaque = (path: string): boolean => attribute(path, 'trusted.overlay.opaque')?.toString() === 'y';
   const changes: FileChange[] = [];
   compare({ upper: where.upper, lowers: record.lowers, path: '' }, { isOpaque, changes });

@@ -21,7 +21,7 @@ export function openManager(environment: HostEnvironment): Manager {
       try {
         // Node speaks no datagrams over Unix sockets.
         const { loadNative } = await import('./native.ts');
-        const native = loadNative();
+        const native = await loadNative();
         const fd = native.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
         try {
           native.connect(fd, addressOf(path));

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import { InternalError } from '../../util/assert.ts';
-import { type Addon, loadAddon, type SystemCall } from './addon.ts';
 
 /** What the kernel answered: `code` is the errno's name ("EADDRINUSE"), `call` the system call's. */
 export class KernelError extends Error {
@@ -57,6 +56,9 @@ export type Native = {
 export type MountOptions = { readonly type: string; readonly flags: number; readonly data?: string };
 export type SocketOption = { readonly name: number; readonly value: number };
 
+/** The same numbers on every architecture (they are newer than the unification). */
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
 const ESRCH = 3;
 const EINTR = 4;
 const EAGAIN = 11;
@@ -66,20 +68,44 @@ const EOPNOTSUPP = 95;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 
-let loaded: Native | undefined;
+let loaded: Promise<Native> | undefined;
 
-/** Synchronous and cheap (a fifth of a millisecond). */
-export function loadNative(): Native {
-  loaded ??= bindNative(loadAddon());
+/** The one door to koffi; loading it costs 12 ms, so only commands that change the machine come here. */
+export function loadNative(): Promise<Native> {
+  loaded ??= bindNative();
   return loaded;
 }
 
-function bindNative(addon: Addon): Native {
-  const call = (name: SystemCall, ...values: readonly (number | Uint8Array)[]): number => {
+async function bindNative(): Promise<Native> {
+  const { default: koffi } = await import('koffi');
+  const libc = koffi.load(null);
+  const bind = (prototype: string) => libc.func(prototype);
+  const c = {
+    close: bind('int close(int fd)'),
+    flock: bind('int flock(int fd, int operation)'),
+    setns: bind('int setns(int fd, int type)'),
+    unshare: bind('int unshare(int flags)'),
+    mount: bind(
+      'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+    ),
+    umount2: bind('int umount2(const char *target, int flags)'),
+    syscall: bind('long syscall(long number, long a, long b, long c, long d)'),
+    lgetxattr: bind('long lgetxattr(const char *path, const char *name, void *value, unsigned long size)'),
+    socket: bind('int socket(int domain, int type, int protocol)'),
+    setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
+    getsockopt: bind('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+    connect: bind('int connect(int fd, const void *address, unsigned int length)'),
+    send: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
+    recv: bind('long recv(int fd, void *into, unsigned long length, int flags)'),
+    poll: bind('int poll(void *fds, unsigned long count, int timeout)'),
+  };
+
+  const call = (name: keyof typeof c, ...values: unknown[]): number => {
     for (;;) {
-      const result = addon[name](...values);
+      const result = Number(c[name](...values));
       if (result >= 0) return result;
-      if (result !== -EINTR) throw new KernelError(name, -result);
+      const errno = koffi.errno();
+      if (errno !== EINTR) throw new KernelError(name, errno);
     }
   };
 
@@ -87,10 +113,7 @@ function bindNative(addon: Addon): Native {
     const pollfd = Buffer.alloc(8);
     pollfd.writeInt32LE(fd, 0);
     pollfd.writeInt16LE(POLLIN, 4);
-    const time = Buffer.alloc(16);
-    time.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
-    time.writeBigInt64LE(BigInt((int(timeoutMs) % 1000) * 1_000_000), 8);
-    return call('ppoll', pollfd, 1, time, 0, 0) > 0;
+    return call('poll', pollfd, 1, int(timeoutMs)) > 0;
   };
 
   return {
@@ -107,11 +130,11 @@ function bindNative(addon: Addon): Native {
     setns: (fd, type) => void call('setns', int(fd), int(type)),
     unshare: (flags) => void call('unshare', int(flags)),
     mount: (source, target, { type, flags, data }) =>
-      void call('mount', text(source), text(target), text(type), int(flags), data === undefined ? 0 : text(data)),
-    umount: (target, flags) => void call('umount2', text(target), int(flags)),
+      void call('mount', source, target, type, int(flags), data === undefined ? null : `${data}`),
+    umount: (target, flags) => void call('umount2', target, int(flags)),
     openProcess: (pid) => {
       try {
-        return call('pidfd_open', int(pid), 0);
+        return call('syscall', SYS_pidfd_open, int(pid), 0, 0, 0);
       } catch (error) {
         if (error instanceof KernelError && error.errno === ESRCH) return undefined;
         throw error;
@@ -119,7 +142,7 @@ function bindNative(addon: Addon): Native {
     },
     signalProcess: (pidfd, signal) => {
       try {
-        call('pidfd_send_signal', int(pidfd), int(signal), 0, 0);
+        call('syscall', SYS_pidfd_send_signal, int(pidfd), int(signal), 0, 0);
       } catch (error) {
         // It has ended meanwhile, which is what most signals are sent for.
         if (!(error instanceof KernelError) || error.errno !== ESRCH) throw error;
@@ -128,7 +151,7 @@ function bindNative(addon: Addon): Native {
     attribute: (path, name) => {
       const value = Buffer.alloc(64);
       try {
-        return value.subarray(0, call('lgetxattr', text(path), text(name), value, value.length));
+        return value.subarray(0, call('lgetxattr', path, name, value, value.length));
       } catch (error) {
         if (error instanceof KernelError && (error.errno === ENODATA || error.errno === EOPNOTSUPP)) return undefined;
         throw error;
@@ -136,9 +159,9 @@ function bindNative(addon: Addon): Native {
     },
     socket: (domain, type, protocol) => call('socket', int(domain), int(type), int(protocol)),
     setSocketOption: (fd, level, { name, value }) => {
-      const four = Buffer.alloc(4);
-      four.writeInt32LE(int(value));
-      call('setsockopt', int(fd), int(level), int(name), four, 4);
+      const bytes = Buffer.alloc(4);
+      bytes.writeInt32LE(int(value));
+      call('setsockopt', int(fd), int(level), int(name), bytes, 4);
     },
     wideSocketOption: (fd, level, name) => {
       const value = Buffer.alloc(8);
@@ -153,15 +176,14 @@ function bindNative(addon: Addon): Native {
       }
     },
     connect: (fd, address) => void call('connect', int(fd), address, address.length),
-    send: (fd, datagram) => {
-      const sent = call('sendto', int(fd), datagram, datagram.length, 0, 0, 0);
-      if (sent !== datagram.length)
-        throw new InternalError(`a datagram of ${datagram.length} bytes was cut to ${sent}`);
+    send: (fd, bytes) => {
+      const sent = call('send', int(fd), bytes, bytes.length, 0);
+      if (sent !== bytes.length) throw new InternalError(`a datagram of ${bytes.length} bytes was cut to ${sent}`);
     },
     receive: (fd, into, timeoutMs) => {
       for (;;) {
         try {
-          return call('recvfrom', int(fd), into, into.length, MSG_DONTWAIT, 0, 0);
+          return call('recv', int(fd), into, into.length, MSG_DONTWAIT);
         } catch (error) {
           if (!(error instanceof KernelError) || error.errno !== EAGAIN) throw error;
           if (!waitReadable(int(fd), timeoutMs)) return 0;
@@ -174,10 +196,4 @@ function bindNative(addon: Addon): Native {
 function int(value: number): number {
   if (Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 32) return value;
   throw new InternalError(`${value} is no integer that a system call could take`);
-}
-
-/** As C has it: up to its first NUL, which ours must therefore not have inside. */
-function text(value: string): Buffer {
-  if (value.includes('\0')) throw new InternalError('a text for a system call has a NUL in it');
-  return Buffer.from(`${value}\0`);
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HostEnvironment } from './options.ts';
 
@@ -6,17 +6,10 @@ import type { HostEnvironment } from './options.ts';
 export function shimPath(environment: HostEnvironment): string {
   const named = environment['TSCOMPOSE_SHIM'];
   if (named !== undefined && named !== '') return named;
-  return built('tsc-shim');
-}
-
-/** What Node loads of ours is part of this program, whatever shim it is told to use. */
-export const addonPath = (): string => built('tsc-addon.node');
-
-function built(name: string): string {
-  // A CommonJS bundle has no import.meta.url, but it has __dirname; tests that run from the sources have both.
-  const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url));
-  const dist = basename(here) === 'linux' ? join(here, '../../../dist') : here;
-  return join(dist, `native/linux-${process.arch}`, name);
+  const file = `native/linux-${process.arch}/tsc-shim`;
+  // A CommonJS bundle has no import.meta.url, but it has __dirname.
+  if (typeof __dirname === 'string') return join(__dirname, file);
+  return join(dirname(fileURLToPath(import.meta.url)), '../../../dist', file);
 }
 
 /** The net process's program lies beside the shim. */

@@ -83,6 +83,10 @@ function ours({ scratch, script, files, modules }: Ours): readonly Tree[] {
     { from: vm, to: '/vm' },
     { from: join(root, 'dist'), to: '/vm/dist' },
     { from: join(root, 'package.json'), to: '/vm/package.json' },
+    ...['koffi', '@koromix/koffi-linux-x64'].map((name) => ({
+      from: join(root, 'node_modules', name),
+      to: `/vm/node_modules/${name}`,
+    })),
     { from: init, to: '/init' },
   ];
 }

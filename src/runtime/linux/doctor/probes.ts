@@ -23,7 +23,7 @@ export type PacketFilterProbe =
 
 /** `directory` exists, and writable layers lie on its filesystem. Leaves nothing behind, on no path. */
 export async function tryMachine(directory: string): Promise<DoctorProbes> {
-  const native = loadNative();
+  const native = await loadNative();
   return { packetFilter: readChains(native), overlay: tryOverlay(native, directory) };
 }
 

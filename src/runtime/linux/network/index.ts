@@ -3,7 +3,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { Network } from '../../../model/project.ts';
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
-import { KernelError, loadNative } from '../native.ts';
+import { KernelError, loadNative, type Native } from '../native.ts';
 import type { Paths, ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
 import { type AttachRefusal, attachGuests, type Guest, withAttached } from './attach.ts';
@@ -63,6 +63,7 @@ export class Networking {
   readonly #names: HostNames;
   readonly #sharing: Sharing;
   #record: NetworkRecord | undefined;
+  #native: Native | undefined;
   #router: Router | undefined;
   #hubs: Hubs | undefined;
   #legsMade = false;
@@ -117,12 +118,12 @@ export class Networking {
       this.#record = { ...this.#withoutReleased(record), networks };
       if (networks.length === 0) {
         await this.#dropAll();
-        return ok(await this.#sharing.tell(loadNative(), sharers));
+        return ok(await this.#sharing.tell(await this.#load(), sharers));
       }
       writeNetworkRecord(this.#where.record, this.#record);
       this.#closeRouter();
       await this.#open();
-      await this.#sharing.tell(loadNative(), sharers);
+      await this.#sharing.tell(await this.#load(), sharers);
       return this.#push();
     });
   }
@@ -228,7 +229,7 @@ export class Networking {
       if (joined && !gone) await this.#enter();
       if (gone || this.#legsMade) {
         const router = await this.#enter();
-        if (gone) await quitNetProcess(loadNative(), this.#where.run);
+        if (gone) await quitNetProcess(await this.#load(), this.#where.run);
         await this.#attachTo(router, this.#guestsOf(living));
         return this.#locked(() => this.#push());
       }
@@ -272,22 +273,27 @@ export class Networking {
     return { ...record, endpoints: record.endpoints.filter(({ container }) => !this.#released.has(container)) };
   }
 
+  async #load(): Promise<Native> {
+    this.#native ??= await loadNative();
+    return this.#native;
+  }
+
   async #host(): Promise<HostView> {
     if (this.#view !== undefined) return this.#view;
-    const { taken, outsideMtu } = viewHost(loadNative(), this.#names.link);
+    const { taken, outsideMtu } = viewHost(await this.#load(), this.#names.link);
     this.#view = { taken: [...taken, ...this.#sharing.subnets()], outsideMtu };
     return this.#view;
   }
 
   /** The router, for work that does not have the host's lock: making it changes the host. */
   async #enter(): Promise<Router> {
-    return this.#router ?? withHostLock(loadNative(), () => this.#open());
+    return this.#router ?? withHostLock(await this.#load(), () => this.#open());
   }
 
   /** The router with everything in it that the record says. */
   async #open(): Promise<Router> {
     if (this.#router !== undefined) return this.#router;
-    const native = loadNative();
+    const native = await this.#load();
     const { project, paths } = this.#options;
     const { taken, outsideMtu } = await this.#host();
     const router = openRouter(native, this.#where.router);
@@ -316,13 +322,13 @@ export class Networking {
   /** What the net process serves becomes what the record says, and the record learns the ports. */
   async #push(): Promise<Outcome> {
     const record = this.#withoutReleased(this.#read());
-    const table = this.#sharing.table(record, prepareFastPath(loadNative(), this.#names.link, record));
+    const table = this.#sharing.table(record, prepareFastPath(await this.#load(), this.#names.link, record));
     const reply = await setNetTable({ run: this.#where.run, program: this.#options.program }, table);
     const taken = takeReply(record, reply);
     if (!taken.ok) return taken;
     const released = this.#read().endpoints.filter(({ container }) => this.#released.has(container));
     this.#keep({ ...taken.value, endpoints: [...taken.value.endpoints, ...released] });
-    return ok(await this.#sharing.tell(loadNative(), this.#sharing.sharers(this.#read())));
+    return ok(await this.#sharing.tell(await this.#load(), this.#sharing.sharers(this.#read())));
   }
 
   #guestsOf(held: readonly Held[]): Guest[] {
@@ -336,7 +342,7 @@ export class Networking {
   async #attachTo(router: Router, guests: readonly Guest[]): Promise<AttachRefusal[]> {
     const { outsideMtu } = await this.#host();
     const ways = { outsideMtu, hubs: this.#hubs as Hubs };
-    const refusals = attachGuests(loadNative(), router, { record: this.#read(), guests, ...ways });
+    const refusals = attachGuests(this.#native as Native, router, { record: this.#read(), guests, ...ways });
     this.#record = withAttached(this.#read(), guests, refusals);
     this.#attached = true;
     return refusals;
@@ -350,7 +356,7 @@ export class Networking {
   }
 
   async #dropAll(): Promise<void> {
-    const native = loadNative();
+    const native = await this.#load();
     this.#closeRouter();
     if (existsSync(this.#where.run)) await quitNetProcess(native, this.#where.run);
     dropRouter(native, this.#where.router);
@@ -379,7 +385,7 @@ export class Networking {
   }
 
   async #locked(work: () => Promise<Outcome>): Promise<Outcome> {
-    return withHostLock(loadNative(), work);
+    return withHostLock(await this.#load(), work);
   }
 
   async #guard(work: () => Promise<Outcome>): Promise<Outcome> {

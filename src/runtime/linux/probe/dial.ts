@@ -44,7 +44,7 @@ type Dialling = Looking & {
 
 /** A connection to a port of the container, from within its network namespace; or why there is none. */
 export async function dial({ project, container, port, host, signal }: Dialling): Promise<Socket | string> {
-  const native = loadNative();
+  const native = await loadNative();
   const state = readState(containerPaths(projectPaths(hostPaths(host), project), container).stateRecord);
   if (!initLives(state)) return `${container} does not run`;
   let why = '';

@@ -55,7 +55,7 @@ async function endWithoutMonitor(state: ShimState | undefined, cgroups: CgroupLa
 /** SIGKILL to the process that had this pid when it started then; true when it is gone within 10 s. */
 async function killIdentified(pid: number, start: bigint): Promise<boolean> {
   const { loadNative } = await import('../native.ts');
-  const native = loadNative();
+  const native = await loadNative();
   const fd = native.openProcess(pid);
   if (fd === undefined) return true;
   try {

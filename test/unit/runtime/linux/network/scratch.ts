@@ -24,7 +24,7 @@ export class ScratchNetns implements Disposable {
   }
 
   static async make(): Promise<ScratchNetns> {
-    return new ScratchNetns(loadNative());
+    return new ScratchNetns(await loadNative());
   }
 
   /** A path by which other programs can enter it. */

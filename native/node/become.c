@@ -1,7 +1,6 @@
 /*
- * tsc-addon.node: what Node lacks. System calls that it has no name for, and becoming another program: a command that has
- * nothing left to do but to wait for the shim becomes the shim instead; a shell in a container then costs what the shim
- * does, and not a whole Node beside it.
+ * tsc-become.node: what Node needs to become another program. A command that has nothing left to do but to wait for the
+ * shim becomes the shim instead; a shell in a container then costs what the shim does, and not a whole Node beside it.
  *
  * The part of Node-API that is used is declared here: not every Node comes with its headers, and its ABI is stable. Nothing
  * of libc is used but `environ`, which Node has loaded.
@@ -20,8 +19,7 @@ int napi_set_named_property(napi_env env, napi_value object, const char *name, n
 int napi_get_cb_info(napi_env env, napi_callback_info info, size_t *count, napi_value *arguments, napi_value *self,
 		     void **data);
 int napi_get_buffer_info(napi_env env, napi_value value, void **data, size_t *length);
-int napi_get_value_int64(napi_env env, napi_value value, int64_t *out);
-int napi_create_int64(napi_env env, int64_t value, napi_value *out);
+int napi_create_int32(napi_env env, int32_t value, napi_value *out);
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports);
 
@@ -32,7 +30,7 @@ struct bytes {
 	size_t size;
 };
 
-/* The one argument of memory and become: a Buffer. Anything else is empty. */
+/* The one argument both functions have: a Buffer. Anything else is empty. */
 static struct bytes argument(napi_env env, napi_callback_info info)
 {
 	napi_value value = NULL;
@@ -47,7 +45,7 @@ static struct bytes argument(napi_env env, napi_callback_info info)
 static napi_value answer(napi_env env, long value)
 {
 	napi_value out = NULL;
-	napi_create_int64(env, value, &out);
+	napi_create_int32(env, (int32_t)value, &out);
 	return out;
 }
 
@@ -63,7 +61,7 @@ static napi_value memory(napi_env env, napi_callback_info info)
 			continue;
 		}
 		sys_close(fd);
-		fd = put < 0 ? (int)put : -EIO;
+		fd = put < 0 ? (int)put : -5; /* EIO */
 	}
 	return answer(env, fd);
 }
@@ -79,7 +77,7 @@ static napi_value become(napi_env env, napi_callback_info info)
 			words[count++] = bytes.at + at;
 	words[count] = NULL;
 	if (count == 0 || count == MAX_WORDS || bytes.at[bytes.size - 1] != 0)
-		return answer(env, -EINVAL);
+		return answer(env, -22); /* EINVAL */
 	/* Node has marked the standard streams so that no child gets them by accident. */
 	for (int fd = 0; fd < 3; fd++)
 		sys_fcntl(fd, F_SETFD, 0);
@@ -89,66 +87,16 @@ static napi_value become(napi_env env, napi_callback_info info)
 	return answer(env, error);
 }
 
-static const struct system_call {
-	const char *name;
-	long number;
-} system_calls[] = {
-	{"close", __NR_close},
-	{"connect", __NR_connect},
-	{"flock", __NR_flock},
-	{"getsockopt", __NR_getsockopt},
-	{"lgetxattr", __NR_lgetxattr},
-	{"mount", __NR_mount},
-	{"pidfd_open", __NR_pidfd_open},
-	{"pidfd_send_signal", __NR_pidfd_send_signal},
-	{"ppoll", __NR_ppoll},
-	{"recvfrom", __NR_recvfrom},
-	{"sendto", __NR_sendto},
-	{"setns", __NR_setns},
-	{"setsockopt", __NR_setsockopt},
-	{"socket", __NR_socket},
-	{"umount2", __NR_umount2},
-	{"unshare", __NR_unshare},
-};
-
-/* A system call with what it is given: integers, and bytes for their address. What is missing is 0. Returns -errno too. */
-static napi_value perform(napi_env env, napi_callback_info info)
-{
-	enum { MOST = 6 };
-	napi_value values[MOST];
-	size_t count = MOST;
-	void *data = NULL;
-	long arguments[MOST] = {0};
-	if (napi_get_cb_info(env, info, &count, values, NULL, &data) != 0)
-		return answer(env, -EINVAL);
-	for (size_t i = 0; i < count && i < MOST; i++) {
-		int64_t number = 0;
-		void *at = NULL;
-		size_t size = 0;
-		if (napi_get_value_int64(env, values[i], &number) == 0)
-			arguments[i] = (long)number;
-		else if (napi_get_buffer_info(env, values[i], &at, &size) == 0)
-			arguments[i] = (long)at;
-		else
-			return answer(env, -EINVAL);
-	}
-	const struct system_call *call = data;
-	return answer(env, SYS6(call->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-				arguments[5]));
-}
-
-static void export(napi_env env, napi_value exports, const char *name, napi_callback callback, const void *data)
+static void export(napi_env env, napi_value exports, const char *name, napi_callback callback)
 {
 	napi_value function = NULL;
-	if (napi_create_function(env, name, ~(size_t)0, callback, (void *)data, &function) == 0)
+	if (napi_create_function(env, name, ~(size_t)0, callback, NULL, &function) == 0)
 		napi_set_named_property(env, exports, name, function);
 }
 
 __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports)
 {
-	export(env, exports, "memory", memory, NULL);
-	export(env, exports, "become", become, NULL);
-	for (size_t i = 0; i < sizeof system_calls / sizeof system_calls[0]; i++)
-		export(env, exports, system_calls[i].name, perform, &system_calls[i]);
+	export(env, exports, "memory", memory);
+	export(env, exports, "become", become);
 	return exports;
 }
