@@ -255,6 +255,11 @@ static void refuse_client(int client)
 	sys_close(client);
 }
 
+static bool is_exhaustion(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+}
+
 void tsc_accept_ready(struct tsc_watch *watch, uint32_t events)
 {
 	(void)events;
@@ -271,7 +276,7 @@ void tsc_accept_ready(struct tsc_watch *watch, uint32_t events)
 				connection->next = unused;
 				unused = connection;
 			}
-			if (client == -EMFILE || client == -ENFILE || client == -ENOBUFS || client == -ENOMEM)
+			if (is_exhaustion(client))
 				tsc_pause_listeners();
 			return;
 		}
@@ -280,6 +285,11 @@ void tsc_accept_ready(struct tsc_watch *watch, uint32_t events)
 			refuse_client(client);
 			connection->next = unused;
 			unused = connection;
+			/* One descriptor is left, two are needed: those behind this one would be refused as well. */
+			if (is_exhaustion(container)) {
+				tsc_pause_listeners();
+				return;
+			}
 			continue;
 		}
 		start_connection(connection, client, container);

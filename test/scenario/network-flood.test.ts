@@ -1,0 +1,117 @@
+import { readdirSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { idle, inside, quick } from '../support/networked.ts';
+import { PrivateHost, shell } from '../support/private-host.ts';
+import { scenario } from '../support/scenario.ts';
+
+let host: PrivateHost;
+
+/** Asks COUNT names at the gateway, at once; prints how many were refused, and waits until it is told to end. */
+const asker = `
+const { createSocket } = require('node:dgram');
+const server = require('node:fs').readFileSync('/etc/resolv.conf', 'utf8').match(/nameserver (\\S+)/)[1];
+const socket = createSocket('udp4');
+let refused = 0;
+socket.on('message', (answer) => { refused += (answer[3] & 15) === 2 ? 1 : 0; });
+const query = (i) => {
+  const name = 'mute' + i + '.example';
+  const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
+  return Buffer.concat([Buffer.from([i >> 8, i & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+};
+// Again and again: what is out is given up after a while.
+setInterval(() => { for (let i = 0; i < 400; i++) socket.send(query(i), 53, server); }, 200);
+setInterval(() => console.log(refused), 100);`;
+
+/** A resolver that is silent about what begins with "mute", and knows 192.0.2.7 for all the rest. */
+const resolver = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('192.168.77.2', 53))
+while True:
+    q, who = s.recvfrom(4096)
+    if q[13:17] == b'mute': continue
+    end = 12
+    while q[end]: end += q[end] + 1
+    s.sendto(q[:2] + b'\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0' + q[12:end + 5] + b'\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4\\xc0\\0\\2\\7', who)
+`;
+
+describe('more than the net process can hold', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+  });
+  afterAll(() => host.close());
+
+  scenario(
+    'a container that floods the resolver is refused, and the others are answered',
+    ['socat', 'dig', 'python3'],
+    async (rig) => {
+      host.serveThere('python3', rig.write('resolver.py', resolver));
+      rig.write('asker.js', asker);
+      const dns = ['192.168.77.2'];
+      rig.stack({
+        flood: {
+          ...quick,
+          rootfs: { host: ['node'] },
+          command: ['node', '/asker.js'],
+          volumes: ['./asker.js:/asker.js:ro'],
+          dns,
+        },
+        calm: idle({ dns }),
+      });
+      await rig.up();
+      await eventually(async () =>
+        expect((await rig.ok(['logs', '--no-log-prefix', '-n', '1', 'flood'])).stdout).toMatch(/^[1-9]/),
+      );
+      expect(await inside(rig, 'calm', 'dig +short +tries=1 +time=2 some.example')).toBe('192.0.2.7\n');
+      expect(await inside(rig, 'calm', 'dig +short +tries=1 +time=2 calm')).toMatch(/^10\./);
+    },
+  );
+
+  scenario(
+    'without descriptors clients wait, and are served when there are some again, though nobody has left',
+    ['socat', 'prlimit'],
+    async (rig) => {
+      rig.stack({
+        web: {
+          ...quick,
+          command: ['socat', 'TCP-LISTEN:80,fork,reuseaddr', 'EXEC:cat'],
+          ports: ['18380:80'],
+        },
+      });
+      await rig.up();
+      const status = () => askNetStatus(`/run/tscompose/${rig.project}.network`);
+      const served = async () => (await status())?.connections ?? 0;
+      const sockets: Socket[] = [];
+      const open = () => {
+        const socket = createConnection(18380, '::1');
+        sockets.push(socket);
+        socket.on('error', () => {});
+        return new Promise<string>((resolve) => {
+          socket.once('data', (bytes) => resolve(String(bytes)));
+          socket.once('close', () => resolve('closed'));
+          socket.write('hello');
+        });
+      };
+      try {
+        await eventually(async () => expect(await open()).toBe('hello'));
+        const pid = (await status())?.workerPid as number;
+        // A connection takes two: where one is left it is accepted in vain.
+        for (const left of [4, 5]) {
+          const used = Math.max(...readdirSync(`/proc/${pid}/fd`).map(Number));
+          const before = await served();
+          shell(`prlimit --pid ${pid} --nofile=${used + left}:`);
+          const answers = Array.from({ length: 40 }, open);
+          await eventually(async () => expect(await served()).toBeGreaterThan(before));
+          shell(`prlimit --pid ${pid} --nofile=4096:`);
+          const lost = (await Promise.all(answers)).filter((text) => text !== 'hello');
+          expect(lost.length).toBeLessThan(20);
+          expect(await served()).toBe(before + 40 - lost.length);
+        }
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+    },
+  );
+});
