@@ -78,6 +78,13 @@ describe.skipIf(!possible)('the parts of the native programs that read what othe
     expect(count('forwarded')).toBeGreaterThan(1000);
   });
 
+  test('questions to the DNS over TCP come whole and in order, however they are cut and whatever length they claim', () => {
+    const count = fuzzed(build('fuzz_stream', ['net/table', 'src/text']), 20_000, []);
+    expect(count('whole')).toBeGreaterThan(50_000);
+    expect(count('ended')).toBeGreaterThan(5000);
+    expect(count('apart')).toBeGreaterThan(10_000);
+  });
+
   test('no program of a container misleads the search for its interpreter', () => {
     const program = build('fuzz_program', ['src/interpreter', 'src/text']);
     expect(fuzzed(program, 100_000, [process.execPath])('named')).toBeGreaterThan(10_000);
