@@ -8,6 +8,8 @@ import { ended, scenario } from '../support/scenario.ts';
 
 let host: PrivateHost;
 
+const forwarding = () => shell('cat /proc/sys/net/ipv4/ip_forward');
+
 describe('networks when things end', () => {
   beforeAll(async () => {
     host = await PrivateHost.make();
@@ -120,7 +122,7 @@ describe('networks when things end', () => {
       await rig.ok(['down', '-t', '0']);
       expect(accepts()).toEqual([]);
       // Docker, for all we know, relies on it by now.
-      expect(shell('cat /proc/sys/net/ipv4/ip_forward')).toBe('1\n');
+      expect(forwarding()).toBe('1\n');
       shell('iptables -w -P FORWARD ACCEPT; iptables -w -F; iptables -w -X; echo 0 >/proc/sys/net/ipv4/ip_forward');
     },
   );
@@ -147,6 +149,7 @@ describe('networks when things end', () => {
       await end;
       await rig.ok(['down']);
       expect(existsSync(`/run/tscompose/${rig.project}.network`)).toBe(false);
+      expect(forwarding()).toBe('0\n');
     },
   );
 
@@ -173,8 +176,11 @@ describe('networks when things end', () => {
       await rig.ok(['up', '-d']);
       await eventually(() => expect(ask('127.0.0.1:18144'), String(reached)).toBe('alive\n'));
       expect(await inside(rig, 'other', 'socat -T2 - TCP:web:80')).toBe('alive\n');
+      // The kernel may be busy yet with the link of the killed one.
+      expect(forwarding()).toBe('1\n');
       await rig.ok(['down', '-t', '0']);
       expect(existsSync(run)).toBe(false);
+      expect(forwarding()).toBe('0\n');
     }
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, idle, inside } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
+import { PrivateHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
 let host: PrivateHost;
@@ -82,6 +82,71 @@ while True:
       expect(await addresses()).toEqual(expect.arrayContaining(before));
       await rig.ok(['up', '-d', '--scale', 'web=1']);
       expect(await addresses()).toHaveLength(1);
+    },
+  );
+
+  scenario(
+    'what the file says of names is what a container finds, and the order of its interfaces too',
+    ['socat', 'dig'],
+    async (rig) => {
+      rig.stack(
+        {
+          web: idle({
+            hostname: 'shopfront',
+            networks: {
+              back: {},
+              front: { priority: 10, interface_name: 'front0' },
+              side: { priority: 5, ipv6_address: 'fd99::77', gw_priority: 1 },
+            },
+            dns: ['192.0.2.1'],
+            dns_search: ['corp.example', 'example'],
+            dns_opt: ['timeout:1'],
+            extra_hosts: ['printer=192.0.2.9', 'host:host-gateway'],
+          }),
+          peer: idle({ networks: ['front', 'side'], links: ['web:friend'] }),
+          open: idle({ networks: ['machine'] }),
+        },
+        {
+          networks: {
+            front: {},
+            back: {},
+            side: { enable_ipv6: true, ipam: { config: [{ subnet: 'fd99::/64' }] } },
+            machine: { driver: 'host' },
+          },
+        },
+      );
+      await rig.up();
+      const links = await inside(rig, 'web', 'ip -o link');
+      expect([...links.matchAll(/^\d+: ([a-z0-9]+)/gm)].map(([, name]) => name)).toEqual([
+        'lo',
+        'front0',
+        'eth1',
+        'eth2',
+      ]);
+      expect(await inside(rig, 'web', 'ip -6 -o addr show dev eth1')).toContain('fd99::77/64');
+      expect(await inside(rig, 'web', 'ip -o route show default')).toContain('dev eth1');
+      expect(await inside(rig, 'open', 'ip -br addr show lan')).toContain(PrivateHost.address);
+
+      const resolv = await inside(rig, 'web', 'cat /etc/resolv.conf');
+      expect(resolv).toMatch(/^search corp\.example example$/m);
+      expect(resolv).toMatch(/^options .*timeout:1/m);
+      const hosts = await inside(rig, 'web', 'cat /etc/hosts');
+      expect(hosts).toMatch(/^192\.0\.2\.9\s+printer$/m);
+      expect(hosts).toMatch(/^10\.205\.\d+\.\d+\s+host$/m);
+      expect(hosts).toContain('shopfront');
+
+      const address = (await inside(rig, 'web', 'ip -4 -o addr show front0')).match(/inet ([\d.]+)/)?.[1];
+      for (const name of ['web', `${rig.project}-web-1`, 'shopfront', `web.${rig.project}_front`, 'friend'])
+        expect(await inside(rig, 'peer', `dig +short ${name}`), name).toContain(`${address}\n`);
+      expect(await inside(rig, 'peer', 'dig +short -x fd99::77')).toBe(`${rig.project}-web-1.${rig.project}_side.\n`);
+
+      // What "all" says of router advertisements counts for no interface.
+      const advertised = 'ipv6/conf/default/accept_ra ipv6/conf/[ef]*/accept_ra';
+      for (const service of ['web', 'peer'])
+        expect(await inside(rig, service, `cd /proc/sys/net; cat ${advertised} ipv4/conf/*/route_localnet`)).toMatch(
+          /^(0\n){5,}$/,
+        );
+      expect(shell('cat /proc/sys/net/ipv4/conf/*/route_localnet')).toMatch(/^(0\n)+$/);
     },
   );
 });
