@@ -31,6 +31,7 @@ enum tsc_file_op {
 	TSC_FILE_SYMLINK = 9, /* data = what it says; takes the place of a file or link */
 	TSC_FILE_REMOVE = 10, /* whatever is there, with all below it; nothing there is fine */
 	TSC_FILE_SETATTR = 11, /* mode, uid, gid, mtime of a file or directory, not of a link's target */
+	TSC_FILE_LINK = 12,    /* data = the absolute path of a file that is to have this name as well; takes the place of a file */
 };
 
 enum tsc_file_flag {

@@ -137,6 +137,25 @@ static int replace_with_symlink(int parent, const char *name, const struct tsc_f
 	return result < 0 ? result : sys_fchownat(parent, name, call->head->uid, call->head->gid, AT_SYMLINK_NOFOLLOW);
 }
 
+static int replace_with_link(const struct tsc_file_service *service, int parent, const char *name,
+			     const struct tsc_file_call *call)
+{
+	char first[256], draft[32];
+	int from = tsc_open_directory_of(service->root, call->data, false, first);
+	if (from < 0)
+		return from;
+	int result = tsc_name_draft(draft);
+	if (result == 0)
+		result = sys_linkat(from, first, parent, draft);
+	sys_close(from);
+	if (result < 0)
+		return result;
+	result = sys_renameat(parent, draft, parent, name);
+	/* Two names of one file are not renamed over each other, and both stay. */
+	sys_unlinkat(parent, draft, 0);
+	return result;
+}
+
 static int set_attributes_at(int parent, const char *name, const struct tsc_file_call *call)
 {
 	int fd = sys_openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
@@ -160,6 +179,8 @@ static int change(struct tsc_file_service *service, const struct tsc_file_call *
 			result = make_directory_at(parent, name, call);
 		else if (call->head->op == TSC_FILE_SYMLINK)
 			result = replace_with_symlink(parent, name, call);
+		else if (call->head->op == TSC_FILE_LINK)
+			result = replace_with_link(service, parent, name, call);
 		else if (call->head->op == TSC_FILE_REMOVE)
 			result = tsc_remove_tree(parent, name, 0);
 		else
@@ -197,6 +218,7 @@ static bool answer(struct tsc_file_service *service, const struct tsc_file_call 
 	case TSC_FILE_SYMLINK:
 	case TSC_FILE_REMOVE:
 	case TSC_FILE_SETATTR:
+	case TSC_FILE_LINK:
 		result = change(service, call);
 		return reply(op, result < 0 ? -result : 0, 0, false);
 	}

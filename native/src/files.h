@@ -41,6 +41,8 @@ int tsc_open_directory_of(int root, const char *path, bool make, char name[256])
 int tsc_check_writable_kind(int directory);
 int tsc_remove_tree(int parent, const char *name, unsigned depth);
 
+/* A name that nothing has yet; -EIO without random numbers. */
+int tsc_name_draft(char name[32]);
 int tsc_begin_file(struct tsc_file_service *service, const struct tsc_file_call *call);
 int tsc_add_file_data(struct tsc_file_service *service, const struct tsc_file_call *call);
 int tsc_commit_file(struct tsc_file_service *service);

@@ -34,12 +34,12 @@ void tsc_drop_draft(struct tsc_file_draft *draft)
 	draft->fd = draft->parent = -1;
 }
 
-static int name_draft(struct tsc_file_draft *draft)
+int tsc_name_draft(char name[32])
 {
 	uint32_t random = 0;
 	if (SYS3(__NR_getrandom, &random, sizeof random, 0) != sizeof random)
 		return -EIO;
-	struct tsc_text text = tsc_start_text(draft->draft_name, sizeof draft->draft_name);
+	struct tsc_text text = tsc_start_text(name, 32);
 	tsc_add_text(&text, ".tscompose-");
 	tsc_add_number(&text, random);
 	return 0;
@@ -64,7 +64,7 @@ int tsc_begin_file(struct tsc_file_service *service, const struct tsc_file_call 
 		head.gid = old.stx_gid;
 	}
 	if (result == 0)
-		result = name_draft(draft);
+		result = tsc_name_draft(draft->draft_name);
 	if (result == 0)
 		result = draft->fd =
 			sys_openat(draft->parent, draft->draft_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

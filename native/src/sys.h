@@ -176,6 +176,10 @@ static inline int sys_symlinkat(const char *text, int dir, const char *path)
 {
 	return (int)SYS3(__NR_symlinkat, text, dir, path);
 }
+static inline int sys_linkat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return (int)SYS5(__NR_linkat, from_dir, from, to_dir, to, 0);
+}
 static inline long sys_readlinkat(int dir, const char *path, char *out, size_t size)
 {
 	return SYS4(__NR_readlinkat, dir, path, out, size);

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -27,6 +28,7 @@ function tree(rig: Rig): string {
   const path = rig.path('tree');
   mkdirSync(`${path}/deep/empty`, { recursive: true });
   writeFileSync(`${path}/deep/file`, 'content');
+  linkSync(`${path}/deep/file`, `${path}/again`);
   writeFileSync(`${path}/run`, '#!/bin/sh\n');
   chmodSync(`${path}/run`, 0o750);
   symlinkSync('deep/file', `${path}/link`);
@@ -38,6 +40,9 @@ function tree(rig: Rig): string {
 
 function expectTree(path: string, owner = 0): void {
   expect(readFileSync(`${path}/deep/file`, 'utf8')).toBe('content');
+  const names = [statSync(`${path}/deep/file`), statSync(`${path}/again`)];
+  expect(names.map(({ nlink }) => nlink)).toEqual([2, 2]);
+  expect(names[0]?.ino).toBe(names[1]?.ino);
   expect(statSync(`${path}/deep/empty`).isDirectory()).toBe(true);
   expect(statSync(`${path}/run`).mode & 0o7777).toBe(0o750);
   expect([readlinkSync(`${path}/link`), readlinkSync(`${path}/dangling`)]).toEqual(['deep/file', '/absent']);

@@ -15,13 +15,15 @@ export async function tarSink(name: string, write: (bytes: Uint8Array) => void):
   })();
   // Awaited at the end; until then a failure of the reader shows there.
   written.catch(() => {});
+  const named = (path: string): string => (path === '' ? name : name === '.' ? path : `${name}/${path}`);
   return {
     put: async (entry) => {
       const { mode, uid, gid, mtimeMs } = entry;
-      const path = entry.path === '' ? name : name === '.' ? entry.path : `${name}/${entry.path}`;
+      const path = named(entry.path);
       const header = { mode, uid, gid, mtime: new Date(mtimeMs) };
       if (entry.kind === 'directory') pack.entry({ ...header, name: `${path}/`, type: 'directory' });
       else if (entry.kind === 'symlink') pack.entry({ ...header, name: path, type: 'symlink', linkname: entry.text });
+      else if (entry.kind === 'link') pack.entry({ ...header, name: path, type: 'link', linkname: named(entry.first) });
       else await packFile(pack.entry({ ...header, name: path, size: entry.size }) as unknown as Writable, entry);
     },
     finish: async () => {
@@ -73,18 +75,28 @@ export async function* tarEntries(
 
 function entryOf(extracted: Extracted): CopyEntry | undefined {
   const { name, mode = 0o644, uid = 0, gid = 0, mtime, type, linkname, size = 0 } = extracted.header;
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) return undefined;
-  const common = { path: parts.join('/'), mode: mode & 0o7777, uid, gid, mtimeMs: mtime?.getTime() ?? Date.now() };
+  const path = pathOf(name);
+  if (path === undefined) return undefined;
+  const common = { path, mode: mode & 0o7777, uid, gid, mtimeMs: mtime?.getTime() ?? Date.now() };
   switch (type) {
     case 'directory':
       return { ...common, kind: 'directory' };
     case 'symlink':
       return { ...common, kind: 'symlink', text: linkname ?? '' };
+    case 'link': {
+      const first = pathOf(linkname ?? '');
+      return first === undefined ? undefined : { ...common, kind: 'link', first };
+    }
     case 'file':
     case 'contiguous-file':
       return { ...common, kind: 'file', size, content: extracted };
     default:
       return undefined;
   }
+}
+
+/** Undefined when it leads out of the archive. */
+function pathOf(name: string): string | undefined {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.includes('..') ? undefined : parts.join('/');
 }

@@ -11,6 +11,8 @@ export type CopyEntry = {
 } & (
   | { readonly kind: 'directory' }
   | { readonly kind: 'symlink'; readonly text: string }
+  /** One more name of a file that has come before, at `first`, a path like `path`. */
+  | { readonly kind: 'link'; readonly first: string }
   | { readonly kind: 'file'; readonly size: number; readonly content: AsyncIterable<Uint8Array> }
 );
 
@@ -23,6 +25,24 @@ export type CopySink = {
 
 /** What cannot be copied (sockets, devices) is told here and left out. */
 export type LeftOut = (path: string, what: string) => void;
+
+/** The path under which a file with several names has come before; undefined: it is the first time. */
+export type FirstName = (file: {
+  /** What all its names have in common: file system and inode. */
+  readonly id: string;
+  readonly links: number;
+  readonly path: string;
+}) => string | undefined;
+
+export function firstNames(): FirstName {
+  const names = new Map<string, string>();
+  return ({ id, links, path }) => {
+    if (links < 2) return undefined;
+    const first = names.get(id);
+    if (first === undefined) names.set(id, path);
+    return first;
+  };
+}
 
 export async function copyAll(entries: AsyncIterable<CopyEntry>, sink: CopySink): Promise<void> {
   for await (const entry of entries) await sink.put(entry);

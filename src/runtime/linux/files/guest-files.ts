@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { CopyEntry, CopySink, LeftOut } from './entry.ts';
+import { type CopyEntry, type CopySink, type FirstName, firstNames, type LeftOut } from './entry.ts';
 import type { FileStat } from './protocol.ts';
 import { FileError, type FileService } from './service.ts';
 
@@ -32,12 +32,13 @@ export async function* guestEntries(
   if (top === undefined) throw new FileError('ENOENT', path);
   const isForeign = ({ device }: FileStat): boolean => oneFilesystem === true && device !== top.device;
   const waiting = [''];
+  const firstName = firstNames();
   for (let below = waiting.pop(); below !== undefined; below = waiting.pop()) {
     const at = placeOf(path, below);
     const found = await files.stat(at);
     // Gone since its directory was listed.
     if (found === undefined) continue;
-    const entry = await guestEntry(files, at, { below, found });
+    const entry = await guestEntry(files, at, { below, found, firstName });
     if (entry === undefined) leftOut(at, found.kind);
     else if (entry.kind === 'directory' || !isForeign(found)) yield entry;
     if (found.kind === 'directory' && !isForeign(found)) waiting.push(...(await namesIn(files, at, below)));
@@ -53,12 +54,17 @@ const namesIn = async (files: FileService, at: string, below: string): Promise<r
 async function guestEntry(
   files: FileService,
   at: string,
-  { below, found }: { readonly below: string; readonly found: FileStat },
+  { below, found, firstName }: { readonly below: string; readonly found: FileStat; readonly firstName: FirstName },
 ): Promise<CopyEntry | undefined> {
-  const { kind, mode, uid, gid, mtimeMs, size } = found;
+  const { kind, mode, uid, gid, mtimeMs, size, device, inode, links } = found;
   const common = { path: below, mode, uid, gid, mtimeMs };
   if (kind === 'symlink') return { ...common, kind, text: await files.readlink(at) };
-  if (kind === 'file') return { ...common, kind, size, content: files.read(at) };
+  if (kind === 'file') {
+    const first = firstName({ id: `${device} ${inode}`, links, path: below });
+    return first === undefined
+      ? { ...common, kind, size, content: files.read(at) }
+      : { ...common, kind: 'link', first };
+  }
   return kind === 'directory' ? { ...common, kind } : undefined;
 }
 
@@ -77,6 +83,7 @@ export function guestSink(files: FileService, target: string, { archive }: Guest
       const attributes = { mode: entry.mode, mtimeMs: entry.mtimeMs, ...owner };
       if (entry.kind === 'symlink') return files.symlink(at, entry.text, attributes);
       if (entry.kind === 'file') return files.write(at, entry.content, attributes);
+      if (entry.kind === 'link') return files.link(at, posix.join(target, entry.first));
       const there = await files.stat(at, { follow: true });
       if (there?.kind !== 'directory') await files.mkdir(at, { ...attributes, mode: attributes.mode | 0o700 });
       // What is put into it changes its time, and a mode may forbid it. The place a user named is not ours to change.

@@ -4,6 +4,7 @@ import {
   chmod,
   chown,
   lchown,
+  link,
   lstat,
   lutimes,
   mkdir,
@@ -18,7 +19,7 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CopyEntry, CopySink, LeftOut } from './entry.ts';
+import { type CopyEntry, type CopySink, type FirstName, firstNames, type LeftOut } from './entry.ts';
 
 /** A file, link or directory of the host with all below it. */
 export async function* hostEntries(
@@ -26,10 +27,11 @@ export async function* hostEntries(
   { follow, leftOut }: { readonly follow: boolean; readonly leftOut: LeftOut },
 ): AsyncGenerator<CopyEntry> {
   const waiting = [''];
+  const firstName = firstNames();
   for (let below = waiting.pop(); below !== undefined; below = waiting.pop()) {
     const at = join(path, below);
     const found = await (follow && below === '' ? stat(at) : lstat(at));
-    const entry = await hostEntry(at, below, found);
+    const entry = await hostEntry(at, { below, found, firstName });
     if (entry === undefined) leftOut(at, found.isFIFO() ? 'fifo' : found.isSocket() ? 'socket' : 'device');
     else yield entry;
     if (!found.isDirectory()) continue;
@@ -43,11 +45,15 @@ export async function* hostEntries(
   }
 }
 
-async function hostEntry(at: string, below: string, found: Stats): Promise<CopyEntry | undefined> {
+type Found = { readonly below: string; readonly found: Stats; readonly firstName: FirstName };
+
+async function hostEntry(at: string, { below, found, firstName }: Found): Promise<CopyEntry | undefined> {
   const common = { path: below, mode: found.mode & 0o7777, uid: found.uid, gid: found.gid, mtimeMs: found.mtimeMs };
   if (found.isSymbolicLink()) return { ...common, kind: 'symlink', text: await readlink(at) };
   if (found.isDirectory()) return { ...common, kind: 'directory' };
   if (!found.isFile()) return undefined;
+  const first = firstName({ id: `${found.dev} ${found.ino}`, links: found.nlink, path: below });
+  if (first !== undefined) return { ...common, kind: 'link', first };
   const content = found.size === 0 ? empty() : createReadStream(at, { highWaterMark: 1 << 18 });
   return { ...common, kind: 'file', size: found.size, content };
 }
@@ -65,6 +71,7 @@ export class CopyRefused extends Error {
  */
 export function hostSink(target: string, { archive }: { readonly archive: boolean }): CopySink {
   const directories: (() => Promise<void>)[] = [];
+  const files = new Map<string, string>();
   return {
     put: async (entry) => {
       const at = entry.path === '' ? target : join(target, checked(entry.path));
@@ -76,7 +83,11 @@ export function hostSink(target: string, { archive }: { readonly archive: boolea
         return;
       }
       if (there?.isDirectory()) throw new CopyRefused(`${at} is a directory, and a file cannot take its place`);
-      if (entry.kind === 'file') return putFile(at, entry, archive);
+      if (entry.kind === 'file') {
+        files.set(entry.path, at);
+        return putFile(at, entry, archive);
+      }
+      if (entry.kind === 'link') return putHardLink(at, entry, files.get(entry.first));
       await putLink(at, entry, { archive, replaces: there !== undefined });
     },
     finish: async () => {
@@ -102,7 +113,7 @@ async function putLink(
 }
 
 async function putFile(at: string, entry: Extract<CopyEntry, { kind: 'file' }>, archive: boolean): Promise<void> {
-  const draft = `${at}.${randomBytes(6).toString('hex')}`;
+  const draft = draftOf(at);
   try {
     await writeFresh(draft, entry.content);
     await settle(draft, entry, archive);
@@ -112,6 +123,22 @@ async function putFile(at: string, entry: Extract<CopyEntry, { kind: 'file' }>, 
     throw error;
   }
 }
+
+/** Only to what this copy has brought: a name that was there before may lead anywhere. */
+async function putHardLink(
+  at: string,
+  { path, first }: Extract<CopyEntry, { kind: 'link' }>,
+  from: string | undefined,
+): Promise<void> {
+  if (from === undefined) throw new CopyRefused(`"${path}" is to be the same file as "${first}", which is not copied`);
+  const draft = draftOf(at);
+  await link(from, draft);
+  await rename(draft, at);
+  // Two names of one file are not renamed over each other, and both stay.
+  await rm(draft, { force: true });
+}
+
+const draftOf = (at: string): string => `${at}.${randomBytes(6).toString('hex')}`;
 
 async function settle(at: string, { uid, gid, mode, mtimeMs }: CopyEntry, archive: boolean): Promise<void> {
   if (archive) await chown(at, uid, gid);

@@ -14,6 +14,7 @@ export const fileOp = {
   SYMLINK: 9,
   REMOVE: 10,
   SETATTR: 11,
+  LINK: 12,
 } as const;
 export type FileOp = (typeof fileOp)[Exclude<keyof typeof fileOp, 'GREETING'>];
 

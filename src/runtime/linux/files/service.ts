@@ -172,6 +172,11 @@ export class FileService {
     await this.#checked({ ...this.#attributed(fileOp.SYMLINK, path, attributes), data: Buffer.from(text) });
   }
 
+  /** One more name for the file that is at `first`. */
+  async link(path: string, first: string): Promise<void> {
+    await this.#checked({ op: fileOp.LINK, path, data: Buffer.from(first) });
+  }
+
   /** Whatever is there, with all below it; nothing there is fine. */
   async remove(path: string): Promise<void> {
     await this.#checked({ op: fileOp.REMOVE, path });
