@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
@@ -130,6 +131,35 @@ describe('in a terminal', () => {
     rig.write('shared/good', '');
     await rig.ok(['up', '-d']);
     expect((await rig.row('web')).status.kind).toBe('running');
+  });
+
+  inTerminal('shows forty containers in a small terminal, each once when all is done', async (rig, terminal) => {
+    const names = Array.from({ length: 40 }, (_, i) => `worker-${String(i).padStart(3, '0')}`);
+    const gate = rig.puppet('gate', { 'x-tscompose': { probes: { readiness: { notify: true } } } });
+    const waiting = rig.puppet('other', { depends_on: { gate: { condition: 'service_healthy' } } });
+    rig.stack({
+      gate,
+      ...Object.fromEntries(names.map((name, i) => [name, i % 4 === 0 ? waiting : rig.puppet('other')])),
+    });
+    terminal.resize(60, 24);
+    terminal.type(tscompose(rig, 'up -d; echo code $?'));
+    await eventually(() => expect(terminal.visible()).toMatch(/ {3}… \d+ more/));
+    expect(terminal.visible().split('\n')[0]).toMatch(/^\[\+\] up \d+\/41 +\d\.\ds$/);
+    await (await rig.next('gate')).do(`notify ${Buffer.from('READY=1').toString('hex')}`);
+    await eventually(() => expect(terminal.screen()).toContain('code 0'));
+    const shown = terminal.screen().split('\n');
+    expect(shown.filter((line) => line.startsWith('[+] up'))).toEqual([expect.stringContaining('up 41/41')]);
+    for (const name of names) expect(shown.filter((line) => line.includes(name)).length, name).toBe(1);
+    expect(terminal.isSane()).toBe(true);
+  });
+
+  inTerminal('writes plain lines to a terminal that can do no more', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web') });
+    terminal.type(`TERM=dumb script -qec '${tscompose(rig, 'up -d')}' written >/dev/null; echo code $?`);
+    await eventually(() => expect(terminal.screen()).toContain('code 0'));
+    const written = readFileSync(rig.path('written'), 'latin1');
+    expect(written).toContain(`${rig.project}-web-1  started`);
+    expect(written).not.toContain('\x1b');
   });
 
   inTerminal('ends with the addresses of what it has published, and how long it took', async (rig, terminal) => {
