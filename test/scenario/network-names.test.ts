@@ -34,7 +34,8 @@ describe('names on networks', () => {
     'names outside are asked at the host’s resolvers, over UDP and TCP, or at those a service names',
     ['socat', 'dig', 'python3'],
     async (rig) => {
-      // A resolver that answers every A question with 192.0.2.7, and over UDP cuts what begins with "long".
+      // A resolver that answers every A question with 192.0.2.7, over UDP cuts what begins with "long", and knows what begins
+      // with "edns" only where the question has an OPT record.
       rig.write(
         'resolver.py',
         `
@@ -43,6 +44,7 @@ def answer(q, udp):
     end = 12
     while q[end]: end += q[end] + 1
     question = q[12:end + 5]
+    if question[1:5] == b'edns' and q[11] == 0: return q[:2] + b'\\x81\\x83' + q[4:6] + b'\\0' * 6 + question
     cut = udp and question[1:5] == b'long'
     head = q[:2] + (b'\\x83\\x80' if cut else b'\\x81\\x80') + b'\\0\\1' + (b'\\0\\0' if cut else b'\\0\\1') + b'\\0\\0\\0\\0'
     return head + question + (b'' if cut else b'\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4\\xc0\\0\\2\\7')
@@ -57,13 +59,18 @@ while True:
 `,
       );
       host.serveThere('python3', rig.path('resolver.py'));
-      rig.stack({ probe: idle({ dns: ['192.168.77.2'] }) });
+      rig.stack({ probe: idle({ dns: ['192.168.77.2'] }), patient: idle({ dns: ['192.168.77.1', '192.168.77.2'] }) });
       await rig.up();
       await eventually(async () =>
         expect(await inside(rig, 'probe', 'dig +short +tries=1 some.example')).toBe('192.0.2.7\n'),
       );
       expect(await inside(rig, 'probe', 'dig +short +tcp some.example')).toBe('192.0.2.7\n');
       expect(await inside(rig, 'probe', 'dig +short +bufsize=1400 LONG.ExAmple')).toBe('192.0.2.7\n');
+      expect(await inside(rig, 'probe', 'dig +short edns.example')).toBe('192.0.2.7\n');
+      expect(await inside(rig, 'probe', 'dig +short +noedns edns.example')).toBe('');
+      // The first of its servers is not there.
+      for (const how of ['', '+tcp'])
+        expect(await inside(rig, 'patient', `dig +short +time=5 ${how} some.example`)).toBe('192.0.2.7\n');
       expect(await inside(rig, 'probe', 'dig +short probe')).toMatch(/^10\./);
     },
   );

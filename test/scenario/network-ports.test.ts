@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -22,6 +23,13 @@ describe('published ports', () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain(`(pid ${process.pid}) has it`);
     expect(refused.stderr).toContain('stack.yml:');
+    expect((await rig.ok(['ps', '-a', '-q'])).stdout).toBe('');
+    const datagrams = createSocket('udp4').bind(18101);
+    await new Promise((resolve) => datagrams.once('listening', resolve));
+    rig.stack({ web: idle({ ports: ['18101:80/udp'] }) });
+    expect((await rig.cli(['up', '-d'])).stderr).toMatch(new RegExp(`18101/udp.*\\(pid ${process.pid}\\) has it`));
+    datagrams.close();
+    rig.stack({ web: idle({ ports: ['18101:80'] }) });
     await rig.ok(['up', '-d']);
     const other = new Rig('late');
     try {
