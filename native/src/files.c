@@ -75,19 +75,12 @@ static bool answer_stat(const struct tsc_file_service *service, const struct tsc
 	return reply(TSC_FILE_STAT, 0, sizeof stat, false);
 }
 
-/* READ and LIST: chunks until the end. A FIFO or device is not opened for reading: it could block or act. */
+/* READ and LIST: chunks until the end. */
 static bool answer_stream(const struct tsc_file_service *service, const struct tsc_file_call *call)
 {
 	uint16_t op = call->head->op;
 	bool list = op == TSC_FILE_LIST;
-	int probe = open_at(service, call->path, O_PATH | O_NOFOLLOW);
-	struct statx found;
-	int error = probe < 0 ? probe : sys_statx(probe, "", AT_EMPTY_PATH, STATX_TYPE, &found);
-	if (probe >= 0)
-		sys_close(probe);
-	if (error == 0 && (found.stx_mode & S_IFMT) != (list ? S_IFDIR : S_IFREG))
-		error = list ? -ENOTDIR : -EINVAL;
-	int fd = error < 0 ? error : open_at(service, call->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int fd = tsc_open_checked(service->proc, open_at(service, call->path, O_PATH | O_NOFOLLOW), list, O_RDONLY);
 	if (fd < 0)
 		return reply(op, -fd, 0, false);
 	bool going = true;
@@ -156,9 +149,18 @@ static int replace_with_link(const struct tsc_file_service *service, int parent,
 	return result;
 }
 
-static int set_attributes_at(int parent, const char *name, const struct tsc_file_call *call)
+static int open_name(const struct tsc_file_service *service, int parent, const char *name, bool directory)
 {
-	int fd = sys_openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	int probe = sys_openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	return tsc_open_checked(service->proc, probe, directory, O_RDONLY);
+}
+
+static int set_attributes_at(const struct tsc_file_service *service, int parent, const char *name,
+			     const struct tsc_file_call *call)
+{
+	int fd = open_name(service, parent, name, true);
+	if (fd == -ENOTDIR)
+		fd = open_name(service, parent, name, false);
 	if (fd < 0)
 		return fd;
 	int result = tsc_set_attributes(fd, call->head);
@@ -184,7 +186,7 @@ static int change(struct tsc_file_service *service, const struct tsc_file_call *
 		else if (call->head->op == TSC_FILE_REMOVE)
 			result = tsc_remove_tree(parent, name, 0);
 		else
-			result = set_attributes_at(parent, name, call);
+			result = set_attributes_at(service, parent, name, call);
 	}
 	sys_close(parent);
 	return result;
@@ -305,12 +307,16 @@ static int enter_running(char **argv, int *root)
 
 int tsc_serve_files(int argc, char **argv)
 {
-	struct tsc_file_service service = {.root = -1, .draft = {.fd = -1, .parent = -1}};
+	struct tsc_file_service service = {.root = -1, .proc = -1, .draft = {.fd = -1, .parent = -1}};
 	struct tsc_file_call call;
 	bool layers = tsc_same_text(argv[1], "layers");
 	if (layers ? argc < 6 : argc != 4)
 		return 2;
 	int result = layers ? mount_layers(argc, argv, &service.root) : enter_running(argv, &service.root);
+	struct tsc_setup place = {.proc = -1};
+	if (result >= 0)
+		result = tsc_open_private_proc(&place);
+	service.proc = place.proc;
 	if (result >= 0)
 		result = give_up_capabilities();
 	/* The greeting: whether the container could be joined. */

@@ -25,6 +25,7 @@ struct tsc_file_draft {
 
 struct tsc_file_service {
 	int root; /* O_PATH fd of the container's root */
+	int proc; /* a procfs that nobody else can reach */
 	struct tsc_file_draft draft;
 };
 
@@ -39,6 +40,11 @@ int tsc_serve_files(int argc, char **argv);
 int tsc_open_directory_of(int root, const char *path, bool make, char name[256]);
 /* -EPERM when `directory` lies on a filesystem whose files are knobs of the kernel. */
 int tsc_check_writable_kind(int directory);
+/*
+ * Opens a regular file, or a directory if `directory`: anything else is -EINVAL or -ENOTDIR and is never opened, as a FIFO
+ * could block and a device could act, also when it is put there between the look and the opening.
+ */
+int tsc_open_checked(int proc, int probe, bool directory, int flags);
 int tsc_remove_tree(int parent, const char *name, unsigned depth);
 
 /* A name that nothing has yet; -EIO without random numbers. */

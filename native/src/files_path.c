@@ -18,6 +18,19 @@ int tsc_check_writable_kind(int directory)
 	return 0;
 }
 
+int tsc_open_checked(int proc, int probe, bool directory, int flags)
+{
+	struct statx found;
+	int result = probe < 0 ? probe : sys_statx(probe, "", AT_EMPTY_PATH, STATX_TYPE, &found);
+	if (result == 0 && (found.stx_mode & 0170000) != (directory ? 0040000 : 0100000))
+		result = directory ? -ENOTDIR : -EINVAL;
+	if (result == 0)
+		result = tsc_open_again(proc, probe, flags);
+	if (probe >= 0)
+		sys_close(probe);
+	return result;
+}
+
 int tsc_open_directory_of(int root, const char *path, bool make, char name[256])
 {
 	char prefix[TSC_STACK_PATH];

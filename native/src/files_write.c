@@ -98,9 +98,11 @@ int tsc_add_file_data(struct tsc_file_service *service, const struct tsc_file_ca
 }
 
 /* A single file that is bind-mounted cannot be renamed over (EBUSY): its content is replaced instead. */
-static int overwrite(struct tsc_file_draft *draft)
+static int overwrite(const struct tsc_file_service *service)
 {
-	int to = sys_openat(draft->parent, draft->name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+	const struct tsc_file_draft *draft = &service->draft;
+	int probe = sys_openat(draft->parent, draft->name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	int to = tsc_open_checked(service->proc, probe, false, O_WRONLY | O_TRUNC);
 	if (to < 0)
 		return to;
 	int from = sys_openat(draft->parent, draft->draft_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -128,7 +130,7 @@ int tsc_commit_file(struct tsc_file_service *service)
 		return 0;
 	}
 	if (result == -EBUSY)
-		result = overwrite(draft);
+		result = overwrite(service);
 	tsc_drop_draft(draft);
 	return result;
 }

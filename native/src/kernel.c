@@ -18,6 +18,15 @@ int tsc_open_private_proc(struct tsc_setup *setup)
 	return setup->proc < 0 ? setup->proc : 0;
 }
 
+int tsc_open_again(int proc, int fd, int flags)
+{
+	char path[40];
+	struct tsc_text text = tsc_start_text(path, sizeof path);
+	tsc_add_text(&text, "self/fd/");
+	tsc_add_number(&text, fd);
+	return sys_openat(proc, path, flags | O_CLOEXEC, 0);
+}
+
 static int write_value(int proc, const char *path, const char *value, size_t size)
 {
 	int fd = tsc_resolve(proc, path, O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);

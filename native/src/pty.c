@@ -17,22 +17,12 @@ static bool is_multiplexer(int fd)
 	return tsc_is_device(fd, 0020000, 5, 2);
 }
 
-/* Opens what an O_PATH descriptor names, through a procfs that is certainly one. */
-static int open_again(int proc, int fd, int flags)
-{
-	char path[40];
-	struct tsc_text text = tsc_start_text(path, sizeof path);
-	tsc_add_text(&text, "self/fd/");
-	tsc_add_number(&text, fd);
-	return sys_openat(proc, path, flags, 0);
-}
-
 int tsc_open_pty(int root, int proc, int *master, int *slave)
 {
 	int place = tsc_resolve(root, "/dev/pts/ptmx", O_PATH | O_NOFOLLOW, TSC_RESOLVE_STRICT);
 	if (place < 0)
 		return place;
-	*master = is_multiplexer(place) ? open_again(proc, place, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK) : -ENODEV;
+	*master = is_multiplexer(place) ? tsc_open_again(proc, place, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK) : -ENODEV;
 	sys_close(place);
 	if (*master < 0)
 		return *master;

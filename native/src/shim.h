@@ -101,6 +101,8 @@ int tsc_make_file(struct tsc_setup *setup, const struct tsc_op *op);
 
 /* kernel.c */
 int tsc_open_private_proc(struct tsc_setup *setup);
+/* Opens what an O_PATH descriptor names, whatever has its name by now, through a procfs that is certainly one. */
+int tsc_open_again(int proc, int fd, int flags);
 int tsc_write_sysctl(struct tsc_setup *setup, const struct tsc_op *op);
 int tsc_enter_time_namespace(struct tsc_setup *setup, const struct tsc_op *op);
 

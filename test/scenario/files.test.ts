@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
@@ -5,6 +6,7 @@ import { FileError, FileService } from '../../src/runtime/linux/files/service.ts
 import { syncPaths } from '../../src/runtime/linux/files/sync.ts';
 import { startTime } from '../../src/runtime/linux/proc.ts';
 import { running } from '../support/checks.ts';
+import { built } from '../support/programs.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 import { root as checkout } from '../support/tree.ts';
 
@@ -38,6 +40,16 @@ async function textOf(files: FileService, path: string): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of files.read(path)) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** What comes first of a file's content, or the code of what went wrong. */
+async function firstOf(files: FileService, path: string): Promise<string> {
+  try {
+    for await (const chunk of files.read(path)) return chunk.toString('latin1', 0, 16);
+    return '';
+  } catch (error) {
+    return error instanceof FileError ? error.code : String(error);
+  }
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
@@ -108,6 +120,22 @@ describe('the file service', () => {
     expect(await codeOf(files.write('/proc/sys/kernel/core_pattern', bytes('|/evil'), attributes))).toBe('EPERM');
     expect(await codeOf(files.mkdir('/sys/kernel/mine', attributes))).toBe('EPERM');
     expect(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')).toBe(before);
+  });
+
+  scenario('never opens a device that takes the place of a file meanwhile', [], async (rig) => {
+    mkdirSync(rig.path('shared'));
+    writeFileSync(rig.path('shared/place'), 'a file');
+    // Once opened, it never ends.
+    execFileSync('mknod', [rig.path('shared/other'), 'c', '1', '7']);
+    const { files } = await enter(rig, { volumes: ['./shared:/shared'] });
+    const flipper = spawn(built('exchange'), [rig.path('shared/place'), rig.path('shared/other')], { stdio: 'ignore' });
+    try {
+      const seen = new Set<string>();
+      for (let i = 0; i < 2000; i++) seen.add(await firstOf(files, '/shared/place'));
+      expect([...seen].sort()).toEqual(['EINVAL', 'a file']);
+    } finally {
+      flipper.kill('SIGKILL');
+    }
   });
 
   scenario('does not open a FIFO, and says what is not there', ['busybox'], async (rig) => {
