@@ -1,7 +1,7 @@
 // How fast a container comes back, and what its supervisor weighs: node bench/supervise.mjs
 // Beside the start of a bare Node, measured in the same run: absolute times say more about the machine than about us.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withTmpfsRun } from './own-run.mjs';
@@ -59,6 +59,16 @@ const pidOf = (service) =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line).status.pid)[0];
 
+/** Who brings a killed monitor back: the one process of a project beside its monitors. */
+function isKeeper(pid) {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tsc:keeper\n' && words.some((word) => word.includes(project));
+  } catch {
+    return false;
+  }
+}
+
 function supervisorPid() {
   return readdirSync('/proc').find((pid) => {
     if (!/^\d+$/.test(pid)) return false;
@@ -69,6 +79,23 @@ function supervisorPid() {
       return false;
     }
   });
+}
+
+/** From kill -9 to the first act of the command's next life, as it is seen from outside. */
+async function returns(service, count) {
+  const sign = join(directory, 'signs/alive');
+  const times = [];
+  for (let i = 0; i < count; i++) {
+    while (!existsSync(sign)) await pause(5);
+    const pid = pidOf(service);
+    rmSync(sign);
+    const began = performance.now();
+    process.kill(pid, 'SIGKILL');
+    while (!existsSync(sign)) await new Promise((resolve) => setImmediate(resolve));
+    times.push(performance.now() - began);
+    await pause(50);
+  }
+  return median(times);
 }
 
 async function crashes(service, count) {
@@ -94,6 +121,15 @@ try {
   run('up', '-d');
   await pause(1000);
   show('crash to clone, supervisor resident (median of 15)', await crashes('web', 15));
+  run('down');
+
+  mkdirSync(join(directory, 'signs'));
+  const act = ': > /signs/alive; exec sleep 100000';
+  const signing = { rootfs: { host: ['sh', 'sleep'] }, command: ['sh', '-c', act], volumes: ['./signs:/signs'] };
+  stack({ web: sleeper({ ...restart, ...signing }), other: sleeper({ healthcheck }) });
+  run('up', '-d');
+  await pause(1000);
+  show('kill to the first act of the next life, resident (15)', await returns('web', 15));
   run('down');
 
   const asleep = [];
@@ -125,6 +161,17 @@ try {
   show('up --wait of ten, each waiting for the one before', ten);
   show('  a further link', (ten - one) / 9);
 
+  const life = (count) => {
+    stack(Object.fromEntries(Array.from({ length: count }, (_, i) => [`s${i}`, sleeper()])));
+    const up = timed(() => run('up', '-d'));
+    return { up: up / count, down: timed(() => run('down')) / count };
+  };
+  const lives = Array.from({ length: 5 }, () => ({ few: life(20), many: life(200) }));
+  for (const what of ['up', 'down']) {
+    const ratio = median(lives.map(({ many }) => many[what])) / median(lives.map(({ few }) => few[what]));
+    console.log(`${what} of 200 services ÷ ${what} of 20, each by service`.padEnd(52) + ratio.toFixed(2).padStart(11));
+  }
+
   const many = 200;
   stack(Object.fromEntries(Array.from({ length: many }, (_, i) => [`s${i}`, sleeper({ healthcheck })])));
   run('up', '-d');
@@ -132,6 +179,16 @@ try {
   const rss = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${supervisorPid()}/status`, 'utf8'));
   console.log(
     `resident memory of the supervisor of ${many} services with health checks: ${Math.round(rss[1] / 1024)} MB`,
+  );
+  run('down');
+
+  stack({ web: sleeper(restart) });
+  run('up', '-d');
+  await pause(3000);
+  const keeper = readdirSync('/proc').find((pid) => isKeeper(pid));
+  const pss = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${keeper}/smaps_rollup`, 'utf8'))[1];
+  console.log(
+    `when nothing needs time: ${supervisorPid() === undefined ? 'no' : 'a'} supervisor, a keeper of ${pss} kB`,
   );
 } finally {
   try {
