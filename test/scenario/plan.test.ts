@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
@@ -62,6 +63,37 @@ describe('plan', () => {
       expect(await planOf(rig)).toBe('nothing to do\n');
     },
   );
+
+  scenario('prints the setup program of a service, which is what is then carried out', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { hostname: 'shown', pids_limit: 77, read_only: true, cap_drop: ['ALL'] }) });
+    const { stdout } = await rig.ok(['plan', '--setup', 'web']);
+    const at = (line: string | RegExp) => {
+      const index = stdout
+        .split('\n')
+        .findIndex((each) => (typeof line === 'string' ? each === line : line.test(each)));
+      expect(index, String(line)).toBeGreaterThan(-1);
+      return index;
+    };
+    // Limits before there is a process, the root before what is put into it, and nothing after what forbids it.
+    const order = [
+      at('hold:'),
+      at(/^ {2}write 0 \S+pids\.max 77 {2}# resources\.pids$/),
+      at('setup:'),
+      at(/^ {2}root-overlay /),
+      at('  pivot'),
+      at('  hostname shown  # hostname'),
+      at('  root-readonly  # readOnly'),
+      at('process:'),
+      at(/^ {2}caps {2}# capDrop$/),
+      at('  exec /bin/puppet /strings/ctl web  # argv'),
+      at('cleanup:'),
+    ];
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(existsSync(`/var/lib/tscompose/projects/${rig.project}`)).toBe(false);
+    const { code, stderr } = await rig.cli(['plan', '--setup', 'wbe']);
+    expect([code, stderr]).toEqual([expect.any(Number), expect.stringContaining('did you mean "web"?')]);
+    expect(code).not.toBe(0);
+  });
 
   scenario('sees what only the machine can tell: a container that has ended, one that is gone', [], async (rig) => {
     write(rig);
