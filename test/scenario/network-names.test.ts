@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { hostResolver } from '../../src/runtime/linux/network/host-resolver.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, idle, inside } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
@@ -39,7 +40,7 @@ describe('names on networks', () => {
       rig.write(
         'resolver.py',
         `
-import socket, struct, threading
+import socket, struct, sys, threading
 def answer(q, udp):
     end = 12
     while q[end]: end += q[end] + 1
@@ -48,8 +49,8 @@ def answer(q, udp):
     cut = udp and question[1:5] == b'long'
     head = q[:2] + (b'\\x83\\x80' if cut else b'\\x81\\x80') + b'\\0\\1' + (b'\\0\\0' if cut else b'\\0\\1') + b'\\0\\0\\0\\0'
     return head + question + (b'' if cut else b'\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4\\xc0\\0\\2\\7')
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('192.168.77.2', 53))
-t = socket.create_server(('192.168.77.2', 53))
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind((sys.argv[1], 53))
+t = socket.create_server((sys.argv[1], 53))
 def tcp():
     while True:
         c, _ = t.accept(); size = struct.unpack('!H', c.recv(2))[0]; a = answer(c.recv(size), False); c.sendall(struct.pack('!H', len(a)) + a); c.close()
@@ -58,8 +59,18 @@ while True:
     q, who = u.recvfrom(4096); u.sendto(answer(q, True), who)
 `,
       );
-      host.serveThere('python3', rig.path('resolver.py'));
-      rig.stack({ probe: idle({ dns: ['192.168.77.2'] }), patient: idle({ dns: ['192.168.77.1', '192.168.77.2'] }) });
+      host.serveThere('python3', rig.path('resolver.py'), '192.168.77.2');
+      // What the machine's resolv.conf names is on the private host itself, as a resolver on loopback would be.
+      const own = hostResolver().servers.filter((address) => !address.includes(':'));
+      for (const address of own) {
+        shell(`ip addr add ${address}/32 dev lo`);
+        host.serveHere('python3', rig.path('resolver.py'), address);
+      }
+      rig.stack({
+        usual: idle(),
+        probe: idle({ dns: ['192.168.77.2'] }),
+        patient: idle({ dns: ['192.168.77.1', '192.168.77.2'] }),
+      });
       await rig.up();
       await eventually(async () =>
         expect(await inside(rig, 'probe', 'dig +short +tries=1 some.example')).toBe('192.0.2.7\n'),
@@ -68,6 +79,8 @@ while True:
       expect(await inside(rig, 'probe', 'dig +short +bufsize=1400 LONG.ExAmple')).toBe('192.0.2.7\n');
       expect(await inside(rig, 'probe', 'dig +short edns.example')).toBe('192.0.2.7\n');
       expect(await inside(rig, 'probe', 'dig +short +noedns edns.example')).toBe('');
+      for (const how of own.length > 0 ? ['', '+tcp'] : [])
+        expect(await inside(rig, 'usual', `dig +short ${how} some.example`), own.join()).toBe('192.0.2.7\n');
       // The first of its servers is not there.
       for (const how of ['', '+tcp'])
         expect(await inside(rig, 'patient', `dig +short +time=5 ${how} some.example`)).toBe('192.0.2.7\n');

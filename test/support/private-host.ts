@@ -60,6 +60,11 @@ export class PrivateHost {
     return shell(`nsenter --net=/proc/${this.neighbour}/ns/net sh -c '${command}'`);
   }
 
+  /** A server on the private host itself, until `close`. */
+  serveHere(program: string, ...args: string[]): void {
+    this.#children.push(spawn(program, args, { stdio: 'ignore' }));
+  }
+
   /** A server at the neighbour's, until `close`. */
   serveThere(...argv: string[]): void {
     this.#children.push(spawn('nsenter', [`--net=/proc/${this.neighbour}/ns/net`, ...argv], { stdio: 'ignore' }));
