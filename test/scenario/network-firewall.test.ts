@@ -1,3 +1,8 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
@@ -20,6 +25,44 @@ async function up(rig: Rig): Promise<void> {
   for (const address of ['[::1]', '192.168.77.1']) expect(ask(`${address}:18360`)).toBe('web\n');
   expect(host.there('socat -T2 - TCP:192.168.77.1:18360')).toBe('web\n');
   expect(await inside(rig, 'probe', 'socat -T2 - TCP:web:80')).toBe('web\n');
+}
+
+/** A firewalld of the test's own, on a bus of its own: its rules are in the private host's namespace. */
+class Firewalld {
+  readonly #home = mkdtempSync(join(tmpdir(), 'tsc-firewalld-'));
+  readonly #bus: ChildProcess;
+  #daemon: ChildProcess | undefined;
+
+  constructor() {
+    const address = `unix:path=${this.#home}/bus`;
+    this.#bus = spawn('dbus-daemon', ['--session', '--nofork', '--address', address], { stdio: 'ignore' });
+  }
+
+  #environment = () => ({ ...process.env, DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${this.#home}/bus` });
+
+  async start(): Promise<void> {
+    await eventually(() => expect(existsSync(`${this.#home}/bus`)).toBe(true));
+    const places = ['--system-config', this.#home, '--log-target', 'file', '--log-file', `${this.#home}/log`];
+    this.#daemon = spawn('firewalld', ['--nofork', '--nopid', ...places], {
+      env: this.#environment(),
+      stdio: 'ignore',
+    });
+    await eventually(() => expect(this.run('firewall-cmd --state')).toContain('running'), { withinMs: 30_000 });
+  }
+
+  run(command: string): string {
+    return spawnSync('sh', ['-c', command], { env: this.#environment(), encoding: 'utf8', timeout: 20_000 }).stdout;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of [this.#daemon, this.#bus]) {
+      if (child === undefined || child.exitCode !== null) continue;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this.#home, { recursive: true, force: true });
+  }
 }
 
 const reach = (rig: Rig) => inside(rig, 'probe', 'socat -T2 - TCP:192.168.77.2:7030,connect-timeout=1');
@@ -61,6 +104,33 @@ describe('beside a firewall that drops what the host forwards', () => {
       await rig.ok(['down', '-t', '0']);
       shell('nft delete table inet walls');
     },
+  );
+
+  scenario(
+    'firewalld: doctor names it, and its remedy opens the way out for good',
+    ['socat', 'nft', 'firewalld'],
+    async (rig) => {
+      const daemon = new Firewalld();
+      try {
+        await daemon.start();
+        rig.stack({ web: answering(80, 'echo web', { ports: ['18360:80'] }), probe: idle() });
+        await rig.up();
+        await eventually(() => expect(ask('127.0.0.1:18360')).toBe('web\n'));
+        expect(await inside(rig, 'probe', 'socat -T2 - TCP:web:80')).toBe('web\n');
+        expect(await reach(rig)).not.toContain('outside');
+        const { status, remedy } = await firewall();
+        expect(status).toBe('limited');
+        expect(daemon.run(remedy ?? '')).toBe('success\nsuccess\n');
+        expect(await reach(rig)).toBe('outside\n');
+        expect((await firewall()).status).toBe('ok');
+        expect(daemon.run('firewall-cmd --complete-reload')).toBe('success\n');
+        await eventually(async () => expect(await reach(rig)).toBe('outside\n'));
+        await rig.ok(['down', '-t', '0']);
+      } finally {
+        await daemon.stop();
+      }
+    },
+    90_000,
   );
 
   scenario(

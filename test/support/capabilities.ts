@@ -18,6 +18,7 @@ const probes = {
   br_netfilter: () => (existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables') ? undefined : 'needs br_netfilter'),
   busybox: () => program('busybox'),
   dig: () => program('dig'),
+  firewalld: () => program('firewalld') ?? program('dbus-daemon'),
   fish: () => program('fish'),
   git: () => program('git'),
   dockerd: () => program('dockerd') ?? program('containerd') ?? program('docker'),
