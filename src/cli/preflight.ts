@@ -3,6 +3,7 @@ import type { ActionOf, Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
 import type { DesiredContainer } from '../model/state.ts';
 import type { HostPath, ServiceName } from '../model/units.ts';
+import { waitsInVain } from '../plan/in-vain.ts';
 import { type Scope, scopeOf } from '../plan/scope.ts';
 import { desiredState } from '../project/desired.ts';
 import { findVitalLacks } from '../runtime/linux/doctor/checks.ts';
@@ -28,13 +29,13 @@ export function machineMistakes(context: Context, sound: Project | undefined, se
 const noScope: Scope = { roles: new Map() };
 
 /**
- * Looks whether this machine can carry out what the plan wants to create, before anything is touched; all that is wrong is
- * printed at once. An exit code when it cannot.
+ * Looks whether what the plan wants to create can be carried out, on this machine and at all, before anything is touched; all
+ * that is wrong is printed at once. An exit code when it cannot.
  */
 export async function checkMachine(context: Context, plan: Plan): Promise<number | undefined> {
   const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [examined(action)] : []));
   if (containers.length === 0) return undefined;
-  const diagnostics = await examineFor(context, containers);
+  const diagnostics = [...waitsInVain(plan), ...(await examineFor(context, containers))];
   report(diagnostics, context);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return undefined;

@@ -146,7 +146,7 @@ function rolloutOf(update: NormalUpdate): UpdatePolicy {
 }
 
 /** `depends_on`, with the conditions that only `x-tscompose` has. */
-export function dependenciesOf({ service, name, view, report }: Subject): readonly Dependency[] {
+export function dependenciesOf({ service, name, view, report, trail }: Subject): readonly Dependency[] {
   const ours = service['x-tscompose']?.depends_on ?? {};
   const known = view.stack.services ?? {};
   const all = { ...service.depends_on };
@@ -157,6 +157,7 @@ export function dependenciesOf({ service, name, view, report }: Subject): readon
     .map(([target, dependency]): Dependency => {
       const own = ours[target];
       if (own?.condition === 'service_log_line') checkPattern(own.pattern);
+      trail.add(`depends_on.${target}`, 'depends_on', target, 'condition');
       return {
         service: target as ServiceName,
         condition: (own?.condition ?? dependency.condition ?? 'service_started') as DependencyCondition,

@@ -275,6 +275,17 @@ describe('depends_on', () => {
     },
   );
 
+  scenario('on the health of a service without a health check is refused before anything is made', [], async (rig) => {
+    rig.stack({ db: shell(), web: shell({ depends_on: { db: { condition: 'service_healthy' } } }) });
+    const { code, stderr } = await rig.cli(['up', '-d']);
+    expect(code, stderr).toBe(3);
+    expect(stderr).toContain('cannot wait until "db" is healthy: it has no health check');
+    expect(await rig.ps()).toEqual([]);
+    rig.stack({ db: shell(), web: shell({ depends_on: { db: { condition: 'service_healthy', required: false } } }) });
+    await rig.up();
+    await running(rig, 'web');
+  });
+
   scenario(
     'starts a dependent only when its dependency is healthy, has completed, or has written a line',
     [],

@@ -3,6 +3,7 @@ import type { ContainerConfig, Hook } from '../../../src/model/project.ts';
 import type { DesiredState, ObservedState } from '../../../src/model/state.ts';
 import type { Millis, ServiceName } from '../../../src/model/units.ts';
 import { formatPlan, formatSteps } from '../../../src/plan/format.ts';
+import { waitsInVain } from '../../../src/plan/in-vain.ts';
 import type { ReconcileOptions } from '../../../src/plan/options.ts';
 import { reconcile } from '../../../src/plan/reconcile.ts';
 import {
@@ -295,6 +296,28 @@ test('conditions that take time are steps, shared by all who wait for the same',
     'wait shop-tidy-1 completed (optional) (shop-b-1 depends on it) after start shop-tidy-1',
     'start shop-b-1 (does not exist) after create shop-b-1, wait shop-db-1 healthy, wait shop-tidy-1 completed (optional)',
   ]);
+});
+
+test('a wait for the health of what is made without a check is in vain, unless it is optional', () => {
+  const checked = { healthcheck: { test: ['true'] } } as never;
+  const vain = (dbConfig: object, ...needs: string[]) =>
+    waitsInVain(
+      reconcile(
+        desiredState([
+          { name: 'a', needs },
+          { name: 'b', needs },
+          { name: 'db', config: dbConfig },
+        ]),
+        nothing,
+        { compare },
+      ),
+    );
+  expect(vain({}, 'db healthy').map(({ summary }) => summary)).toEqual([
+    'cannot wait until "db" is healthy: it has no health check',
+  ]);
+  expect(vain(checked, 'db healthy')).toEqual([]);
+  expect(vain({}, 'db healthy+optional')).toEqual([]);
+  expect(vain({}, 'db completed')).toEqual([]);
 });
 
 test('a condition that holds already is not waited for, one that does not yet is', () => {
