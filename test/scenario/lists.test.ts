@@ -105,4 +105,16 @@ describe('commands on what exists', () => {
     expect((await rig.ok(['down', '--rmi', 'local'])).stderr).toContain('notice: --rmi local has no effect');
     expect((await rig.cli(['up', '--build', '--no-build'])).code).toBe(2);
   });
+
+  scenario('pause freezes what runs, and unpause lets it go on where it was', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web'), other: rig.puppet('other') });
+    await rig.up();
+    const { pid } = await running(rig, 'web');
+    await rig.ok(['pause', 'web']);
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'paused' });
+    await running(rig, 'other');
+    await rig.ok(['unpause']);
+    expect((await running(rig, 'web')).pid).toBe(pid);
+    await (await rig.next('web')).do('write /strings/alive 1');
+  });
 });

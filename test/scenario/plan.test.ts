@@ -145,4 +145,45 @@ describe('a named service', () => {
     await rig.up('--scale', 'web=2', '--no-deps', 'web');
     expect((await rig.ps()).map(({ name }) => name)).toEqual([`${rig.project}-web-1`, `${rig.project}-web-2`]);
   });
+
+  scenario('stays as it is with --no-recreate, but starts when it has ended', [], async (rig) => {
+    write(rig);
+    await rig.up();
+    const { pid } = await running(rig, 'web');
+    write(rig, { port: 9090 });
+    await rig.up('--no-recreate');
+    expect((await running(rig, 'web')).pid).toBe(pid);
+    await rig.ok(['stop', '-t', '0']);
+    await rig.up('--no-recreate');
+    await running(rig, 'web');
+    expect(await planOf(rig)).toContain('environment.PORT 8080 → 9090');
+  });
+
+  scenario('is scaled up to the lowest free numbers, and down from the highest', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up('--scale', 'web=3');
+    const names = async () => (await rig.ps()).map(({ name }) => name.slice(-1));
+    expect(await names()).toEqual(['1', '2', '3']);
+    await rig.ok(['scale', 'web=2']);
+    expect(await names()).toEqual(['1', '2']);
+    await rig.ok(['scale', 'web=0']);
+    expect(await names()).toEqual([]);
+    expect((await rig.cli(['scale', 'web=-1'])).code).toBe(2);
+  });
+});
+
+describe('a container whose service left the file', () => {
+  scenario('is named by up, not with COMPOSE_IGNORE_ORPHANS; COMPOSE_REMOVE_ORPHANS removes it', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web'), old: rig.puppet('old') });
+    await rig.up();
+    rig.stack({ web: rig.puppet('web') });
+    const warning = 'services that are not in the file';
+    expect((await rig.up()).stderr).toContain(warning);
+    const ignoring = { env: { COMPOSE_IGNORE_ORPHANS: 'true' } };
+    expect((await rig.cli(['up', '-d'], ignoring)).stderr).not.toContain(warning);
+    expect((await rig.cli(['up', '-d', '--remove-orphans'], ignoring)).code).toBe(2);
+    expect((await rig.ps()).map(({ service }) => service)).toEqual(['old', 'web']);
+    await rig.ok(['up', '-d'], { env: { COMPOSE_REMOVE_ORPHANS: 'true' } });
+    expect((await rig.ps()).map(({ service }) => service)).toEqual(['web']);
+  });
 });

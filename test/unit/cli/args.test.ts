@@ -114,9 +114,23 @@ describe('what is refused', () => {
     });
   });
 
-  test('flags that contradict each other', () => {
-    expect(refused('up --force-recreate --no-recreate')).toMatchObject({
-      message: '--force-recreate and --no-recreate contradict each other',
+  // The rules of docker compose, but for those that its builds have.
+  test.each<readonly [string, string]>([
+    ['force-recreate', 'no-recreate'],
+    ['always-recreate-deps', 'no-recreate'],
+    ['renew-anon-volumes', 'no-recreate'],
+    ['build', 'no-build'],
+    ['attach=web', 'attach-dependencies'],
+    ['abort-on-container-exit', 'abort-on-container-failure'],
+    ...['detach', 'wait'].flatMap((flag) =>
+      ['attach=web', 'attach-dependencies', 'abort-on-container-exit', 'abort-on-container-failure'].map(
+        (other) => [flag, other] as const,
+      ),
+    ),
+  ])('--%s and --%s contradict each other', (one, other) => {
+    const names = [one, other].map((flag) => `--${flag.replace('=web', '')}`);
+    expect(refused(`up --${one} --${other}`)).toMatchObject({
+      message: `${names[0]} and ${names[1]} contradict each other`,
     });
   });
 
