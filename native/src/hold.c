@@ -232,6 +232,43 @@ int tsc_hold(struct tsc_monitor *m, struct tsc_report *failure)
 	return error;
 }
 
+static bool has_lost_cgroup(const struct tsc_monitor *m)
+{
+	struct tsc_cursor cursor = tsc_open_phase(&m->frame, TSC_PHASE_ATTACH);
+	struct tsc_op op;
+	struct statx info;
+	while (tsc_next_op(&cursor, &op))
+		if (op.kind == TSC_OP_ATTACH && sys_statx(AT_FDCWD, op.string[0], 0, STATX_TYPE, &info) == -ENOENT)
+			return true;
+	return m->cgroup >= 0 && sys_statx(m->cgroup, "cgroup.procs", 0, STATX_TYPE, &info) == -ENOENT;
+}
+
+static bool is_about_cgroups(const struct tsc_op *op)
+{
+	return op->kind == TSC_OP_MKDIR || op->kind == TSC_OP_WRITE || op->kind == TSC_OP_CGROUP2 ||
+	       op->kind == TSC_OP_OOM_EVENTS || op->kind == TSC_OP_DEVICE_BPF;
+}
+
+int tsc_renew_cgroups(struct tsc_monitor *m, struct tsc_report *failure)
+{
+	struct tsc_cursor cursor = tsc_open_phase(&m->frame, TSC_PHASE_HOLD);
+	struct tsc_op op;
+	if (!has_lost_cgroup(m))
+		return 0;
+	tsc_close(&m->cgroup);
+	tsc_close(&m->oom_event);
+	tsc_close(&m->oom_counter);
+	m->group_was_killed = false;
+	while (tsc_next_op(&cursor, &op)) {
+		int error = is_about_cgroups(&op) ? perform(m, &op) : 0;
+		if (!error)
+			continue;
+		tsc_fail_report(failure, TSC_PHASE_HOLD, op.index, error, op.string[0]);
+		return error;
+	}
+	return 0;
+}
+
 void tsc_let_go(struct tsc_monitor *m)
 {
 	static const char *const names[] = {"ctl.sock", "out", "err", "in"};

@@ -105,21 +105,29 @@ static void begin_life(struct tsc_monitor *m)
 }
 
 /* Nothing was cloned: there is no end to wait for. */
+static int give_up(struct tsc_monitor *m, int error, const struct tsc_report *failure)
+{
+	note_failure(m, failure);
+	tsc_change_phase(m, TSC_STATE_FAILED);
+	return error;
+}
+
 static int refuse(struct tsc_monitor *m, int error, const char *text)
 {
 	struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
 	tsc_fail_report(&failure, TSC_PHASE_ATTACH, m->frame.span[TSC_PHASE_ATTACH].index, error, text);
-	note_failure(m, &failure);
-	tsc_change_phase(m, TSC_STATE_FAILED);
-	return error;
+	return give_up(m, error, &failure);
 }
 
 int tsc_start(struct tsc_monitor *m)
 {
 	struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
 	int pair[2];
+	int error = tsc_renew_cgroups(m, &failure);
 	begin_life(m);
-	int error = prepare_exit_file(m);
+	if (error)
+		return give_up(m, error, &failure);
+	error = prepare_exit_file(m);
 	if (error)
 		return refuse(m, error, "exit");
 	error = sys_socketpair(TSC_SOCK_SEQPACKET | TSC_SOCK_CLOEXEC, pair);

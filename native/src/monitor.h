@@ -81,6 +81,8 @@ struct tsc_monitor {
 
 /* hold.c */
 int tsc_hold(struct tsc_monitor *m, struct tsc_report *failure);
+/* Cgroups that somebody has removed while nobody was in them are made again, with their limits. */
+int tsc_renew_cgroups(struct tsc_monitor *m, struct tsc_report *failure);
 void tsc_let_go(struct tsc_monitor *m); /* sockets and fifos */
 int tsc_clean_up(struct tsc_monitor *m); /* CLEANUP ops: the first errno, all are tried */
 

@@ -1,11 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, killOurs, processesOf, supervisorsOf, tracesOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
+import { onSmallDisk } from '../support/small-disk.ts';
 import { root } from '../support/tree.ts';
 
 const traces = (rig: Rig) => Object.values(tracesOf([rig.project])).flat();
@@ -22,33 +22,11 @@ function apart(rig: Rig, script: string): string {
   return run.stdout;
 }
 
-/** Our state below a file system of its own, of so many bytes. */
-async function onSmallDisk(rig: Rig, bytes: number, body: (fill: () => () => void) => Promise<void>): Promise<void> {
-  const disk = rig.path('disk');
-  mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', disk]);
-  rig.environment = { TSCOMPOSE_ROOT: disk };
-  const ballast = join(disk, 'ballast');
-  const fill = () => {
-    const { bavail, bsize } = statfsSync(disk);
-    writeFileSync(ballast, Buffer.alloc(bavail * bsize));
-    return () => rmSync(ballast);
-  };
-  try {
-    await body(fill);
-  } finally {
-    await rig.cli(['down', '-v']);
-    rig.environment = {};
-    // A supervisor hears of the end of its project and leaves in its own time.
-    await eventually(() => execFileSync('umount', [disk], { stdio: 'pipe' }));
-  }
-}
-
 describe('a full disk under our state', () => {
   scenario('fails an up with its reason, and the next one completes it', [], async (rig) => {
     rig.stack({ a: rig.puppet('a'), b: rig.puppet('b') });
     await rig.hold();
-    await onSmallDisk(rig, 4 << 20, async (fill) => {
+    await onSmallDisk(rig, 'size=4m', async ({ fill }) => {
       const free = fill();
       const up = await rig.cli(['up', '-d']);
       expect(up.code, up.stderr).toBe(1);
@@ -64,7 +42,7 @@ describe('a full disk under our state', () => {
   scenario('loses no end of a container, and keeps down from nothing', [], async (rig) => {
     rig.stack({ web: rig.puppet('web'), other: rig.puppet('other') });
     await rig.hold();
-    await onSmallDisk(rig, 4 << 20, async (fill) => {
+    await onSmallDisk(rig, 'size=4m', async ({ fill }) => {
       await rig.ok(['up', '-d']);
       const web = await rig.next('web');
       fill();
@@ -116,7 +94,7 @@ describe('a full disk under a supervisor', () => {
     const healthcheck = { test: ['CMD', '/bin/puppet'], interval: '200ms', retries: 100 };
     rig.stack({ web: rig.puppet('web', { restart: 'always', healthcheck }) });
     await rig.hold();
-    await onSmallDisk(rig, 8 << 20, async (fill) => {
+    await onSmallDisk(rig, 'size=8m', async ({ fill }) => {
       await rig.ok(['up', '-d']);
       const first = await rig.next('web');
       await eventually(() => expect(supervisorsOf(rig.project)).toHaveLength(1));
