@@ -20,7 +20,12 @@ export async function onSmallDisk(rig: Rig, options: string, body: (disk: SmallD
   const ballast = join(path, 'ballast');
   const fill = () => {
     const { bavail, bsize } = statfsSync(path);
-    writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+    try {
+      writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+    } catch (error) {
+      // Somebody of ours has written meanwhile: as full as it can be.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
     return () => rmSync(ballast);
   };
   const remount = (option: 'ro' | 'rw') => void execFileSync('mount', ['-o', `remount,${option}`, path]);
