@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { wholeDisk } from '../support/capabilities.ts';
 import { cgroupDirectory, limitFile, over, running, usedCpuUs } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { scenario } from '../support/scenario.ts';
@@ -51,6 +52,26 @@ describe('limits', () => {
       expect(logs.stderr).toContain(`${rig.project}-hog-1 exited with code 137, out of memory`);
     },
   );
+
+  scenario('of input and output are kept for each device', ['blkio controller'], async (rig) => {
+    const { path = '', numbers } = wholeDisk() ?? {};
+    const blkio_config = {
+      device_read_bps: [{ path, rate: '3mb' }],
+      device_write_iops: [{ path, rate: 120 }],
+    };
+    rig.stack({ web: rig.puppet('web', { blkio_config }) });
+    await rig.up();
+    const { pid } = await running(rig, 'web');
+    // v1 has a file for each kind of limit, v2 one line for each device.
+    const kept = (v1: string) => limitFile(pid, 'blkio', v1, 'io.max');
+    expect(kept('blkio.throttle.read_bps_device')).toMatch(new RegExp(`^${numbers} (.*rbps=)?${3 << 20}\\b`, 'm'));
+    expect(kept('blkio.throttle.write_iops_device')).toMatch(new RegExp(`^${numbers} (.*wiops=)?120\\b`, 'm'));
+    const none = { device_read_bps: [{ path: '/dev/absent', rate: '3mb' }] };
+    rig.stack({ web: rig.puppet('web', { blkio_config: none }) });
+    const { code, stderr } = await rig.cli(['up', '-d']);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/\/dev\/absent.*\n.*stack\.yml:\d+:\d+/);
+  });
 
   scenario(
     'are in force before the first instruction, and written where the kernel reads them',

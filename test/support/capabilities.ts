@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vmMissing } from './vm/kernel.ts';
 import { systemdMissing } from './vm/systemd.ts';
@@ -40,6 +40,7 @@ const probes = {
   vm: () => vmMissing(whereIs),
   'vm with systemd': () => vmMissing(whereIs) ?? systemdMissing(),
   'cpu controller': () => controller('cpu'),
+  'blkio controller': () => controller('blkio') ?? (wholeDisk() === undefined ? 'needs a disk' : undefined),
   'memory controller': () => controller('memory'),
   'v1 memory': () => v1Memory(),
   'pids controller': () => controller('pids'),
@@ -97,6 +98,13 @@ function legacyTables(): string | undefined {
 }
 
 const program = (name: string): string | undefined => (whereIs(name) ? undefined : `needs ${name}`);
+
+/** A whole disk of this machine, whose numbers can be limited whether it is used or not; a node in /dev. */
+export function wholeDisk(): { readonly path: string; readonly numbers: string } | undefined {
+  const name = readdirSync('/sys/block').find((each) => existsSync(`/dev/${each}`));
+  if (name === undefined) return undefined;
+  return { path: `/dev/${name}`, numbers: readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() };
+}
 
 function controller(name: string): string | undefined {
   const v1 = readFileSync('/proc/self/cgroup', 'utf8').split('\n');
