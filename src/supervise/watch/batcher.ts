@@ -28,6 +28,9 @@ export class Batcher {
   readonly #pending = new Map<HostPath, Change>();
   #quiet: NodeJS.Timeout | undefined;
   #heardMs = 0;
+  /** When the batch goes even if changes keep coming, as performance.now(). */
+  #latestMs = 0;
+  #wasHeld = false;
   #busy = false;
 
   constructor(options: BatcherOptions) {
@@ -35,7 +38,10 @@ export class Batcher {
   }
 
   add(change: Change): void {
-    if (this.#pending.size === 0) this.#heardMs = performance.now();
+    if (this.#pending.size === 0) {
+      this.#heardMs = performance.now();
+      this.#latestMs = this.#heardMs + longestMs;
+    }
     const fresh = this.#pending.get(change.path)?.fresh === true;
     // Removed first, so that the order of the batch is the order of the last changes.
     this.#pending.delete(change.path);
@@ -46,23 +52,44 @@ export class Batcher {
 
   close(): void {
     clearTimeout(this.#quiet);
+    this.#quiet = undefined;
     this.#pending.clear();
   }
 
   #arm(): void {
-    const left = this.#heardMs + longestMs - performance.now();
+    const left = this.#latestMs - performance.now();
     this.#armFor(Math.max(0, Math.min(quietMs(this.#pending.size), left)));
   }
 
   #armFor(ms: number): void {
     clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => void this.#hand(), ms);
+    const timer = setTimeout(() => setImmediate(() => this.#ring(timer)), ms);
+    this.#quiet = timer;
+  }
+
+  /**
+   * A timer comes before what the kernel has to tell: on a busy machine it is over although changes came all the time, and
+   * only after them it is known that none did.
+   */
+  #ring(timer: NodeJS.Timeout): void {
+    const isOver = performance.now() >= this.#latestMs;
+    if (!this.#busy && (this.#quiet === timer || isOver)) void this.#hand();
   }
 
   async #hand(): Promise<void> {
-    if (this.#options.hold?.() === true) return this.#armFor(heldMs);
+    if (this.#pending.size === 0) return;
+    if (this.#options.hold?.() === true) {
+      this.#wasHeld = true;
+      return this.#armFor(heldMs);
+    }
+    // Whoever made the changes has finished before all of them are heard of: there is time for those, too.
+    if (this.#wasHeld) {
+      this.#wasHeld = false;
+      this.#latestMs = performance.now() + longestMs;
+      return this.#arm();
+    }
     const changes = [...this.#pending.values()];
-    if (changes.length === 0) return;
+    clearTimeout(this.#quiet);
     this.#pending.clear();
     this.#busy = true;
     try {

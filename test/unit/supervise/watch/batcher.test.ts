@@ -1,3 +1,4 @@
+import { stat } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HostPath } from '../../../../src/model/units.ts';
 import type { Change } from '../../../../src/supervise/watch/batch.ts';
@@ -7,7 +8,7 @@ const there = (path: string): Change => ({ path: path as HostPath, now: 'there' 
 const gone = (path: string): Change => ({ path: path as HostPath, now: 'gone' });
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -90,6 +91,18 @@ describe('a batcher', () => {
     expect(take).toHaveBeenCalledTimes(1);
   });
 
+  it('hears first what there was to hear when its time was over on a busy machine', async () => {
+    vi.useRealTimers();
+    const batches: (readonly Change[])[] = [];
+    const batcher = new Batcher({ take: async (changes) => void batches.push(changes) });
+    // From here on timers come next, and what the kernel tells after them.
+    await new Promise((resolve) => setImmediate(resolve));
+    batcher.add(there('/a'));
+    stat('/', () => batcher.add(there('/b')));
+    for (const began = performance.now(); performance.now() < began + 50; );
+    await vi.waitFor(() => expect(batches).toEqual([[there('/a'), there('/b')]]));
+  });
+
   it('keeps a batch for as long as it is told to, also beyond its usual limit', async () => {
     const take = vi.fn(async () => {});
     let held = true;
@@ -100,6 +113,23 @@ describe('a batcher', () => {
     held = false;
     await vi.advanceTimersByTimeAsync(30);
     expect(take).toHaveBeenCalledTimes(1);
+  });
+
+  it('waits for the last changes of a program that has finished, however long it took', async () => {
+    const sizes: number[] = [];
+    let held = true;
+    const batcher = new Batcher({ take: async (changes) => void sizes.push(changes.length), hold: () => held });
+    for (let i = 0; i < 600; i++) {
+      batcher.add(there(`/${i}`));
+      await vi.advanceTimersByTimeAsync(5);
+    }
+    held = false;
+    for (let i = 0; i < 5; i++) {
+      batcher.add(there(`/late/${i}`));
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    await vi.advanceTimersByTimeAsync(200);
+    expect(sizes).toEqual([605]);
   });
 
   it('forgets what it has when it is closed', async () => {
