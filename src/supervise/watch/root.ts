@@ -1,21 +1,24 @@
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, type Stats, watch } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import type { HostPath } from '../../model/units.ts';
 import { statOf } from '../../runtime/linux/files/host-stat.ts';
 import type { Change } from './batch.ts';
-import { type TreeOptions, TreeWatcher, watchError } from './tree.ts';
+import { isExhausted, pollMs, type TreeOptions, TreeWatcher, type WatchError, watchError } from './tree.ts';
 
 /**
  * Watches one path of a rule whatever is there: a file (of which a watch would be lost as soon as an editor renames another
  * over it, so its directory is watched), a directory with all below it, or nothing yet. What takes its place is watched in
  * turn. A directory that goes away takes what was in it, never itself: a branch without it must not empty a container's
- * root.
+ * root. Where the kernel has no watch left, the path is looked at every second until it has.
  */
 export class RootWatcher {
   readonly #options: TreeOptions;
   #anchor: { readonly path: string; readonly watcher: FSWatcher } | undefined;
   #tree: TreeWatcher | undefined;
   #identity = '';
+  /** What tells whether there is anything new at the path. */
+  #signature = '';
+  #polling: NodeJS.Timeout | undefined;
   #kind: 'missing' | 'file' | 'directory' = 'missing';
   #closed = false;
 
@@ -36,6 +39,7 @@ export class RootWatcher {
 
   close(): void {
     this.#closed = true;
+    clearInterval(this.#polling);
     this.#anchor?.watcher.close();
     this.#tree?.close();
   }
@@ -70,9 +74,25 @@ export class RootWatcher {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') return false;
-      this.#options.onError(watchError(path, error));
+      this.#complain(watchError(path, error));
+      if (isExhausted({ code })) this.#polling ??= setInterval(() => this.#poll(), pollMs).unref();
       return true;
     }
+  }
+
+  /** That no watch is left is said once, also for the tree below. */
+  #complain(error: WatchError): void {
+    if (this.#polling === undefined || !isExhausted(error)) this.#options.onError(error);
+  }
+
+  #poll(): void {
+    // A watch first, so that nothing falls in between.
+    this.#drop();
+    if (this.#anchor !== undefined) {
+      clearInterval(this.#polling);
+      this.#polling = undefined;
+    }
+    if (signatureOf(statOf(this.#options.root)) !== this.#signature) this.#look('report');
   }
 
   /** The name below `anchor` on the way down to the root. */
@@ -99,8 +119,12 @@ export class RootWatcher {
     if (!stays) this.#leave(kind);
     this.#kind = kind;
     this.#identity = identity;
+    this.#signature = signatureOf(found);
     if (kind === 'file' && mode === 'report') onChange({ path: root, now: 'there' });
-    if (kind === 'directory' && !stays) this.#tree = new TreeWatcher({ ...this.#options, start: mode });
+    if (kind === 'directory' && !stays) {
+      const onError = (error: WatchError) => this.#complain(error);
+      this.#tree = new TreeWatcher({ ...this.#options, onError, start: mode });
+    }
   }
 
   #leave(next: 'missing' | 'file' | 'directory'): void {
@@ -112,3 +136,6 @@ export class RootWatcher {
     if (this.#kind === 'file' && next === 'missing') onChange({ path: root, now: 'gone' });
   }
 }
+
+const signatureOf = (found: Stats | undefined): string =>
+  found === undefined ? '' : [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(' ');

@@ -32,8 +32,10 @@ type Watched = {
 
 /** The limits of inotify. */
 const exhausted = ['ENOSPC', 'EMFILE'];
-/** How often directories are looked at for which no watch was left. */
-const pollMs = 1000;
+export const isExhausted = ({ code }: { readonly code?: string | undefined }): boolean =>
+  exhausted.includes(code ?? '');
+/** How often is looked at for what no watch was left. */
+export const pollMs = 1000;
 /** The clock of file systems ticks coarsely: a change may bear a time from before the look that missed it. */
 const tickMs = 20;
 
@@ -123,10 +125,10 @@ export class TreeWatcher {
       watcher.on('error', (error) => this.#fail(path, error));
       return watcher;
     } catch (error) {
-      const isExhausted = exhausted.includes((error as NodeJS.ErrnoException).code ?? '');
+      const noneLeft = isExhausted(error as NodeJS.ErrnoException);
       // One complaint is enough: the next thousand directories have the same trouble.
-      if (!isExhausted || this.#polling === undefined) this.#fail(path, error);
-      if (!isExhausted) return 'failed';
+      if (!noneLeft || this.#polling === undefined) this.#fail(path, error);
+      if (!noneLeft) return 'failed';
       this.#polledMs ||= Date.now();
       this.#polling ??= setInterval(() => this.#poll(), pollMs).unref();
       return undefined;
