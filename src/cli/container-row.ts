@@ -26,6 +26,7 @@ export type RowOptions = {
 
 export function psRow(container: ObservedContainer, { now, truncate }: RowOptions): readonly string[] {
   const { name, service, createdAtMs, status } = container;
+  const other = container.otherVersion === undefined ? '' : `, of another version (${container.otherVersion})`;
   const unattended = !container.monitored && (status.kind === 'running' || status.kind === 'paused');
   return [
     name,
@@ -33,7 +34,7 @@ export function psRow(container: ObservedContainer, { now, truncate }: RowOption
     commandText(container, truncate),
     service,
     `${spanText(now - createdAtMs)} ago`,
-    `${statusText(status, now)}${unattended ? ', unattended' : ''}${container.givenUp ? ', given up' : ''}`,
+    `${statusText(status, now)}${unattended ? ', unattended' : ''}${container.givenUp ? ', given up' : ''}${other}`,
     portsText(container),
   ];
 }
@@ -70,6 +71,7 @@ export function psJson(container: ObservedContainer): object {
     stoppedByUser,
     restarts,
     ...(container.givenUp !== undefined && { givenUp: container.givenUp }),
+    ...(container.otherVersion !== undefined && { otherVersion: container.otherVersion }),
     ports: container.ports ?? [],
     labels: config.labels,
   };

@@ -20,6 +20,7 @@ export const failureCodes = [
   'not-root',
   'shim-failed',
   'state-corrupt',
+  'other-version',
   'locked',
   'no-such-container',
   'not-running',

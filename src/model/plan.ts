@@ -103,6 +103,8 @@ export type Cause =
   | { readonly kind: 'changed'; readonly changes: readonly Change[] }
   | { readonly kind: 'not-running'; readonly status: ObservedContainer['status']['kind'] }
   | { readonly kind: 'forced' }
+  /** As `otherVersion` of an observed container. */
+  | { readonly kind: 'other-version'; readonly version: string }
   | { readonly kind: 'scaled-down' }
   | { readonly kind: 'orphan' }
   | { readonly kind: 'removed-from-file' }

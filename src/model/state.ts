@@ -47,6 +47,8 @@ export type ObservedContainer = {
   readonly status: ContainerStatus;
   /** false: its monitor was killed or the machine has rebooted; the next `start` brings a new one. */
   readonly monitored: boolean;
+  /** It was made by a version whose records we do not read: which (`state 3`). It can be seen, ended and made anew. */
+  readonly otherVersion?: string;
   /** The user stopped it; restart policies leave it alone until it is started again. */
   readonly stoppedByUser: boolean;
   /** Automatic restarts since the last start by hand. */

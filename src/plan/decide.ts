@@ -70,7 +70,8 @@ function decideService(
   const { kept, fresh, surplus } = pairReplicas(
     wanted,
     present,
-    (container, as) => policy !== 'never' && changesOf(container, as, options).length > 0,
+    (container, as) =>
+      policy !== 'never' && (container.otherVersion !== undefined || changesOf(container, as, options).length > 0),
   );
   const decisions = kept.map((pair) => decideKept(pair, policy ?? 'changed', circumstances));
   // What merely stands beside the scope is neither completed nor cut down.
@@ -120,6 +121,7 @@ function causeToRecreate(
   policy: RecreatePolicy,
   { resources, options }: { readonly resources: Resources; readonly options: ReconcileOptions },
 ): Cause | undefined {
+  if (observed.otherVersion !== undefined) return { kind: 'other-version', version: observed.otherVersion };
   const changes = changesOf(observed, desired, options);
   if (changes.length > 0) return { kind: 'changed', changes };
   if (policy === 'always' && !options.settled?.has(observed.name)) return { kind: 'forced' };

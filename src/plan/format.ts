@@ -110,6 +110,8 @@ export function causeText(cause: Cause): string {
       }[cause.status];
     case 'forced':
       return 'forced';
+    case 'other-version':
+      return `made by another version of tscompose (${cause.version})`;
     case 'scaled-down':
       return 'more replicas than wanted';
     case 'orphan':

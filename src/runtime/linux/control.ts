@@ -44,8 +44,8 @@ export function request(
     socket.on('data', (bytes) => {
       received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
       const reply = decodeReply(received);
-      if (reply !== undefined) finish(ok(reply));
-      else if (received.length >= size.reply) finish(err(gone('its reply makes no sense')));
+      if (reply === 'alien') finish(err(gone('its reply makes no sense')));
+      else if (reply !== undefined) finish(ok(reply));
     });
     socket.on('error', (error) => finish(err(gone(error.message))));
     socket.on('close', () => finish(err(gone('it closed the connection'))));
@@ -79,6 +79,7 @@ export function subscribe(
     socket.on('data', (bytes) => {
       rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
       for (let reply = decodeReply(rest); reply !== undefined; reply = decodeReply(rest)) {
+        if (reply === 'alien') return finish('gone');
         rest = rest.subarray(size.reply);
         if (onState(reply.state)) return finish('told');
       }
@@ -88,10 +89,12 @@ export function subscribe(
   });
 }
 
-function decodeReply(bytes: Buffer): Reply | undefined {
+/** undefined: there is more to come. A monitor of another version may say less than ours do, and wait. */
+function decodeReply(bytes: Buffer): Reply | 'alien' | undefined {
+  if (bytes.length >= 4 && bytes.readUInt32LE(offset.reply.size) !== size.reply) return 'alien';
   if (bytes.length < size.reply) return undefined;
   const state = decodeState(bytes, offset.reply.state);
-  return state === undefined ? undefined : { error: bytes.readUInt16LE(offset.reply.error), state };
+  return state === undefined ? 'alien' : { error: bytes.readUInt16LE(offset.reply.error), state };
 }
 
 /** A path too long for a socket address is reached through a descriptor of its directory. */

@@ -13,6 +13,7 @@ import { encodeFrame, opAt, type SetupProgram } from './frame.ts';
 import { readProcessFacts } from './host-facts.ts';
 import { initLives } from './lives.ts';
 import type { HostEnvironment } from './options.ts';
+import { otherVersionOf, refuseOther } from './other-version.ts';
 import { containerPaths, hostPaths, projectPaths } from './paths.ts';
 import { frameKind, reportKind, size } from './protocol.ts';
 import { decodeReport, type ShimState } from './records.ts';
@@ -72,6 +73,8 @@ export async function execInContainer(
   if (!initLives(state)) {
     return err({ code: 'not-running', message: `cannot run a command in ${container}: it is not running`, notes: [] });
   }
+  const other = otherVersionOf(record, state);
+  if (other !== undefined) return err(refuseOther(`run a command in ${container}`, other));
   const user = await execUser(project, record, request);
   if (!user.ok) return user;
   const program = execProgram(record, { request, user: user.value, state });

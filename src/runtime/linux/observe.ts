@@ -8,6 +8,7 @@ import { readHealth } from './health.ts';
 import { isOfThisBoot, monitorLives } from './lives.ts';
 import { boundPorts } from './network/record.ts';
 import { observeOneOff } from './one-off.ts';
+import { otherVersionOf } from './other-version.ts';
 import { type ContainerPaths, containerPaths, type Paths, projectPaths } from './paths.ts';
 import { bootId, isAlive } from './proc.ts';
 import { statePhase } from './protocol.ts';
@@ -74,6 +75,7 @@ export function observeContainer(
     status = statusOf(record, state, where.state);
     if (status === 'changing') status = lastWitness(state as ShimState, where.state);
   }
+  const otherVersion = otherVersionOf(record, state);
   const givenUp = readGivenUp(where.state, { status, config });
   return {
     name,
@@ -85,6 +87,7 @@ export function observeContainer(
     createdAtMs,
     status,
     monitored: monitorLives(state),
+    ...(otherVersion !== undefined && { otherVersion }),
     stoppedByUser,
     restarts,
     ...(givenUp !== undefined && { givenUp }),

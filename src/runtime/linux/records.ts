@@ -16,6 +16,8 @@ export type Report = {
 
 /** A monitor's record of its container. Times are milliseconds since the epoch with fractions, 0 for never. */
 export type ShimState = {
+  /** The ABI of the version that wrote it, when that is not ours: of what follows, only identities are known. */
+  readonly otherAbi?: number;
   readonly sequence: bigint;
   /** Sixteen bytes in hex. */
   readonly bootId: string;

@@ -12,6 +12,7 @@ import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
+import { otherRecord, otherState } from './other-version.ts';
 import { size } from './protocol.ts';
 import {
   decodeExit,
@@ -26,6 +27,8 @@ import type { ResolvedUser } from './sandbox/facts.ts';
 /** record.json: what a container is, for as long as it exists. Written before anything of it is made. */
 export type ContainerRecord = {
   readonly version: 1;
+  /** Never written: it is the record of another version, of which only the head was understood. */
+  readonly otherVersion?: number;
   readonly name: ContainerName;
   readonly service: ServiceName;
   readonly number: number;
@@ -57,7 +60,8 @@ export type OneOffRecord = OneOff & {
 export function readRecord(path: string): ContainerRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(path, 'utf8')) as ContainerRecord;
-    return record.version === 1 && record.config !== undefined ? record : undefined;
+    if (record.version === 1) return record.config === undefined ? undefined : record;
+    return otherRecord(record);
   } catch {
     return undefined;
   }
@@ -87,7 +91,8 @@ export function entries(directory: string): string[] {
 /** Of this boot or of an earlier one: its `bootId` tells which. */
 export function readState(path: string): ShimState | undefined {
   const bytes = readBytes(path);
-  return bytes === undefined ? undefined : decodeStateFile(bytes);
+  if (bytes === undefined) return undefined;
+  return decodeStateFile(bytes) ?? otherState(readBytes(path, mostBytes) ?? bytes);
 }
 
 /** How the command ended, as the tiny init wrote it down: the last witness when the monitor is gone. */
@@ -103,7 +108,7 @@ export function readNotified(stateDir: string): Notified | undefined {
 }
 
 /** States and exit records are fixed and small: one read, without asking for the size, which for many containers shows. */
-function readBytes(path: string): Buffer | undefined {
+function readBytes(path: string, most = recordBytes): Buffer | undefined {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -111,14 +116,16 @@ function readBytes(path: string): Buffer | undefined {
     return undefined;
   }
   try {
-    const bytes = Buffer.allocUnsafe(recordBytes);
-    return bytes.subarray(0, readSync(fd, bytes, 0, recordBytes, 0));
+    const bytes = Buffer.allocUnsafe(most);
+    return bytes.subarray(0, readSync(fd, bytes, 0, most, 0));
   } finally {
     closeSync(fd);
   }
 }
 
 const recordBytes = 2 * size.state;
+/** No version's state will be larger. */
+const mostBytes = 65_536;
 
 /** 0711: others may pass through to what is theirs, but not list it. */
 export function makeDirectory(path: string, mode = 0o711): void {

@@ -16,7 +16,9 @@ import { entries, readRecord, readState } from './state-dir.ts';
 export async function killNow(at: ProjectPaths, action: ActionOf<'kill'>, signal: AbortSignal): Outcome {
   const { container } = action;
   const where = containerPaths(at, container);
-  if (!monitorAnswers(readState(where.stateRecord))) return err(unreachable(container, 'its monitor is gone'));
+  const state = readState(where.stateRecord);
+  if (state?.otherAbi !== undefined) return err(unreachable(container, 'it was made by another version of tscompose'));
+  if (!monitorAnswers(state)) return err(unreachable(container, 'its monitor is gone'));
   const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
   const reply = await request(where.controlSocket, { op: 'KILL', a: number }, { signal });
   if (!reply.ok) return reply;

@@ -47,9 +47,10 @@ export function findContainer(context: Pick<SessionContext, 'at'>, name: Contain
   return err({ code: 'no-such-container', message, notes: [] });
 }
 
-/** Rewrites the record only when something in it changes. */
+/** Rewrites the record only when something in it changes, and never one of another version. */
 export function updateRecord(known: Known, changes: Partial<ContainerRecord>): ContainerRecord {
   const { record, where } = known;
+  if (record.otherVersion !== undefined) return record;
   const same = (Object.keys(changes) as (keyof ContainerRecord)[]).every((key) => record[key] === changes[key]);
   if (same) return record;
   const next = { ...record, ...changes };

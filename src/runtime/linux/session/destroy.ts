@@ -25,8 +25,7 @@ export async function destroyContainer(
   const current = state !== undefined && isOfThisBoot(state) ? state : undefined;
   let quit = false;
   if (monitorAnswers(current)) {
-    const reply = await request(where.controlSocket, { op: 'QUIT' }, { signal: AbortSignal.timeout(longestQuitMs) });
-    quit = reply.ok && reply.value.error === 0;
+    quit = current.otherAbi === undefined && (await tellToQuit(where.controlSocket));
     if (!quit) await killIdentified(current.monitorPid, current.monitorStart);
   }
   if (!quit) {
@@ -44,6 +43,11 @@ export async function destroyContainer(
   return ok(undefined);
 }
 
+async function tellToQuit(controlSocket: string): Promise<boolean> {
+  const reply = await request(controlSocket, { op: 'QUIT' }, { signal: AbortSignal.timeout(longestQuitMs) });
+  return reply.ok && reply.value.error === 0;
+}
+
 /** What a monitor does at QUIT, from here. Its directories are ours, so killing by cgroup cannot hit a stranger. */
 async function endWithoutMonitor(state: ShimState | undefined, cgroups: CgroupLayout | undefined): Promise<boolean> {
   if (cgroups?.v2 !== undefined) tryWrite(`${cgroups.v2.dir}/cgroup.kill`, '1');
@@ -53,19 +57,28 @@ async function endWithoutMonitor(state: ShimState | undefined, cgroups: CgroupLa
 }
 
 /** SIGKILL to the process that had this pid when it started then; true when it is gone within 10 s. */
-async function killIdentified(pid: number, start: bigint): Promise<boolean> {
+export async function killIdentified(pid: number, start: bigint): Promise<boolean> {
+  await signalIdentified({ pid, start }, 9);
+  return eventually(() => startTime(pid) !== start, 10_000);
+}
+
+/** false: the process that had this pid when it started then is gone, and nobody was sent anything. */
+export async function signalIdentified(
+  { pid, start }: { readonly pid: number; readonly start: bigint },
+  signal: number,
+): Promise<boolean> {
   const { loadNative } = await import('../native.ts');
   const native = await loadNative();
   const fd = native.openProcess(pid);
-  if (fd === undefined) return true;
+  if (fd === undefined) return false;
   try {
     // Checked after the descriptor is held: from here on the number cannot become somebody else's.
-    if (startTime(pid) !== start) return true;
-    native.signalProcess(fd, 9);
+    if (startTime(pid) !== start) return false;
+    native.signalProcess(fd, signal);
+    return true;
   } finally {
     native.close(fd);
   }
-  return eventually(() => startTime(pid) !== start, 10_000);
 }
 
 async function removeCgroups({ v1, v2 }: CgroupLayout): Promise<void> {
@@ -107,7 +120,7 @@ function tryWrite(path: string, value: string): void {
   }
 }
 
-async function eventually(check: () => boolean, timeoutMs: number): Promise<boolean> {
+export async function eventually(check: () => boolean, timeoutMs: number): Promise<boolean> {
   const end = Date.now() + timeoutMs;
   for (let pause = 1; !check(); pause = Math.min(2 * pause, 50)) {
     if (Date.now() > end) return false;

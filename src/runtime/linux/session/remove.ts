@@ -7,8 +7,9 @@ import { request } from '../control.ts';
 import { type ContainerPaths, containerPaths } from '../paths.ts';
 import { readRecord, readState } from '../state-dir.ts';
 import { removeVolume } from '../volumes.ts';
-import { monitorAnswers, type SessionContext } from './context.ts';
+import { findContainer, monitorAnswers, type SessionContext } from './context.ts';
 import { destroyContainer } from './destroy.ts';
+import { killOther } from './end-other.ts';
 
 /** A one-off that nobody attends any more: it goes, or at least what still runs in it. */
 export async function cleanUpOneOff(
@@ -16,7 +17,10 @@ export async function cleanUpOneOff(
   { name, where, remove }: { readonly name: ContainerName; readonly where: ContainerPaths; readonly remove: boolean },
 ): Promise<Result<void, RuntimeFailure>> {
   if (remove) return removeContainer(context, { kind: 'remove', container: name, volumes: true });
-  monitorAnswers(readState(where.stateRecord));
+  const known = findContainer(context, name);
+  const state = readState(where.stateRecord);
+  if (known.ok && state?.otherAbi !== undefined) return killOther(known.value, constants.signals.SIGKILL);
+  monitorAnswers(state);
   const killed = await request(where.controlSocket, { op: 'KILL', a: constants.signals.SIGKILL });
   if (!killed.ok) return killed;
   const ended = await request(where.controlSocket, { op: 'WAIT' });

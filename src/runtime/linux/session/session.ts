@@ -8,6 +8,7 @@ import type { Outcome, Session } from '../../runtime.ts';
 import { initLives, monitorLives } from '../lives.ts';
 import { observeContainer, observeProject } from '../observe.ts';
 import { observeOneOff } from '../one-off.ts';
+import { otherVersionOf } from '../other-version.ts';
 import { containerPaths } from '../paths.ts';
 import { refusalOf } from '../refusal.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
@@ -108,6 +109,8 @@ async function repair(context: SessionContext): Promise<void> {
     }
     const state = readState(where.stateRecord);
     if (monitorLives(state) || !initLives(state)) return ok(undefined);
+    // A monitor of ours cannot go on where one of another version was.
+    if (otherVersionOf(record, state) !== undefined) return ok(undefined);
     return adoptContainer(context, { record, where });
   });
   for (const [i, outcome] of (await Promise.all(work)).entries()) {

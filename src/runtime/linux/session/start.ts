@@ -6,12 +6,14 @@ import { request } from '../control.ts';
 import { errnoSentence, opFailure } from '../errno.ts';
 import { opAt } from '../frame.ts';
 import { initLives } from '../lives.ts';
+import { refuseOther } from '../other-version.ts';
 import { opKind, statePhase } from '../protocol.ts';
 import type { ShimState } from '../records.ts';
 import { refusalOf } from '../refusal.ts';
 import { readState } from '../state-dir.ts';
 import { failedStatus } from '../status-text.ts';
 import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
+import { displaceOther } from './end-other.ts';
 import { adoptContainer, holdContainer, planContainer } from './hold.ts';
 
 export async function startContainer(
@@ -82,6 +84,12 @@ function count(context: SessionContext, { restarts, ...known }: Known & { readon
 /** A start needs a monitor: the one it has, a new one for a process that runs without, or a new one that starts anew. */
 export async function ensureMonitor(context: SessionContext, known: Known): Promise<Result<void, RuntimeFailure>> {
   const state = readState(known.where.stateRecord);
+  const { name, otherVersion } = known.record;
+  if (otherVersion !== undefined) return err(refuseOther(`start ${name}`, `record ${otherVersion}`));
+  if (state?.otherAbi !== undefined) {
+    await displaceOther(known);
+    return holdContainer(context, known);
+  }
   if (monitorAnswers(state)) return ok(undefined);
   return initLives(state) ? adoptContainer(context, known) : holdContainer(context, known);
 }

@@ -5,10 +5,12 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { type Request, request } from '../control.ts';
 import { errnoSentence } from '../errno.ts';
 import { initLives } from '../lives.ts';
+import { otherVersionOf, refuseOther } from '../other-version.ts';
 import { statePhase } from '../protocol.ts';
 import { signalNumber } from '../signals.ts';
 import { readState } from '../state-dir.ts';
 import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
+import { killOther, stopOther } from './end-other.ts';
 import { adoptContainer } from './hold.ts';
 
 type Done = Promise<Result<void, RuntimeFailure>>;
@@ -19,6 +21,9 @@ export async function stopContainer(context: SessionContext, action: ActionOf<'s
   if (!known.ok) return known;
   if (action.byUser) updateRecord(known.value, { stoppedByUser: true });
   const number = signalNumber(action.signal) ?? constants.signals.SIGTERM;
+  if (otherVersion(known.value) !== undefined) {
+    return stopOther(known.value, { signal: number, graceMs: action.graceMs, over: signal });
+  }
   const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs), flags: settled(action.byUser) } as const;
   for (let tries = 1; ; tries++) {
     const reachable = await reach(context, known.value);
@@ -37,9 +42,10 @@ export async function killContainer(context: SessionContext, action: ActionOf<'k
   const known = findContainer(context, action.container);
   if (!known.ok) return known;
   if (action.byUser) updateRecord(known.value, { stoppedByUser: true });
+  const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
+  if (otherVersion(known.value) !== undefined) return killOther(known.value, number);
   const reachable = await reach(context, known.value);
   if (!reachable.ok) return reachable;
-  const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
   return ask(known.value, { op: 'KILL', a: number, flags: settled(action.byUser) }, { signal, missing: 'refused' });
 }
 
@@ -50,10 +56,15 @@ export async function pauseContainer(
 ): Done {
   const known = findContainer(context, container);
   if (!known.ok) return known;
+  const other = otherVersion(known.value);
+  if (other !== undefined) return err(refuseOther(`${kind} ${container}`, other));
   const reachable = await reach(context, known.value);
   if (!reachable.ok) return reachable;
   return ask(known.value, { op: kind === 'pause' ? 'PAUSE' : 'UNPAUSE' }, { signal, missing: 'refused' });
 }
+
+const otherVersion = ({ record, where }: Known): string | undefined =>
+  otherVersionOf(record, readState(where.stateRecord));
 
 /** The user wants it to stay stopped, which is on record: there is nothing for a supervisor to see to. */
 const settled = (byUser: true | undefined): number => Number(byUser === true);

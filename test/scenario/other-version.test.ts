@@ -1,0 +1,127 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
+import { OtherBuild, otherRecord, otherState } from '../support/other-build.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
+
+const builds = new Map<string, OtherBuild>();
+
+afterAll(() => {
+  for (const build of builds.values()) build.remove();
+});
+
+const versions = [
+  { name: 'state 77', differences: otherState },
+  { name: 'record 88', differences: otherRecord },
+  { name: 'record 88', differences: [...otherState, ...otherRecord] },
+];
+
+const traces = (rig: Rig) => Object.values(tracesOf([rig.project])).flat();
+
+for (const [index, { name, differences }] of versions.entries()) {
+  const label = index === 2 ? `${name} and state 77` : name;
+
+  /** A running container of a service called `web`, made by the other version. */
+  const begin = async (rig: Rig) => {
+    const build = builds.get(label) ?? new OtherBuild(differences);
+    builds.set(label, build);
+    rig.stack({ web: rig.puppet('web') });
+    await rig.hold();
+    await build.run(rig, ['up', '-d']);
+    return rig.next('web');
+  };
+
+  const isGone = async (rig: Rig) => {
+    await eventually(() => expect(processesOf(rig.project)).toEqual([]));
+    await eventually(() => expect(traces(rig)).toEqual([]));
+  };
+
+  describe(`a container that another version made (${label})`, () => {
+    scenario('is shown by ps as running, with its version', [], async (rig) => {
+      await begin(rig);
+      expect(await rig.row('web')).toMatchObject({ otherVersion: name, status: { kind: 'running' } });
+      expect((await rig.ok(['ps'])).stdout).toContain(`of another version (${name})`);
+    });
+
+    scenario('is ended by down, and nothing is left', [], async (rig) => {
+      await begin(rig);
+      await rig.ok(['down']);
+      await isGone(rig);
+    });
+
+    scenario('is made anew by up, which says why, and then it is as any other', [], async (rig) => {
+      await begin(rig);
+      expect((await rig.ok(['plan'])).stdout).toContain(`made by another version of tscompose (${name})`);
+      const [monitor] = monitorsOf(rig.project);
+      await rig.ok(['up', '-d']);
+      await rig.next('web');
+      expect(monitorsOf(rig.project).map(({ pid }) => pid)).not.toContain(monitor?.pid);
+      expect(monitorsOf(rig.project)).toHaveLength(1);
+      expect(await rig.row('web')).not.toHaveProperty('otherVersion');
+      expect((await rig.ok(['plan'])).stdout).not.toContain('another version');
+    });
+
+    scenario('is ended by stop and by kill, and removed by rm', [], async (rig) => {
+      await begin(rig);
+      await rig.ok(['stop']);
+      expect(await rig.row('web')).toMatchObject({ otherVersion: name, status: { kind: 'exited' } });
+      await rig.ok(['rm', '-f']);
+      await isGone(rig);
+      await begin(rig);
+      await rig.ok(['kill']);
+      await eventually(async () => expect((await rig.row('web')).status['kind']).toBe('exited'));
+      await rig.ok(['rm', '-f']);
+      await isGone(rig);
+    });
+
+    scenario('takes no commands, and says why', [], async (rig) => {
+      await begin(rig);
+      for (const args of [['exec', '-T', 'web', '/bin/inspect'], ['pause']]) {
+        const run = await rig.cli(args);
+        expect(run.code, run.stdout + run.stderr).not.toBe(0);
+        expect(run.stderr).toContain(`it was made by another version of tscompose (${name})`);
+        expect(run.stderr).toContain('tscompose up makes it anew');
+      }
+      expect((await rig.row('web')).status).toMatchObject({ kind: 'running' });
+    });
+
+    scenario('is killed after its grace when it ignores the signal', [], async (rig) => {
+      const web = await begin(rig);
+      await web.do('ignore 15');
+      await rig.ok(['stop', '-t', '1']);
+      expect((await rig.row('web')).status).toMatchObject({ kind: 'exited' });
+    });
+  });
+}
+
+describe('start of a container that has ended', () => {
+  scenario('under a monitor of another version gives it one of this version', [], async (rig) => {
+    const build = builds.get('state 77') ?? new OtherBuild(otherState);
+    builds.set('state 77', build);
+    rig.stack({ web: rig.puppet('web') });
+    await rig.hold();
+    await build.run(rig, ['up', '-d']);
+    await rig.next('web');
+    await rig.ok(['stop']);
+    await rig.ok(['start']);
+    await rig.next('web');
+    expect(monitorsOf(rig.project)).toHaveLength(1);
+    expect(await rig.row('web')).not.toHaveProperty('otherVersion');
+  });
+
+  scenario('whose record is of another version is refused, with what to do', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    await rig.next('web');
+    await rig.ok(['stop']);
+    const path = `/var/lib/tscompose/projects/${rig.project}/containers/${rig.project}-web-1/record.json`;
+    const record = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...record, version: 2, config: { shape: 'of the future' } }));
+    const start = await rig.cli(['start']);
+    expect(start.code).not.toBe(0);
+    expect(start.stderr).toContain('cannot start');
+    expect(start.stderr).toContain('made by another version of tscompose (record 2)');
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ version: 2, config: { shape: 'of the future' } });
+  });
+});
