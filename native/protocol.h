@@ -202,7 +202,7 @@ enum tsc_state_phase {
 /*
  * `state`: two of these, written in turn with pwrite, so that a torn write or a full disk leaves the other.
  * The valid one with the higher `sequence` counts. Times are CLOCK_REALTIME nanoseconds unless named otherwise.
- * Every version can read of any other who runs: fields before `created_ns` stay where they are, and the checksum comes last.
+ * Every version can read of any other who runs: fields before `started_boot_ns` stay where they are, and the checksum comes last.
  */
 struct tsc_state {
 	uint32_t magic;
@@ -236,7 +236,7 @@ struct tsc_state {
 	uint32_t checksum;         /* MurmurHash3 (x86, 32 bits, seed 0) of all words before it */
 };
 _Static_assert(sizeof(struct tsc_state) == 256, "state layout");
-_Static_assert(__builtin_offsetof(struct tsc_state, init_start) == 48, "what all versions share");
+_Static_assert(__builtin_offsetof(struct tsc_state, finished_ns) == 72, "what all versions share");
 _Static_assert(__builtin_offsetof(struct tsc_state, checksum) == sizeof(struct tsc_state) - 4, "the checksum comes last");
 
 enum tsc_control_op {

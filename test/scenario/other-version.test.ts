@@ -39,8 +39,11 @@ for (const [index, { name, differences }] of versions.entries()) {
 
   describe(`a container that another version made (${label})`, () => {
     scenario('is shown by ps as running, with its version', [], async (rig) => {
+      const before = Date.now();
       await begin(rig);
-      expect(await rig.row('web')).toMatchObject({ otherVersion: name, status: { kind: 'running' } });
+      const row = await rig.row('web');
+      expect(row).toMatchObject({ otherVersion: name, status: { kind: 'running' } });
+      expect(row.status['startedAtMs']).toBeGreaterThanOrEqual(before);
       expect((await rig.ok(['ps'])).stdout).toContain(`of another version (${name})`);
     });
 
@@ -77,7 +80,7 @@ for (const [index, { name, differences }] of versions.entries()) {
 
     scenario('takes no commands, and says why', [], async (rig) => {
       await begin(rig);
-      for (const args of [['exec', '-T', 'web', '/bin/inspect'], ['pause']]) {
+      for (const args of [['exec', '-T', 'web', '/bin/inspect'], ['attach', 'web'], ['pause']]) {
         const run = await rig.cli(args);
         expect(run.code, run.stdout + run.stderr).not.toBe(0);
         expect(run.stderr).toContain(`it was made by another version of tscompose (${name})`);

@@ -28,6 +28,15 @@ export const attachCommand: Runner<'attach'> = async ({ flags, args }, context) 
     sayError(context, { code: 'no-output', message: `cannot attach to ${container.name}: it has no log`, hint });
     return exitCode.failed;
   }
+  if (container.otherVersion !== undefined) {
+    const message = `cannot attach to ${container.name}: it was made by another version of tscompose (${container.otherVersion})`;
+    sayError(context, {
+      code: 'other-version',
+      message,
+      hint: 'tscompose up makes it anew, tscompose down takes it away',
+    });
+    return exitCode.failed;
+  }
   const attachment = new Attachment(project, container.name, context.environment);
   const over = new AbortController();
   const undo: (() => void)[] = [];

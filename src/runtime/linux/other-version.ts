@@ -4,17 +4,17 @@ import type { ContainerConfig, Dependency, NetworkAttachment } from '../../model
 import type { ContainerName, HostPath, Millis, ServiceName, SignalName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { abi, offset, stateMagic, statePhase } from './protocol.ts';
-import { hashWords, type ShimState } from './records.ts';
+import { hashWords, nsToMs, type ShimState } from './records.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
 
 /**
  * What every version finds in the `state` of any other, so that it can show a container and end it: the file is two slots
- * of the same size, a slot ends with its checksum, and up to `created_ns` fields lie where they lie today. The rest is not
+ * of the same size, a slot ends with its checksum, and up to `finished_ns` fields lie where they lie today. The rest is not
  * known: a command whose process is gone has ended in an unknown way.
  */
 export function otherState(file: Buffer): ShimState | undefined {
   const size = file.length / 2;
-  if (size % 4 !== 0 || size < offset.state.created_ns + 4) return undefined;
+  if (size % 4 !== 0 || size < offset.state.started_boot_ns + 4) return undefined;
   const slots = [file.subarray(0, size), file.subarray(size)].flatMap((slot) => otherSlot(slot) ?? []);
   return slots.sort((a, b) => (a.sequence > b.sequence ? -1 : 1))[0];
 }
@@ -25,6 +25,7 @@ function otherSlot(slot: Buffer): ShimState | undefined {
   const checksum = slot.length - 4;
   if (slot.readUInt32LE(at.magic) !== stateMagic || otherAbi === abi) return undefined;
   if (slot.readUInt32LE(checksum) !== hashWords(slot, checksum)) return undefined;
+  const startedMs = nsToMs(slot.readBigUInt64LE(at.started_ns));
   return {
     otherAbi,
     sequence: slot.readBigUInt64LE(at.sequence),
@@ -33,13 +34,16 @@ function otherSlot(slot: Buffer): ShimState | undefined {
     monitorStart: slot.readBigUInt64LE(at.monitor_start),
     initPid: slot.readInt32LE(at.init_pid),
     initStart: slot.readBigUInt64LE(at.init_start),
-    phase: statePhase.RUNNING,
+    createdMs: nsToMs(slot.readBigUInt64LE(at.created_ns)),
+    startedMs,
+    finishedMs: nsToMs(slot.readBigUInt64LE(at.finished_ns)),
+    phase: startedMs === 0 ? statePhase.HELD : statePhase.RUNNING,
     ...unknown,
   };
 }
 
 const unknown = {
-  ...{ createdMs: 0, startedMs: 0, finishedMs: 0, starts: 0, adoptions: 0, droppedBytes: 0n },
+  ...{ starts: 0, adoptions: 0, droppedBytes: 0n },
   ...{ waitStatus: 0, exitKnown: false, oomKilled: false, stopRequested: false, tty: false },
   ...{ failPhase: 0, failKind: 0, failOp: 0, failError: 0, failText: '' },
 } as const;

@@ -16,7 +16,7 @@ export type Report = {
 
 /** A monitor's record of its container. Times are milliseconds since the epoch with fractions, 0 for never. */
 export type ShimState = {
-  /** The ABI of the version that wrote it, when that is not ours: of what follows, only identities are known. */
+  /** The ABI of the version that wrote it, when that is not ours: of what follows, only identities and times are known. */
   readonly otherAbi?: number;
   readonly sequence: bigint;
   /** Sixteen bytes in hex. */
@@ -86,7 +86,7 @@ export function hashWords(bytes: Buffer, to: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;
+export const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;
 
 function text(bytes: Buffer, from: number, to: number): string {
   const end = bytes.indexOf(0, from);
