@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { Project } from '../model/project.ts';
+import type { Project, Service } from '../model/project.ts';
 import type { FileSource, Inputs, LoadRequest } from '../project/request.ts';
 import type { Stack } from '../project/stack.ts';
 import type { Result } from '../util/result.ts';
@@ -38,11 +38,30 @@ export async function loadToStart(
   context: Context,
   services: readonly string[] = [],
 ): Promise<Result<Project, number>> {
-  const beside = async (sound: Project | undefined) => {
+  const beside = besideFor(context, services);
+  return loadFrom(context, requestOf(context, services), hostFiles, { toSay: everything, beside });
+}
+
+/** The same for one command in the place of the service's own, which is not looked for. */
+export async function loadToRun(context: Context, service: string): Promise<Result<Project, number>> {
+  const examine = besideFor(context, [service]);
+  const beside: Beside = (sound) => examine(sound && withoutCommand(sound, service));
+  return loadFrom(context, requestOf(context, [service]), hostFiles, { toSay: everything, beside });
+}
+
+function withoutCommand({ services, ...project }: Project, name: string): Project {
+  const bare = (service: Service): Service => ({ ...service, config: { ...service.config, argv: [] } });
+  return { ...project, services: services.map((service) => (service.name === name ? bare(service) : service)) };
+}
+
+/** What else is wrong when the file is. */
+type Beside = (sound: Project | undefined) => Promise<readonly Diagnostic[]>;
+
+function besideFor(context: Context, services: readonly string[]): Beside {
+  return async (sound) => {
     const { machineMistakes } = await import('./preflight.ts');
     return machineMistakes(context, sound, services);
   };
-  return loadFrom(context, requestOf(context, services), hostFiles, { toSay: everything, beside });
 }
 
 /**
@@ -70,8 +89,7 @@ const errorsOnly: Choice = (diagnostics) => diagnostics.filter(({ severity }) =>
 
 type Saying = {
   readonly toSay: Choice;
-  /** What else is wrong when the file is. */
-  readonly beside?: (sound: Project | undefined) => Promise<readonly Diagnostic[]>;
+  readonly beside?: Beside;
 };
 
 /** A file that only exists for this command, merged over all others like one more -f. */
@@ -133,11 +151,12 @@ export type FreshProject = {
   readonly files: Inputs['files'];
 };
 
-/** As `loadProject`, past the cache, for who wants to hear of changes of its files. */
+/** As `loadToStart`, past the cache, for who wants to hear of changes of its files. */
 export async function readProject(context: Context, services: readonly string[]): Promise<FreshProject> {
   const { loadProject: load } = await import('../project/load.ts');
-  const { project, diagnostics, inputs } = load(requestOf(context, services), hostFiles);
-  report(diagnostics, context);
+  const { project, sound, diagnostics, inputs } = load(requestOf(context, services), hostFiles);
+  const more = project === undefined ? await besideFor(context, services)(sound) : [];
+  report([...diagnostics, ...more], context);
   return { files: inputs.files, ...(project && { project }) };
 }
 

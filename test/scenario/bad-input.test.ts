@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { tracesOf } from '../support/leaks.ts';
-import { type Rig, runCli, scenario } from '../support/scenario.ts';
+import { type Rig, type Run, runCli, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
 
 type Case = {
@@ -104,6 +104,8 @@ function service(rootfs: string, command = '[/bin/puppet]', more = ''): string {
   return `services:\n  web:\n    rootfs: ${rootfs}\n    command: ${command}\n${rest}`;
 }
 
+const codesIn = ({ stderr }: Run) => [...stderr.matchAll(/^error\[(.*?)\]/gm)].map(([, code]) => code);
+
 /** Nothing of the project is on the machine: not even a directory of its own. */
 const untouched = (rig: Rig) => expect(Object.values(tracesOf([rig.project])).flat()).toEqual([]);
 
@@ -144,16 +146,23 @@ describe('before anything is touched,', () => {
         '  c: {rootfs: ./root, command: /bin/missing, depends_on: [d]}\n' +
         '  d: {rootfs: ./root, command: /bin/puppet, depends_on: [c], cpus: 5000}\n',
     );
-    const up = await rig.cli(['up', '-d']);
-    expect(up.code).toBe(3);
-    const codes = [...up.stderr.matchAll(/^error\[(.*?)\]/gm)].map(([, code]) => code);
-    expect(codes, up.stderr).toEqual([
-      'bad-size',
-      'rootfs-missing',
-      'command-missing',
-      'dependency-cycle',
-      'limit-out-of-range',
-    ]);
+    for (const command of [
+      ['up', '-d'],
+      ['up', '--watch'],
+    ]) {
+      const up = await rig.cli(command);
+      expect(up.code).toBe(3);
+      expect(codesIn(up), up.stderr).toEqual([
+        'bad-size',
+        'rootfs-missing',
+        'command-missing',
+        'dependency-cycle',
+        'limit-out-of-range',
+      ]);
+    }
+    const run = await rig.cli(['run', 'c', '/bin/puppet']);
+    expect(run.code).toBe(3);
+    expect(codesIn(run), run.stderr).toEqual(['bad-size', 'dependency-cycle', 'limit-out-of-range']);
     untouched(rig);
   });
 

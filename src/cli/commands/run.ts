@@ -20,7 +20,7 @@ import { runOverlay } from '../run-overlay.ts';
 import { openRuntime } from '../runtime.ts';
 import { sayError } from '../say.ts';
 import { knownServices } from '../services.ts';
-import { loadProject, loadWithOverlay } from '../stack.ts';
+import { loadToRun, loadWithOverlay } from '../stack.ts';
 import type { Flags } from '../table.ts';
 import type { Runner } from './runner.ts';
 
@@ -80,7 +80,7 @@ async function prepareRun(
     sayError(context, { code: 'usage', message: `"${flags.name}" cannot be the name of a container`, hint });
     return err(exitCode.usage);
   }
-  const plain = await loadProject(context, [name]);
+  const plain = await loadToRun(context, name);
   if (!plain.ok) return plain;
   const known = knownServices(context, [name], { project: plain.value });
   if (!known.ok) return known;
