@@ -15,7 +15,13 @@ const handedOn = ['TSCOMPOSE_ROOT', 'TSCOMPOSE_SHIM', 'XDG_CACHE_HOME', 'HOME', 
  * this saves a third of its memory. With any flag of V8 Node cannot use the compiled code that it brings along, and takes
  * 8 ms longer to start. Set later, when it is up, the first of them crashes Node 22.
  */
-const thrifty = ['--lite-mode', '--max-semi-space-size=1'];
+const thrifty = ['--lite-mode', '--max-semi-space-size=1', ...withoutWarning()];
+
+/** Where V8 would warn at every start that this goes with the first; where it would not, there is no such flag. */
+function withoutWarning(): readonly string[] {
+  const [major = ''] = process.versions.node.split('.');
+  return ['20', '22'].includes(major) ? ['--no-expose-wasm'] : [];
+}
 
 /** This very program, as what looks after a project when nobody else does. */
 export function supervisorCommand(environment: Context['environment']): SupervisorCommand {
