@@ -12,7 +12,8 @@ const schema = jsonSchema() as Schema;
 const documents = fromSchema(schema, schema) as fc.Arbitrary<{ [key: string]: unknown }>;
 
 /** What schema.json does not say: what numbers mean in text, which words are known, and the order of a range. */
-const beyond = /is less (memory|CPU) than|" is (out of range|not (a signal|a ratio|an? (?!MAC)\w+ address|a subnet))/;
+const beyond =
+  /is less (memory|CPU) than|" is (out of range|not (a signal|an? (?!MAC)\w+ address|a subnet))|"\s*[-+.\d][^"]*" is not a ratio/;
 
 /** The mistakes of a document that a JSON schema can see. */
 function structural(document: unknown): string[] {
