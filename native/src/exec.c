@@ -155,8 +155,7 @@ static _Noreturn void run_process(struct tsc_session *session, int message)
 				      .vector = session->vector,
 				      .message = message,
 				      .stdio = {-1, -1, -1},
-				      .tty = session->tty,
-				      .own_stdio = true};
+				      .tty = session->tty};
 	struct tsc_setup place = {.root = -1, .proc = -1, .master = -1, .slave = -1};
 	char go;
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
@@ -289,6 +288,10 @@ static void start(struct tsc_session *session)
 {
 	struct tsc_report note;
 	int pair[2], fds[2], status;
+	/* Before there is a process that nobody could send a signal to. */
+	session->signals = sys_signalfd(~0ull, O_CLOEXEC | O_NONBLOCK);
+	if (session->signals < 0)
+		refuse(session, TSC_PHASE_HOLD, 0, session->signals, "signalfd");
 	int error = sys_socketpair(TSC_SOCK_SEQPACKET | TSC_SOCK_CLOEXEC, pair);
 	int helper = error ? error : sys_fork();
 	if (helper == 0) {
@@ -320,7 +323,7 @@ static void start(struct tsc_session *session)
 _Noreturn void tsc_exec(char **argv, char **envp)
 {
 	static struct tsc_session session = {
-		.report = -1, .init = -1, .cgroup = -1, .message = -1, .process = -1, .master = -1};
+		.report = -1, .init = -1, .cgroup = -1, .message = -1, .process = -1, .master = -1, .signals = -1};
 	uint32_t at = 0;
 	uint64_t fd = FRAME_FD;
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:exec", 0, 0);

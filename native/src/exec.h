@@ -24,6 +24,7 @@ struct tsc_session {
 	int pid;
 	int process; /* pidfd */
 	int master;
+	int signals; /* signalfd for all of them: they have been blocked from the first moment on */
 	bool ready;
 	bool failed;
 };

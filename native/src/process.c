@@ -4,6 +4,7 @@
 
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <linux/prctl.h>
 
 #define MESSAGE_FD 3
@@ -86,13 +87,18 @@ static int arrange_descriptors(struct tsc_process *process)
  * /dev/stdout can then be opened by a user other than root. Pipes and the container's own terminal only: a file, a device
  * or the terminal that somebody called us from is not ours to give away (crun CVE-2026-88265).
  */
-static void give_stdio(const struct tsc_op *user, bool tty)
+static void give_stdio(const struct tsc_op *user, const struct tsc_process *process)
 {
 	struct statx info;
+	struct tsc_statfs fs;
 	for (int fd = 0; fd < 3; fd++) {
 		if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &info) != 0)
 			continue;
-		if (tty || (info.stx_mode & 0170000) == 0010000)
+		bool pipe = (info.stx_mode & 0170000) == 0010000;
+		/* A pipe of our caller's that has a name lies somewhere on the host, and belongs to whom it belongs. */
+		if (pipe && !process->own_stdio)
+			pipe = sys_fstatfs(fd, &fs) == 0 && fs.type == PIPEFS_MAGIC;
+		if (pipe || process->tty)
 			sys_fchown(fd, (uint32_t)user->number[0], (uint32_t)user->number[1]);
 	}
 }
@@ -149,8 +155,8 @@ static void settle(struct tsc_process *process, struct command *command)
 	sys_setsid();
 	if (process->tty && (error = sys_ioctl_int(0, TIOCSCTTY, 0)) != 0)
 		give_up(command, op, error, "terminal");
-	if (process->own_stdio && command->identity.has_user)
-		give_stdio(&command->identity.user, process->tty);
+	if (command->identity.has_user)
+		give_stdio(&command->identity.user, process);
 	sys_umask(command->has_umask ? (unsigned)command->umask.number[0] & 0777 : 0022);
 	int entered = command->has_cwd ? enter_directory(command) : sys_chdir("/");
 	if (entered && entered != -EACCES && entered != -EPERM)

@@ -117,7 +117,7 @@ int tsc_relay(struct tsc_session *session)
 {
 	static struct flow in, out;
 	enum { PROCESS, MESSAGE, SIGNALS, INPUT, MASTER, OUTPUT, COUNT };
-	int signals = sys_signalfd(~0ull, O_CLOEXEC | O_NONBLOCK), output = open_output(), status = 0;
+	int output = open_output(), status = 0;
 	bool input = session->tty, alive = true, hung_up = false;
 	while (alive) {
 		bool live = session->master >= 0 && !hung_up;
@@ -126,7 +126,7 @@ int tsc_relay(struct tsc_session *session)
 		struct pollfd set[COUNT] = {
 			[PROCESS] = {session->process, POLLIN, 0},
 			[MESSAGE] = {session->message, POLLIN, 0},
-			[SIGNALS] = {signals, POLLIN, 0},
+			[SIGNALS] = {session->signals, POLLIN, 0},
 			[INPUT] = {live && input && !has(&in) ? 0 : -1, POLLIN, 0},
 			[MASTER] = {live ? session->master : -1,
 				    (short)(wanted(!has(&out), POLLIN) | wanted(has(&in), POLLOUT)), 0},
@@ -140,7 +140,7 @@ int tsc_relay(struct tsc_session *session)
 		if (set[MESSAGE].revents)
 			tsc_hear_process(session);
 		if (set[SIGNALS].revents)
-			pass_signals(session, signals);
+			pass_signals(session, session->signals);
 		if (set[INPUT].revents && !fill(&in, 0)) {
 			/* The end of a pipe is Ctrl-D on a terminal. */
 			input = false;

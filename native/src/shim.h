@@ -118,7 +118,7 @@ struct tsc_process {
 	int message;    /* socket on which failure, or READY and then EOF, is seen */
 	int stdio[3];   /* become 0, 1, 2; -1 = leave as it is */
 	bool tty;       /* stdio[0] is the slave of a pty: take it as controlling terminal */
-	bool own_stdio; /* give 1 and 2 to the user, so that /dev/stdout can be opened again */
+	bool own_stdio; /* 0 to 2 are the container's, not those of somebody who called us */
 };
 
 _Noreturn void tsc_become_command(struct tsc_process *process);

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { cgroupLines, over, processesSeen, running } from '../support/checks.ts';
@@ -67,6 +68,20 @@ describe('exec', () => {
     const seen = await look(rig);
     const others = Object.entries(seen.fds).filter(([, { target }]) => !target.endsWith('/fd'));
     expect(others.map(([fd]) => fd).sort()).toEqual(['0', '1', '2']);
+  });
+
+  scenario('gives an unnamed pipe to its user, and leaves a named one of the host as it is', [], async (rig) => {
+    await up(rig);
+    const fifo = rig.path('fifo');
+    execFileSync('mkfifo', ['-m', '600', fifo]);
+    const call = `-p ${rig.project} -f ${rig.path('stack.yml')} exec -T -u 1000:1001 web /bin/inspect`;
+    const node = `env -u NODE_EXTRA_CA_CERTS ${process.execPath} ${root}/dist/tscompose.cjs`;
+    const named = spawnSync('sh', ['-c', `cat ${fifo} & ${node} ${call} > ${fifo}; wait`], { encoding: 'utf8' });
+    expect(inspectionIn(named.stdout)).toMatchObject({ uid: 1000, gid: 1001 });
+    expect(statSync(fifo)).toMatchObject({ uid: 0, gid: 0 });
+    const unnamed = 'stat -c %u:%g - <&1 >&2';
+    const pipe = spawnSync('sh', ['-c', `{ ${node} ${call}; ${unnamed}; } | cat`], { encoding: 'utf8' });
+    expect(pipe.stderr).toBe('1000:1001\n');
   });
 
   scenario('passes the exit code on', ['busybox'], async (rig) => {
