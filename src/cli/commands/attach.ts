@@ -1,9 +1,11 @@
 import { constants } from 'node:os';
 import { Attachment } from '../../runtime/linux/attach.ts';
 import { openLogs } from '../../runtime/linux/logs.ts';
+import { refuseOther } from '../../runtime/linux/other-version.ts';
 import type { Context } from '../context.ts';
 import { KeyWatch, parseKeys } from '../detach-keys.ts';
 import { exitCode } from '../exit-code.ts';
+import { sayFailure } from '../explain.ts';
 import { isTerminal } from '../output.ts';
 import { findReplica, type Replica } from '../replica.ts';
 import { sayError } from '../say.ts';
@@ -29,12 +31,7 @@ export const attachCommand: Runner<'attach'> = async ({ flags, args }, context) 
     return exitCode.failed;
   }
   if (container.otherVersion !== undefined) {
-    const message = `cannot attach to ${container.name}: it was made by another version of tscompose (${container.otherVersion})`;
-    sayError(context, {
-      code: 'other-version',
-      message,
-      hint: 'tscompose up makes it anew, tscompose down takes it away',
-    });
+    sayFailure(context, refuseOther(`attach to ${container.name}`, container.otherVersion));
     return exitCode.failed;
   }
   const attachment = new Attachment(project, container.name, context.environment);

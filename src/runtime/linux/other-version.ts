@@ -4,7 +4,7 @@ import type { ContainerConfig, Dependency, NetworkAttachment } from '../../model
 import type { ContainerName, HostPath, Millis, ServiceName, SignalName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { abi, offset, stateMagic, statePhase } from './protocol.ts';
-import { hashWords, nsToMs, type ShimState } from './records.ts';
+import { decodeHead, hashWords, type ShimState } from './records.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
 
 /**
@@ -25,19 +25,11 @@ function otherSlot(slot: Buffer): ShimState | undefined {
   const checksum = slot.length - 4;
   if (slot.readUInt32LE(at.magic) !== stateMagic || otherAbi === abi) return undefined;
   if (slot.readUInt32LE(checksum) !== hashWords(slot, checksum)) return undefined;
-  const startedMs = nsToMs(slot.readBigUInt64LE(at.started_ns));
+  const head = decodeHead(slot);
   return {
     otherAbi,
-    sequence: slot.readBigUInt64LE(at.sequence),
-    bootId: slot.toString('hex', at.boot_id, at.boot_id + 16),
-    monitorPid: slot.readInt32LE(at.monitor_pid),
-    monitorStart: slot.readBigUInt64LE(at.monitor_start),
-    initPid: slot.readInt32LE(at.init_pid),
-    initStart: slot.readBigUInt64LE(at.init_start),
-    createdMs: nsToMs(slot.readBigUInt64LE(at.created_ns)),
-    startedMs,
-    finishedMs: nsToMs(slot.readBigUInt64LE(at.finished_ns)),
-    phase: startedMs === 0 ? statePhase.HELD : statePhase.RUNNING,
+    ...head,
+    phase: head.startedMs === 0 ? statePhase.HELD : statePhase.RUNNING,
     ...unknown,
   };
 }

@@ -86,7 +86,7 @@ export function hashWords(bytes: Buffer, to: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-export const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;
+const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;
 
 function text(bytes: Buffer, from: number, to: number): string {
   const end = bytes.indexOf(0, from);
@@ -126,6 +126,22 @@ export function decodeNotified(bytes: Buffer): Notified | undefined {
   };
 }
 
+/** What lies at the same place in the slots of all versions: who runs, and since when. */
+export function decodeHead(slot: Buffer) {
+  const at = offset.state;
+  return {
+    sequence: slot.readBigUInt64LE(at.sequence),
+    bootId: slot.toString('hex', at.boot_id, at.boot_id + 16),
+    monitorPid: slot.readInt32LE(at.monitor_pid),
+    monitorStart: slot.readBigUInt64LE(at.monitor_start),
+    initPid: slot.readInt32LE(at.init_pid),
+    initStart: slot.readBigUInt64LE(at.init_start),
+    createdMs: nsToMs(slot.readBigUInt64LE(at.created_ns)),
+    startedMs: nsToMs(slot.readBigUInt64LE(at.started_ns)),
+    finishedMs: nsToMs(slot.readBigUInt64LE(at.finished_ns)),
+  };
+}
+
 /** One slot; undefined when it was never written, is torn, or belongs to another version. */
 export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
   const at = offset.state;
@@ -134,15 +150,7 @@ export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
   if (b.readUInt32LE(at.magic) !== stateMagic || b.readUInt32LE(at.abi) !== abi) return undefined;
   if (b.readUInt32LE(at.checksum) !== hashWords(b, at.checksum)) return undefined;
   return {
-    sequence: b.readBigUInt64LE(at.sequence),
-    bootId: b.toString('hex', at.boot_id, at.boot_id + 16),
-    monitorPid: b.readInt32LE(at.monitor_pid),
-    monitorStart: b.readBigUInt64LE(at.monitor_start),
-    initPid: b.readInt32LE(at.init_pid),
-    initStart: b.readBigUInt64LE(at.init_start),
-    createdMs: nsToMs(b.readBigUInt64LE(at.created_ns)),
-    startedMs: nsToMs(b.readBigUInt64LE(at.started_ns)),
-    finishedMs: nsToMs(b.readBigUInt64LE(at.finished_ns)),
+    ...decodeHead(b),
     phase: b.readUInt32LE(at.phase),
     starts: b.readUInt32LE(at.starts),
     waitStatus: b.readInt32LE(at.wait_status),

@@ -133,9 +133,12 @@ async function putHardLink(
   if (from === undefined) throw new CopyRefused(`"${path}" is to be the same file as "${first}", which is not copied`);
   const draft = draftOf(at);
   await link(from, draft);
-  await rename(draft, at);
-  // Two names of one file are not renamed over each other, and both stay.
-  await rm(draft, { force: true });
+  try {
+    await rename(draft, at);
+  } finally {
+    // Two names of one file are not renamed over each other, and both stay.
+    await rm(draft, { force: true });
+  }
 }
 
 const draftOf = (at: string): string => `${at}.${randomBytes(6).toString('hex')}`;
