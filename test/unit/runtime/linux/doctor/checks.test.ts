@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { examine } from '../../../../../src/runtime/linux/doctor/checks.ts';
+import { examine, findVitalLacks } from '../../../../../src/runtime/linux/doctor/checks.ts';
 import type { DoctorHost, Finding } from '../../../../../src/runtime/linux/doctor/finding.ts';
 import { readDoctorHost } from '../../../../../src/runtime/linux/doctor/host.ts';
 import type { DoctorProbes } from '../../../../../src/runtime/linux/doctor/probes.ts';
@@ -131,6 +131,10 @@ describe('doctor', () => {
     expect(findings.map((finding) => [finding.id, finding.status])).toEqual([[id, status]]);
     expect(findings[0]?.effect).toMatch(/\w/);
     expect(findings[0]?.remedy).toMatch(/\w/);
+    // What up asks for beforehand is all that no container can do without, but for being root.
+    const { probes: _, ...untried } = host;
+    const vital = examine(untried).filter((finding) => finding.status === 'missing' && finding.id !== 'root');
+    expect(findVitalLacks(untried)).toEqual(vital);
   });
 
   it('says where each controller lives, and how to get one that is missing', () => {
