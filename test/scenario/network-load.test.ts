@@ -80,7 +80,7 @@ describe('a restart under load', () => {
       const tries = (await Promise.all(clients)).flat();
       const lives = [...new Set(tries.flatMap(({ life }) => life ?? []))].sort();
       expect(lives).toHaveLength(4);
-      // The time from which each life has been there, as anybody saw it.
+      // The time from which each life has been there, by the first client that saw it.
       const there = lives.map((life) =>
         Math.min(...tries.filter((each) => each.life === life).map(({ ended }) => ended)),
       );

@@ -53,7 +53,7 @@ for (const [index, { name, differences }] of versions.entries()) {
       await isGone(rig);
     });
 
-    scenario('is made anew by up, which says why, and then it is as any other', [], async (rig) => {
+    scenario('is made anew by up, which says why, and is like all others then', [], async (rig) => {
       await begin(rig);
       expect((await rig.ok(['plan'])).stdout).toContain(`made by another version of tscompose (${name})`);
       const [monitor] = monitorsOf(rig.project);
