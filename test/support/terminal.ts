@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Capability } from './capabilities.ts';
 import { eventually } from './eventually.ts';
@@ -46,6 +47,38 @@ export class Terminal {
     this.#tmux('resize-window', '-t', 'main', '-x', String(columns), '-y', String(rows));
   }
 
+  /**
+   * Resizes while the command under the `sh` of the shell's job does not draw. tmux breaks the lines anew at once, but tells
+   * the new size up to 250 ms later: what is drawn in between is drawn for a terminal that is no longer there, and neither
+   * the command nor anybody else can know.
+   */
+  async resizeWhileStill(columns: number, rows: number): Promise<void> {
+    const [job] = childrenOf(Number(this.#tmux('display-message', '-p', '-t', 'main', '#{pane_pid}')));
+    const [command] = childrenOf(job ?? 0);
+    if (command === undefined) throw new Error('no command runs under a sh in the terminal');
+    process.kill(command, 'SIGSTOP');
+    try {
+      await this.#settled();
+      this.resize(columns, rows);
+      const tty = this.#tmux('display-message', '-p', '-t', 'main', '#{pane_tty}').trim();
+      const size = () => execFileSync('stty', ['-F', tty, 'size'], { encoding: 'utf8' }).trim();
+      await eventually(() => expect(size()).toBe(`${rows} ${columns}`));
+    } finally {
+      process.kill(command, 'SIGCONT');
+    }
+  }
+
+  /** Until all that was written is on the screen. */
+  async #settled(): Promise<void> {
+    let before: string | undefined;
+    await eventually(() => {
+      const now = this.screen();
+      const same = now === before;
+      before = now;
+      expect(same).toBe(true);
+    });
+  }
+
   /** Whether cursor and screen are as a shell wants them. */
   isSane(): boolean {
     const state = this.#tmux('display-message', '-p', '-t', 'main', '#{cursor_flag} #{alternate_on} #{mouse_any_flag}');
@@ -56,6 +89,9 @@ export class Terminal {
     this.#tmux('kill-server');
   }
 }
+
+const childrenOf = (pid: number): readonly number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
 /** The command line of a call, for a shell. */
 export const tscompose = (rig: Rig, line: string) => `node ${root}/dist/tscompose.cjs -p ${rig.project} ${line}`;
