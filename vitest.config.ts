@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 // Two projects: everything that needs no machine runs in parallel; scenarios share one kernel and run one file at a time.
 // CI wants the results as data too: it names a file for them in TSCOMPOSE_TEST_REPORT.
 const report = process.env['TSCOMPOSE_TEST_REPORT'];
+// In CI one try more, for what a busy machine does to a wait; whatever needed it is named at the end of the run.
+const retry = process.env['CI'] === undefined ? 0 : 1;
 
 export default defineConfig({
   test: {
@@ -12,6 +14,7 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['test/{unit,golden,fake,property,house,native}/**/*.test.ts'],
+          retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -23,6 +26,7 @@ export default defineConfig({
           setupFiles: ['test/support/leak-check.ts'],
           fileParallelism: false,
           maxWorkers: 1,
+          retry,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

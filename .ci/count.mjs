@@ -1,5 +1,6 @@
-// node .ci/count.mjs REPORT CODE: prints what was skipped and why, what failed, and one plain line of numbers; exits
-// non-zero when a test failed, when none ran, or when the command that ran them ended with a CODE other than 0.
+// node .ci/count.mjs REPORT CODE: prints what was skipped and why, what passed only when it was tried again, what failed, and
+// one plain line of numbers; exits non-zero when a test failed, when none ran, when too many had to be tried again, or when
+// the command that ran them ended with a CODE other than 0.
 import { readFileSync } from 'node:fs';
 
 const [, , reportPath, code] = process.argv;
@@ -17,6 +18,9 @@ const tests = files.flatMap((file) => file.assertionResults);
 const withStatus = (...wanted) => tests.filter((test) => wanted.includes(test.status));
 
 const passed = withStatus('passed');
+// A test that passed keeps what it said when it failed before. One is chance on a busy machine; many are a defect.
+const again = passed.filter((test) => (test.failureMessages ?? []).length > 0);
+const mostAgain = 3;
 const skipped = withStatus('skipped', 'pending', 'todo', 'disabled');
 // A file that could not even be loaded, or whose hooks failed, has no failed test of its own.
 const brokenFiles = files.filter(
@@ -25,6 +29,10 @@ const brokenFiles = files.filter(
 const failed = [...withStatus('failed').map((test) => test.fullName), ...brokenFiles.map((file) => file.name)];
 
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
+for (const test of again) {
+  console.log(`passed only when tried again: ${test.fullName}: ${test.failureMessages[0].split('\n', 1)[0]}`);
+}
+if (again.length > mostAgain) failed.push(`${again.length} tests had to be tried again; ${mostAgain} may`);
 for (const name of failed) console.log(`failed: ${name}`);
 if (failed.length === 0 && code !== '0') console.log(`failed: the run itself ended with exit code ${code}`);
 

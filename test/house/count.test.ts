@@ -7,11 +7,17 @@ import { root } from '../support/tree.ts';
 
 type File = {
   readonly status: string;
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  readonly assertionResults: readonly Result[];
 };
+type Result = { readonly status: string; readonly fullName: string; readonly failureMessages?: readonly string[] };
 
 /** Exit code and last line of the counting script for a report and the exit code of the run that wrote it. */
 function count(files: readonly File[] | undefined, code: number): [number | null, string | undefined] {
+  const { status, lines } = said(files, code);
+  return [status, lines.pop()];
+}
+
+function said(files: readonly File[] | undefined, code: number): { status: number | null; lines: string[] } {
   const directory = mkdtempSync(join(tmpdir(), 'tscompose-count-'));
   const report = join(directory, 'report.json');
   writeFileSync(
@@ -20,7 +26,7 @@ function count(files: readonly File[] | undefined, code: number): [number | null
   );
   const run = spawnSync(process.execPath, [join(root, '.ci/count.mjs'), report, String(code)], { encoding: 'utf8' });
   rmSync(directory, { recursive: true });
-  return [run.status, run.stdout.trimEnd().split('\n').pop()];
+  return { status: run.status, lines: run.stdout.trimEnd().split('\n') };
 }
 
 const results = (...statuses: string[]) => statuses.map((status, i) => ({ status, fullName: `test ${i}` }));
@@ -50,5 +56,21 @@ describe('the last line of a run', () => {
     expect(count(undefined, 0)[0]).toBe(1);
     const fine = [{ status: 'passed', assertionResults: results('passed') }];
     expect(count(fine, 1)).toEqual([1, '1 passed, 1 failed, 0 skipped']);
+  });
+
+  test('comes after the names of what passed only when it was tried again; more than three of these are a failure', () => {
+    const retried = (amount: number) =>
+      results(...Array.from({ length: amount }, () => 'passed')).map((test) => ({
+        ...test,
+        failureMessages: ['no\nat x'],
+      }));
+    expect(said([{ status: 'passed', assertionResults: retried(3) }], 0)).toEqual({
+      status: 0,
+      lines: [...[0, 1, 2].map((i) => `passed only when tried again: test ${i}: no`), '3 passed, 0 failed, 0 skipped'],
+    });
+    expect(count([{ status: 'passed', assertionResults: retried(4) }], 0)).toEqual([
+      1,
+      '4 passed, 1 failed, 0 skipped',
+    ]);
   });
 });
