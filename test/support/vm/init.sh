@@ -22,9 +22,16 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-mount -t tmpfs tmpfs /var/lib
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for module in /vm/modules/*.ko; do insmod "$module" || echo "vm: cannot load $module"; done
+if [ -b /dev/vda ]; then
+  mount -t ext4 /dev/vda /var/lib || echo "vm: cannot mount the disk"
+  mkdir -p /var/lib/units /etc/systemd/system
+  cp /etc/systemd/system/* /var/lib/units/
+  mount --bind /var/lib/units /etc/systemd/system
+else
+  mount -t tmpfs tmpfs /var/lib
+fi
 ip link set lo up
 if [ -e /lib/systemd/systemd ]; then
   : > /etc/machine-id

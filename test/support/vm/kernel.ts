@@ -7,7 +7,19 @@ import { unpackPackages } from './package.ts';
 /** A kernel image and the modules a container host needs, in the order in which they can be loaded. */
 export type Kernel = { readonly image: string; readonly modules: readonly string[] };
 
-const wanted = ['overlay', 'veth', 'bridge', 'nf_tables', 'nft_masq', 'nft_ct', 'nft_fib_inet', 'nft_chain_nat'];
+const wanted = [
+  'overlay',
+  'veth',
+  'bridge',
+  'nf_tables',
+  'nft_masq',
+  'nft_ct',
+  'nft_fib_inet',
+  'nft_chain_nat',
+  'virtio_pci',
+  'virtio_blk',
+  'ext4',
+];
 
 /**
  * Debian's cloud kernel, taken out of its package without being installed (installing would run boot loader hooks).

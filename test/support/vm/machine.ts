@@ -25,6 +25,8 @@ export type VmOptions = {
   readonly files?: { readonly [name: string]: string };
   /** systemd is PID 1, and the script one of its services. */
   readonly systemd?: boolean;
+  /** The image of a file system that is /var/lib, with the units of the administrator on it; without one nothing is kept. */
+  readonly disk?: string;
   readonly timeoutMs?: number;
 };
 
@@ -32,9 +34,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /**
  * Boots a small machine with pure cgroup v2 (qemu without acceleration), runs a script in it and reads its serial line.
- * Nothing of it outlives the call: its disk is a file in memory, its network none.
+ * Nothing of it outlives the call but its disk, if it has one; its network is none.
  */
-export async function runInVm({ script, files = {}, systemd, timeoutMs = 300_000 }: VmOptions): Promise<VmRun> {
+export async function runInVm({ script, files = {}, systemd, disk, timeoutMs = 300_000 }: VmOptions): Promise<VmRun> {
   const kernel = fetchKernel();
   if (typeof kernel === 'string') throw new Error(kernel);
   const scratch = mkdtempSync(join(tmpdir(), 'tscompose-vm-'));
@@ -45,7 +47,7 @@ export async function runInVm({ script, files = {}, systemd, timeoutMs = 300_000
       ...(systemd ? systemdTrees() : []),
       ...ours({ scratch, script, files, modules: kernel.modules }),
     ]);
-    return await boot({ image: kernel.image, initrd, timeoutMs });
+    return await boot({ image: kernel.image, initrd, disk, timeoutMs });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -91,15 +93,21 @@ function ours({ scratch, script, files, modules }: Ours): readonly Tree[] {
   ];
 }
 
-type Boot = { readonly image: string; readonly initrd: string; readonly timeoutMs: number };
+type Boot = {
+  readonly image: string;
+  readonly initrd: string;
+  readonly disk: string | undefined;
+  readonly timeoutMs: number;
+};
 
-function boot({ image, initrd, timeoutMs }: Boot): Promise<VmRun> {
+function boot({ image, initrd, disk, timeoutMs }: Boot): Promise<VmRun> {
   const child = spawn(
     'qemu-system-x86_64',
     [
       ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '1536', '-nodefaults', '-no-user-config'],
       ...['-display', 'none', '-serial', 'stdio', '-no-reboot', '-nic', 'none'],
       ...['-kernel', image, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1 cgroup_no_v1=all'],
+      ...(disk === undefined ? [] : ['-drive', `file=${disk},if=virtio,format=raw`]),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
