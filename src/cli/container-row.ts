@@ -11,9 +11,16 @@ export type StateName = (typeof stateNames)[number];
 
 export function stateOf(container: ObservedContainer): StateName {
   const { kind } = container.status;
+  // Its next life is being set up.
+  if (kind === 'created' && container.restarts > 0) return 'restarting';
   if (kind === 'created' || kind === 'running' || kind === 'paused') return kind;
   return comesBack(container) ? 'restarting' : 'exited';
 }
+
+const lifeText = (container: ObservedContainer, now: number): string =>
+  container.status.kind === 'created' && stateOf(container) === 'restarting'
+    ? 'Restarting'
+    : statusText(container.status, now);
 
 export const psTitles = ['NAME', 'ROOTFS', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'];
 
@@ -34,7 +41,7 @@ export function psRow(container: ObservedContainer, { now, truncate }: RowOption
     commandText(container, truncate),
     service,
     `${spanText(now - createdAtMs)} ago`,
-    `${statusText(status, now)}${unattended ? ', unattended' : ''}${container.givenUp ? ', given up' : ''}${other}`,
+    `${lifeText(container, now)}${unattended ? ', unattended' : ''}${container.givenUp ? ', given up' : ''}${other}`,
     portsText(container),
   ];
 }
@@ -112,7 +119,7 @@ export function dockerRow(container: ObservedContainer, project: ProjectName, no
     Service: service,
     Size: '0B',
     State: stateOf(container),
-    Status: statusText(status, now),
+    Status: lifeText(container, now),
   };
 }
 
