@@ -4,6 +4,7 @@
  */
 #include "random.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,6 +86,13 @@ static size_t read_answers(int fd, size_t from)
 	return from;
 }
 
+static bool is_unread(int fd)
+{
+	int size;
+	CHECK(ioctl(fd, FIONREAD, &size) == 0);
+	return size > 0;
+}
+
 int main(int argc, char **argv)
 {
 	CHECK(argc == 3);
@@ -109,6 +117,11 @@ int main(int argc, char **argv)
 			/* Once for each event: what does not fit now is there the next time. */
 			for (int i = 0; i < 3 && stream->used; i++)
 				tsc_stream_ready(&stream->watch, EPOLLIN);
+			done = read_answers(pair[1], done);
+		}
+		/* A frame that ends with a call leaves room for a byte in the next: three calls need not take all of a piece. */
+		while (stream->used && is_unread(stream->watch.fd)) {
+			tsc_stream_ready(&stream->watch, EPOLLIN);
 			done = read_answers(pair[1], done);
 		}
 		CHECK(answered == expected && done == expected);
