@@ -26,18 +26,32 @@ int tsc_make_directories(const char *path, unsigned mode)
 	return error;
 }
 
-int tsc_attach_device_program(int cgroup, const struct tsc_op *op)
+/* 256 zeroed bytes: kernels from 6.17 on write back beyond the size some callers pass. */
+union bpf_call {
+	union bpf_attr attr;
+	uint8_t room[256];
+};
+
+static bool has_device_program(int cgroup)
 {
-	/* 256 zeroed bytes: kernels from 6.17 on write back beyond the size some callers pass. */
-	union {
-		union bpf_attr attr;
-		uint8_t room[256];
-	} load, attach;
+	union bpf_call query;
+	memset(&query, 0, sizeof query);
+	query.attr.query.target_fd = (uint32_t)cgroup;
+	query.attr.query.attach_type = BPF_CGROUP_DEVICE;
+	/* Where that cannot be asked, one more is better than none. */
+	return sys_bpf(BPF_PROG_QUERY, &query, sizeof query.attr) == 0 && query.attr.query.prog_cnt > 0;
+}
+
+int tsc_attach_device_program(int cgroup, const struct tsc_op *op, bool may_have_it)
+{
+	union bpf_call load, attach;
 	static const char license[] = ""; /* a device program needs no helper that asks for one */
 	memset(&load, 0, sizeof load);
 	memset(&attach, 0, sizeof attach);
 	if (cgroup < 0 || op->length[0] == 0 || op->length[0] % sizeof(struct bpf_insn) != 0)
 		return -EINVAL;
+	if (may_have_it && has_device_program(cgroup))
+		return 0;
 	load.attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	load.attr.insn_cnt = op->length[0] / (uint32_t)sizeof(struct bpf_insn);
 	load.attr.insns = (uintptr_t)op->string[0];

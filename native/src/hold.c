@@ -191,7 +191,7 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 	case TSC_OP_OOM_EVENTS:
 		return tsc_watch_oom(op->string[0], (unsigned)op->number[0], &m->oom_event, &m->oom_counter);
 	case TSC_OP_DEVICE_BPF:
-		return m->alive ? 0 : tsc_attach_device_program(m->cgroup, op);
+		return m->alive ? 0 : tsc_attach_device_program(m->cgroup, op, m->adopt);
 	case TSC_OP_NAMESPACES:
 		m->namespaces = op->number[0];
 		return op->number[0] & ~(uint64_t)TSC_NAMESPACES ? -EINVAL : 0;

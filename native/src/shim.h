@@ -159,7 +159,8 @@ int tsc_put_file(const struct tsc_op *op);
 /* With all parents; 1 when it was there already. */
 int tsc_make_directories(const char *path, unsigned mode);
 int tsc_remove_cgroup(const char *path, bool parent);
-int tsc_attach_device_program(int cgroup, const struct tsc_op *op);
+/* A cgroup that outlived its monitor may have its program, which is this one, and takes no more than 64. */
+int tsc_attach_device_program(int cgroup, const struct tsc_op *op, bool may_have_it);
 int tsc_watch_oom(const char *path, unsigned version, int *event, int *counter);
 uint64_t tsc_count_oom(int counter);
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
+import { built } from '../support/programs.ts';
 import { type Container, Rig } from './rig.ts';
 import { isRoot, op, phases, SIGKILL, until } from './wire.ts';
 
@@ -65,6 +66,24 @@ describe.skipIf(!possible)('what survives', () => {
     expect(container.output()).toMatch(/^net:\[\d+\]\n1\n2\n3\nend\n$/);
     expect((await control.ask('START')).state).toMatchObject({ phase: phases.running, starts: 2 });
     control.close();
+  });
+
+  test('a cgroup has one device program, however often its monitor was replaced', async () => {
+    // mov r0, 1; exit: allows everything
+    const program = Buffer.from('b700000001000000' + '9500000000000000', 'hex');
+    const container = rig.container({ argv: ['sleep', '1000'], hold: [op('DEVICE_BPF', [], program)] });
+    let { monitor, state } = await running(container);
+    for (let round = 0; round < 3; round++) {
+      await killMonitor(monitor);
+      process.kill(state.initPid, 'SIGKILL');
+      await until(() => !exists(state.initPid));
+      monitor = (await container.hold('ADOPT')).pid;
+      const control = await container.control();
+      state = (await control.ask('START')).state;
+      control.close();
+    }
+    expect(state).toMatchObject({ phase: phases.running, starts: 4, adoptions: 3 });
+    expect(execFileSync(built('bpf'), [container.cgroup], { encoding: 'utf8' })).toBe('1\n');
   });
 
   test('an end that no monitor saw is told with its exit code', async () => {

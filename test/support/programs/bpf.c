@@ -1,4 +1,8 @@
-/* Says on stdout which programs and maps of eBPF the kernel has: one line each, kind, id and name. Nothing without the right. */
+/*
+ * Says on stdout which programs and maps of eBPF the kernel has: one line each, kind, id and name. Nothing without the right.
+ * With the directory of a cgroup: how many device programs are attached to it.
+ */
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,8 +66,24 @@ static void list(const char *kind, enum bpf_cmd next, enum bpf_cmd open)
 	}
 }
 
-int main(void)
+static int count_device_programs(const char *cgroup)
 {
+	union bpf_attr attributes;
+	memset(&attributes, 0, sizeof attributes);
+	attributes.query.target_fd = (uint32_t)open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	attributes.query.attach_type = BPF_CGROUP_DEVICE;
+	if (bpf(BPF_PROG_QUERY, &attributes)) {
+		perror(cgroup);
+		return 1;
+	}
+	printf("%u\n", attributes.query.prog_cnt);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2)
+		return count_device_programs(argv[1]);
 	list("program", BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID);
 	list("map", BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID);
 	return 0;
