@@ -1,3 +1,4 @@
+import type { RuntimeFailure } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { Millis, ServiceName } from '../model/units.ts';
@@ -5,7 +6,7 @@ import { desiredState } from '../project/desired.ts';
 import type { Runtime, Urgent } from '../runtime/runtime.ts';
 import { type Change, change } from './change.ts';
 import type { Context } from './context.ts';
-import { exitCode } from './exit-code.ts';
+import { exitCode, exitCodeOf } from './exit-code.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { openRuntime } from './runtime.ts';
 import { knownServices } from './services.ts';
@@ -17,6 +18,8 @@ export type StoredChange = {
   /** Services, as named on the command line; none: all. */
   readonly names: readonly string[];
   readonly plan: (observed: ObservedState, services: readonly ServiceName[], target: Target) => Plan;
+  /** What keeps it from being begun at all, said before anything is touched. */
+  readonly refuse?: (observed: ObservedState, services: readonly ServiceName[]) => readonly RuntimeFailure[];
   /** The plan is never empty by itself (a restart): it is carried out and not worked out again. */
   readonly once?: true;
   /** What is said when there was nothing to do. */
@@ -54,14 +57,21 @@ export const hasten =
 /** Carries it out, best effort: what cannot be done keeps nothing else from being done. */
 export async function changeStored(
   context: Context,
-  { title, names, plan, once, idle, idleCode = exitCode.ok, urgent, before, after }: StoredChange,
+  { title, names, plan, refuse, once, idle, idleCode = exitCode.ok, urgent, before, after }: StoredChange,
 ): Promise<number> {
   const target = await findTarget(context);
   if (!target.ok) return target.error;
   const { name, project } = target.value;
   const runtime = openRuntime(context);
-  const services = knownServices(context, names, { project, observed: await runtime.observe(name) });
+  const observed = await runtime.observe(name);
+  const services = knownServices(context, names, { project, observed });
   if (!services.ok) return services.error;
+  const refusals = refuse?.(observed, services.value) ?? [];
+  if (refusals[0] !== undefined) {
+    const { sayFailure } = await import('./explain.ts');
+    for (const refusal of refusals) sayFailure(context, refusal);
+    return exitCodeOf(refusals[0].code);
+  }
 
   const interrupts = catchInterrupts(2);
   await before?.(target.value);
@@ -78,8 +88,13 @@ export async function changeStored(
   if (!changed.worked && !context.globals.json) context.stderr.write(`${idle(target.value)}\n`);
   let code = changed.worked ? changed.exitCode : idleCode;
   if (code === exitCode.ok && after !== undefined) {
-    const { observed } = changed;
-    const done = { runtime, target: target.value, observed, services: services.value, signal: interrupts.first };
+    const done = {
+      runtime,
+      target: target.value,
+      observed: changed.observed,
+      services: services.value,
+      signal: interrupts.first,
+    };
     code = await after(done);
   }
   return code === exitCode.interrupted ? interrupts.exitCode() : code;

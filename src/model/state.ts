@@ -49,6 +49,8 @@ export type ObservedContainer = {
   readonly monitored: boolean;
   /** It was made by a version whose records we do not read: which (`state 3`). It can be seen, ended and made anew. */
   readonly otherVersion?: string;
+  /** What it is made of cannot be read: what has ended stays so until it is made anew. */
+  readonly startable?: false;
   /** The user stopped it; restart policies leave it alone until it is started again. */
   readonly stoppedByUser: boolean;
   /** Automatic restarts since the last start by hand. */

@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect } from 'vitest';
+import type { ProjectName } from '../../src/model/units.ts';
+import { isLockHeld } from '../../src/runtime/linux/lock-held.ts';
 import { eventually } from '../support/eventually.ts';
 import { monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
 import { OtherBuild, otherRecord, otherState } from '../support/other-build.ts';
-import { type Rig, scenario } from '../support/scenario.ts';
+import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 const builds = new Map<string, OtherBuild>();
 
@@ -21,11 +23,17 @@ const traces = (rig: Rig) => Object.values(tracesOf([rig.project])).flat();
 
 for (const [index, { name, differences }] of versions.entries()) {
   const label = index === 2 ? `${name} and state 77` : name;
+  const isReadable = differences === otherState;
+
+  const buildOf = () => {
+    const build = builds.get(label) ?? new OtherBuild(differences);
+    builds.set(label, build);
+    return build;
+  };
 
   /** A running container of a service called `web`, made by the other version. */
   const begin = async (rig: Rig) => {
-    const build = builds.get(label) ?? new OtherBuild(differences);
-    builds.set(label, build);
+    const build = buildOf();
     rig.stack({ web: rig.puppet('web') });
     await rig.hold();
     await build.run(rig, ['up', '-d']);
@@ -77,6 +85,76 @@ for (const [index, { name, differences }] of versions.entries()) {
       await rig.ok(['rm', '-f']);
       await isGone(rig);
     });
+
+    scenario('is killed by kill while somebody else waits for its grace', [], async (rig) => {
+      const web = await begin(rig);
+      await web.do('ignore 15');
+      const stop = ended(rig.start(['stop', '-t', '600']));
+      await eventually(() => expect(isLockHeld(rig.project as ProjectName, process.env)).toBe(true));
+      await rig.ok(['kill']);
+      expect((await stop).code).toBe(0);
+      expect((await rig.row('web')).status).toMatchObject({ kind: 'exited' });
+    });
+
+    scenario('is killed at the second Ctrl-C of an up that left it as it was', [], async (rig) => {
+      const web = await begin(rig);
+      await web.do('ignore 15');
+      const up = rig.start(['up', '--no-recreate']);
+      const run = ended(up);
+      let [shown, said] = ['', ''];
+      up.stdout?.on('data', (chunk: Buffer) => {
+        shown += chunk.toString();
+      });
+      up.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      // What was written before it came is not shown.
+      await eventually(async () => {
+        await web.print('here\n');
+        expect(shown).toContain('here');
+      });
+      up.kill('SIGINT');
+      await eventually(() => expect(said).toContain('press Ctrl-C again'));
+      up.kill('SIGINT');
+      expect((await run).code).toBe(130);
+      expect((await rig.row('web')).status).toMatchObject({ kind: 'exited' });
+    });
+
+    scenario('of `run` is no replica', [], async (rig) => {
+      const build = buildOf();
+      rig.stack({ web: rig.puppet('web') });
+      await rig.hold();
+      await build.run(rig, ['run', '-d', 'web']);
+      await rig.next('web');
+      expect((await rig.ok(['ps', '--json'])).stdout).toBe('');
+      expect(await rig.row('web')).toMatchObject({ otherVersion: name, status: { kind: 'running' } });
+      await rig.ok(['up', '-d']);
+      await rig.next('web');
+      expect((await rig.ps()).map((row) => row.status['kind'])).toEqual(['running', 'running']);
+      await rig.ok(['down']);
+      await isGone(rig);
+    });
+
+    scenario(
+      isReadable ? 'is started anew by restart' : 'is left alone by restart, which says why',
+      [],
+      async (rig) => {
+        await begin(rig);
+        const before = await rig.row('web');
+        const run = await rig.cli(['restart']);
+        if (isReadable) {
+          expect(run.code, run.stderr).toBe(0);
+          await rig.next('web');
+          expect(await rig.row('web')).not.toHaveProperty('otherVersion');
+          return;
+        }
+        expect(run.code).toBe(1);
+        expect(run.stderr).toContain(
+          `cannot restart ${before.name}: it was made by another version of tscompose (${name})`,
+        );
+        expect((await rig.row('web')).status).toEqual(before.status);
+      },
+    );
 
     scenario('takes no commands, and says why', [], async (rig) => {
       await begin(rig);

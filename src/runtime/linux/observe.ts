@@ -88,6 +88,7 @@ export function observeContainer(
     status,
     monitored: monitorLives(state),
     ...(otherVersion !== undefined && { otherVersion }),
+    ...(record.otherVersion !== undefined && { startable: false as const }),
     stoppedByUser,
     restarts,
     ...(givenUp !== undefined && { givenUp }),

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { ContainerConfig, Dependency, NetworkAttachment } from '../../model/project.ts';
+import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, Millis, ServiceName, SignalName } from '../../model/units.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { abi, offset, stateMagic, statePhase } from './protocol.ts';
@@ -42,7 +43,7 @@ const unknown = {
 
 /**
  * The part of a record.json that no version may change: `version`, `name`, `service`, `number`, `createdAtMs`, `bootId`,
- * `cgroups`, `lowers` and `anonymous`; and of its config what ends it. undefined when that is not there.
+ * `cgroups`, `lowers`, `anonymous` and `oneOff`; and of its config what ends it. undefined when that is not there.
  */
 export function otherRecord(record: { readonly [key: string]: unknown }) {
   const { version, name, service, number, createdAtMs, bootId, cgroups, lowers, anonymous } = record;
@@ -66,9 +67,23 @@ export function otherRecord(record: { readonly [key: string]: unknown }) {
     cgroups: cgroups as CgroupLayout,
     stoppedByUser: record['stoppedByUser'] === true,
     restarts: 0,
-    ...(record['oneOff'] === 'hook' && { oneOff: 'hook' as const }),
+    ...(record['oneOff'] !== undefined && { oneOff: otherOneOff(record['oneOff']) }),
   };
 }
+
+/** One that is not understood is no replica all the same, and nobody but the user takes it away. */
+function otherOneOff(oneOff: unknown) {
+  if (oneOff === 'hook') return 'hook' as const;
+  const { mode, remove, owner } = isObject(oneOff) ? oneOff : {};
+  const { pid, start, bootId } = isObject(owner) ? owner : {};
+  const isOwned = typeof pid === 'number' && typeof start === 'string' && /^\d+$/.test(start);
+  if (!isMode(mode) || typeof remove !== 'boolean' || !isOwned) {
+    return { mode: 'detached' as const, remove: false, owner: { pid: 0, start: '0', bootId: '' } };
+  }
+  return { mode, remove, owner: { pid, start, bootId: String(bootId) } };
+}
+
+const isMode = (value: unknown): value is OneOff['mode'] => value === 'attached' || value === 'detached';
 
 const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

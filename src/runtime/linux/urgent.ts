@@ -6,10 +6,12 @@ import { err, ok } from '../../util/result.ts';
 import type { Haste, Outcome } from '../runtime.ts';
 import { request, subscribe } from './control.ts';
 import { errnoSentence } from './errno.ts';
+import { otherVersionOf } from './other-version.ts';
 import { containerPaths, type ProjectPaths } from './paths.ts';
 import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
 import { monitorAnswers } from './session/context.ts';
+import { killOther } from './session/end-other.ts';
 import { signalNumber } from './signals.ts';
 import { entries, readRecord, readState } from './state-dir.ts';
 
@@ -17,9 +19,11 @@ export async function killNow(at: ProjectPaths, action: ActionOf<'kill'>, signal
   const { container } = action;
   const where = containerPaths(at, container);
   const state = readState(where.stateRecord);
-  if (state?.otherAbi !== undefined) return err(unreachable(container, 'it was made by another version of tscompose'));
-  if (!monitorAnswers(state)) return err(unreachable(container, 'its monitor is gone'));
   const number = signalNumber(action.signal) ?? constants.signals.SIGKILL;
+  const record = readRecord(where.record);
+  // Whose monitor speaks another language; whoever holds the lock looks at the process itself.
+  if (record !== undefined && otherVersionOf(record, state) !== undefined) return killOther({ record, where }, number);
+  if (!monitorAnswers(state)) return err(unreachable(container, 'its monitor is gone'));
   const reply = await request(where.controlSocket, { op: 'KILL', a: number }, { signal });
   if (!reply.ok) return reply;
   const { error } = reply.value;
