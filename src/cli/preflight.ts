@@ -2,12 +2,13 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ActionOf, Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
 import type { DesiredContainer } from '../model/state.ts';
-import type { HostPath, ServiceName } from '../model/units.ts';
+import type { HostPath, ProjectName, ServiceName } from '../model/units.ts';
 import { waitsInVain } from '../plan/in-vain.ts';
 import { type Scope, scopeOf } from '../plan/scope.ts';
 import { desiredState } from '../project/desired.ts';
 import { findVitalLacks } from '../runtime/linux/doctor/checks.ts';
 import { readDoctorHost } from '../runtime/linux/doctor/host.ts';
+import { findTaken } from '../runtime/linux/network/port-holder.ts';
 import { hostPaths } from '../runtime/linux/paths.ts';
 import { availableControllers, onlineCpus, preflight } from '../runtime/linux/preflight.ts';
 import { prepareRootfs } from '../runtime/linux/rootfs/prepare.ts';
@@ -23,7 +24,7 @@ export function machineMistakes(context: Context, sound: Project | undefined, se
     ? scopeOf(desired, { services: services as ServiceName[], dependencies: 'follow' })
     : noScope;
   const asked = ({ service }: DesiredContainer) => ['named', 'dependency'].includes(roles.get(service) ?? '');
-  return examineFor(context, desired?.containers.filter(asked) ?? []);
+  return examineFor(context, { project: sound?.name ?? '', containers: desired?.containers.filter(asked) ?? [] });
 }
 
 const noScope: Scope = { roles: new Map() };
@@ -32,19 +33,22 @@ const noScope: Scope = { roles: new Map() };
  * Looks whether what the plan wants to create can be carried out, on this machine and at all, before anything is touched; all
  * that is wrong is printed at once. An exit code when it cannot.
  */
-export async function checkMachine(context: Context, plan: Plan): Promise<number | undefined> {
+export async function checkMachine(context: Context, project: ProjectName, plan: Plan): Promise<number | undefined> {
   const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [examined(action)] : []));
   if (containers.length === 0) return undefined;
-  const diagnostics = [...waitsInVain(plan), ...(await examineFor(context, containers))];
+  const diagnostics = [...waitsInVain(plan), ...(await examineFor(context, { project, containers }))];
   report(diagnostics, context);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return undefined;
-  return errors.some(({ code }) => code === 'not-root' || code === 'host-feature')
-    ? exitCode.hostLacks
-    : exitCode.invalidFile;
+  if (errors.some(({ code }) => code === 'not-root' || code === 'host-feature')) return exitCode.hostLacks;
+  // As when it is found while binding: neither the file nor the host is to blame.
+  return errors.every(({ code }) => code === 'port-taken') ? exitCode.failed : exitCode.invalidFile;
 }
 
-function examineFor({ environment }: Context, containers: readonly DesiredContainer[]): Promise<readonly Diagnostic[]> {
+function examineFor(
+  { environment }: Context,
+  { project, containers }: { readonly project: string; readonly containers: readonly DesiredContainer[] },
+): Promise<readonly Diagnostic[]> {
   const machine = readDoctorHost(environment);
   const hostPath = environment['PATH'] ?? '';
   const store = hostPaths(environment).store as HostPath;
@@ -55,6 +59,7 @@ function examineFor({ environment }: Context, containers: readonly DesiredContai
       controllers: availableControllers(machine.facts.cgroups),
       lacks: findVitalLacks(machine),
       programDirectories: pathDirectories(hostPath),
+      findTaken: (port) => findTaken(port, project),
     },
     prepare: (source) => prepareRootfs(source, store, { hostPath }),
   });

@@ -59,6 +59,7 @@ export const diagnosticCodes = [
   'bind-invalid',
   'device-missing',
   'limit-out-of-range',
+  'port-taken',
   'not-honoured',
   'host-feature',
   'not-root',

@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { tracesOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, quick } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
@@ -38,6 +40,35 @@ describe('published ports', () => {
     } finally {
       await other.close();
     }
+  });
+
+  scenario('a taken port is listed with whatever else the machine lacks', ['socat'], async (rig) => {
+    const server = createServer().listen(18105, '127.0.0.2');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const devices = ['/dev/absent'];
+    rig.stack({
+      web: idle({ ports: ['18104:80', '18105:80'] }),
+      apart: idle({ ports: ['127.0.0.1:18105:80'] }),
+      other: idle({ devices }),
+    });
+    const refused = await rig.cli(['up', '-d', '--json']);
+    server.close();
+    const told = refused.stderr
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    const line = readFileSync(rig.path('stack.yml'), 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('"18105:80"'));
+    expect(told).toMatchObject([
+      { code: 'device-missing', message: expect.stringContaining('/dev/absent') },
+      { code: 'port-taken', message: expect.stringContaining(`(pid ${process.pid}) has it`), line: line + 1 },
+    ]);
+    expect(refused.code).toBe(3);
+    expect(tracesOf([rig.project]).processes).toEqual([]);
+    // What is taken by oneself is not taken.
+    await rig.ok(['up', '-d', 'web']);
+    await rig.ok(['up', '-d', '--force-recreate', 'web']);
   });
 
   scenario(

@@ -8,6 +8,7 @@ import { checkCommands } from './preflight/command.ts';
 import type { Guest } from './preflight/guest.ts';
 import type { PreflightHost } from './preflight/host.ts';
 import { checkMounts } from './preflight/mounts.ts';
+import { checkPorts } from './preflight/ports.ts';
 import { Report } from './preflight/report.ts';
 import { checkResources } from './preflight/resources.ts';
 import { checkRootfs } from './preflight/rootfs.ts';
@@ -41,6 +42,7 @@ export async function preflight(
     }
     checkMounts(container, { report, guest });
     checkResources(container, options);
+    checkPorts(container, options);
   }
   return report.diagnostics;
 }

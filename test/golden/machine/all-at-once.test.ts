@@ -43,6 +43,7 @@ services:
   cpus: {rootfs: ./root, command: /bin/app, cpus: 64}
   guest-user: {rootfs: ./root, command: /bin/app, user: nobody-knows}
   device: {rootfs: ./root, command: /bin/app, devices: [/dev/absent]}
+  taken: {rootfs: ./root, command: /bin/app, ports: ["8080:80"]}
   whole: {rootfs: ./root, command: /bin/app}
 networks:
   net: {driver: 3}
@@ -71,6 +72,7 @@ async function everythingWrong(text: string) {
       controllers: new Set(['cpu', 'cpuset', 'memory', 'pids', 'io']),
       lacks: [{ title: 'overlay', found: 'the kernel does not know it', remedy: 'load it: modprobe overlay' }],
       programDirectories: ['/usr/bin', '/bin'],
+      findTaken: () => ({ holder: { pid: 7, name: 'nginx' } }),
     },
     prepare: (source) => prepareRootfs(source, store(), { hostPath: '/usr/bin:/bin' }),
   });

@@ -46,6 +46,7 @@ const machine: PreflightHost = {
   controllers: new Set(['cpu', 'cpuset', 'memory', 'pids', 'io']),
   lacks: [],
   programDirectories: ['/usr/bin', '/bin'],
+  findTaken: () => undefined,
 };
 
 type Case = { readonly what: string; readonly web: string; readonly on?: Partial<PreflightHost> };
@@ -99,6 +100,17 @@ const cases: readonly Case[] = [
           remedy: 'load it: modprobe overlay',
         },
       ],
+    },
+  },
+  {
+    what: 'ports that others have',
+    web: `${fits}\nports: ["80:80", "127.0.0.1:8080:80", "5000-5010:80/udp"]`,
+    on: {
+      findTaken: ({ target, published }) => {
+        if (published?.first === 80) return { holder: { pid: 7, name: 'nginx' } };
+        if (published?.first === 8080) return { holder: { pid: 8, name: 'tsc-net', project: 'shop' } };
+        return target === 80 ? {} : undefined;
+      },
     },
   },
   {

@@ -1,8 +1,9 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
+import type { PublishedPort } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { errnoName } from '../native.ts';
 import { listenersOf, type NetReply } from './net-table.ts';
-import { findPortHolder } from './port-holder.ts';
+import { findPortHolder, type PortHolder } from './port-holder.ts';
 import type { BoundPort, NetworkRecord } from './record.ts';
 
 /** The record with the ports the net process has, or why it has not. */
@@ -31,15 +32,12 @@ function portFailure(
   { container, errno }: { readonly container: string; readonly errno: number },
 ): RuntimeFailure {
   const { hostIp, published, protocol, target } = port;
-  const first = published?.first ?? 0;
-  const range = published === undefined || published.last === first ? `${first}` : `${first}-${published.last}`;
-  const address =
-    hostIp === undefined
-      ? `${range}/${protocol}`
-      : `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${range}/${protocol}`;
-  const start = `cannot publish port ${address} for ${container}`;
+  const start = `cannot publish port ${portText(port)} for ${container}`;
   const code = errnoName(errno);
-  if (code === 'EADDRINUSE') return { ...taken(start, { first, protocol, range }), configPath: 'ports' };
+  if (code === 'EADDRINUSE') {
+    const { reason, notes } = whyTaken(port, findPortHolder(published?.first ?? 0, protocol));
+    return { code: 'port-taken', message: `${start}: ${reason}`, notes, configPath: 'ports' };
+  }
   const reasons: { readonly [code: string]: readonly [string, string] } = {
     EACCES: ['ports below 1024 are reserved', 'choose a higher one, or lower net.ipv4.ip_unprivileged_port_start'],
     EADDRNOTAVAIL: ['this machine has no such address', `ip addr lists them; leave ${hostIp} out to listen on all`],
@@ -50,18 +48,24 @@ function portFailure(
   return { code: 'port-taken', message: `${start}: ${reason}`, configPath: 'ports', notes: [remedy] };
 }
 
-function taken(
-  start: string,
-  { first, protocol, range }: { readonly first: number; readonly protocol: 'tcp' | 'udp'; readonly range: string },
-): RuntimeFailure {
-  const holder = findPortHolder(first, protocol);
+/** A host port as the file would have it: `127.0.0.1:8080/tcp`. */
+export function portText({ hostIp, published, protocol }: PublishedPort): string {
+  const { first, last } = published ?? { first: 0, last: 0 };
+  const range = last === first ? `${first}/${protocol}` : `${first}-${last}/${protocol}`;
+  if (hostIp === undefined) return range;
+  return `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${range}`;
+}
+
+/** Why a port cannot be had, and what to do. */
+export function whyTaken(
+  { published }: PublishedPort,
+  holder: PortHolder | undefined,
+): { readonly reason: string; readonly notes: readonly string[] } {
   const remedy = 'publish another port, or none and let tscompose choose (write only the container port)';
-  if (range.includes('-'))
-    return { code: 'port-taken', message: `${start}: every port of the range is taken`, notes: [remedy] };
-  if (holder === undefined) return { code: 'port-taken', message: `${start}: it is taken`, notes: [remedy] };
+  if (published !== undefined && published.last !== published.first)
+    return { reason: 'every port of the range is taken', notes: [remedy] };
+  if (holder === undefined) return { reason: 'it is taken', notes: [remedy] };
   const { pid, name, project } = holder;
-  const who = project === undefined ? `${name} (pid ${pid}) has it` : `project ${project} has it (pid ${pid})`;
-  const notes =
-    project === undefined ? [`stop it (kill ${pid})`, remedy] : [`tscompose -p ${project} down frees it`, remedy];
-  return { code: 'port-taken', message: `${start}: ${who}`, notes };
+  if (project === undefined) return { reason: `${name} (pid ${pid}) has it`, notes: [`stop it (kill ${pid})`, remedy] };
+  return { reason: `project ${project} has it (pid ${pid})`, notes: [`tscompose -p ${project} down frees it`, remedy] };
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { PublishedPort } from '../../../model/project.ts';
 import type { CgroupHost } from '../cgroup/detect.ts';
+import type { Taken } from '../network/port-holder.ts';
 
 /** What preflight has to know of the machine. */
 export type PreflightHost = {
@@ -12,6 +14,8 @@ export type PreflightHost = {
   readonly lacks: readonly HostLack[];
   /** Directories of the user's PATH. */
   readonly programDirectories: readonly string[];
+  /** Who else has a host port that is to be published. */
+  readonly findTaken: (port: PublishedPort) => Taken | undefined;
 };
 
 export type HostLack = {

@@ -16,6 +16,7 @@ const host: PreflightHost = {
   controllers: new Set(['cpu', 'cpuset', 'memory', 'pids', 'io']),
   lacks: [],
   programDirectories: ['/usr/bin', '/bin'],
+  findTaken: () => undefined,
 };
 
 const file = { path: 'stack.yml', text: '' };
@@ -29,6 +30,7 @@ function container(config: Partial<ContainerConfig>, origins: Origins = {}): Des
     environment: {},
     groupAdd: [],
     mounts: [],
+    ports: [],
     devices: [],
     resources: { oomKillDisable: false, blkio: [] },
     ...config,
