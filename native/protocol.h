@@ -149,7 +149,7 @@ enum tsc_op_kind {
 	TSC_OP_JOIN = 80,         /* n0 pid of PID 1 of the container, n1 its start time (proc(5) field 22), s0 its cgroup2 dir or empty;
 	                             n2 1 = cgroup.kill was never used there, and the process may be born into it */
 	TSC_OP_EXEC_TTY = 81,     /* n0 1 = allocate a pty inside the container and relay the user's terminal;
-	                             n1 1 = the caller does not stay; otherwise its death hangs up on the command */
+	                             n1 pid of the caller, our parent, whose death hangs up on the command; 0 = it does not stay */
 
 	/* CLEANUP */
 	TSC_OP_RMDIR = 90,        /* s0 host path; cgroups: children first, EBUSY is retried; missing and not-empty parents are fine when n0 = 1 */

@@ -53,6 +53,15 @@ static int join(struct tsc_session *session, const struct tsc_op *op)
 	return is_paused(session->cgroup) ? -EBUSY : 0;
 }
 
+/* Whoever called us is gone: as if the terminal had been hung up. */
+static void watch_caller(uint64_t pid)
+{
+	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGHUP, 0, 0);
+	/* It may have died before that; the signal waits for the signalfd like any other. */
+	if ((uint64_t)sys_getppid() != pid)
+		sys_kill(sys_getpid(), TSC_SIGHUP);
+}
+
 static void hold(struct tsc_session *session)
 {
 	struct tsc_cursor cursor = tsc_open_phase(&session->frame, TSC_PHASE_HOLD);
@@ -62,9 +71,8 @@ static void hold(struct tsc_session *session)
 		bool is_tty = op.kind == TSC_OP_EXEC_TTY;
 		if (is_tty)
 			session->tty = op.number[0] == 1;
-		/* Whoever called us is gone: as if the terminal had been hung up. */
-		if (is_tty && op.number[1] != 1)
-			sys_prctl(PR_SET_PDEATHSIG, TSC_SIGHUP, 0, 0);
+		if (is_tty && op.number[1] != 0)
+			watch_caller(op.number[1]);
 		if (!is_tty && op.kind != TSC_OP_JOIN)
 			error = -EPROTO;
 		if (error)

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -50,6 +50,12 @@ describe.skipIf(!possible)('tsc-shim exec', () => {
       signal: 'SIGTERM',
     });
     expect(result.code).toBe(42);
+  });
+
+  test('a caller that died before it could be watched hangs up all the same', async () => {
+    const { pid } = spawnSync('true');
+    expect((await run(['sleep', '5'], { caller: pid })).code).toBe(129);
+    expect((await run(['sleep', '0'], { caller: 0 })).code).toBe(0);
   });
 
   test('leaves no descriptor of the host open and nothing inherited', async () => {

@@ -235,14 +235,20 @@ export async function execIn(
     signal?: NodeJS.Signals;
     /** A command that runs the shim, with its arguments. */
     through?: string[];
+    /** Who is said to have started it, and to stay; 0: nobody. */
+    caller?: number;
     /** A descriptor for its output instead of a pipe that is read. */
     stdout?: number;
   },
 ): Promise<ExecResult> {
+  const { caller = options.through === undefined ? process.pid : 0 } = options;
   const frame = encodeFrame(frameKind.EXEC, 9, [
     {
       phase: 'HOLD',
-      ops: [op('JOIN', [state.initPid, state.initStart], options.cgroup ?? ''), op('EXEC_TTY', [options.tty ? 1 : 0])],
+      ops: [
+        op('JOIN', [state.initPid, state.initStart], options.cgroup ?? ''),
+        op('EXEC_TTY', [options.tty ? 1 : 0, caller]),
+      ],
     },
     { phase: 'ATTACH', ops: options.attach ?? [] },
     {

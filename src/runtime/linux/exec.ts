@@ -126,8 +126,8 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
     privileged: record.config.privileged || request.privileged === true,
     ...(request.workingDir === undefined ? {} : { workingDir: request.workingDir as GuestPath }),
   };
-  const process = processOps(config, { ...host, user, hostname: containerHostname(config, record.name) });
-  if (!process.ok) return process;
+  const ours = processOps(config, { ...host, user, hostname: containerHostname(config, record.name) });
+  if (!ours.ok) return ours;
   return ok([
     {
       phase: 'HOLD',
@@ -136,11 +136,11 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
           numbers: [initPid, initStart, Number(neverKilled)],
           strings: [groupOf(record, request) ?? record.cgroups.v2?.dir ?? ''],
         }),
-        op('EXEC_TTY', { numbers: [Number(request.tty), Number(nobodyStays(request))] }),
+        op('EXEC_TTY', { numbers: [Number(request.tty), nobodyStays(request) ? 0 : process.pid] }),
       ],
     },
     { phase: 'ATTACH', ops: attachOps(config, record.cgroups) },
-    { phase: 'PROCESS', ops: process.value },
+    { phase: 'PROCESS', ops: ours.value },
   ]);
 }
 
