@@ -255,6 +255,29 @@ static void refuse_client(int client)
 	sys_close(client);
 }
 
+/*
+ * A connection takes two descriptors, and a client that was accepted cannot be put back: nobody is accepted unless this one
+ * is held, which is let go for the second when there is no other.
+ */
+static int reserve = -1;
+
+static bool hold_reserve(void)
+{
+	if (reserve < 0)
+		reserve = sys_eventfd(O_CLOEXEC);
+	return reserve >= 0;
+}
+
+static int dial(const struct tsc_listener *listener, const union tsc_sockaddr *client)
+{
+	int container = tsc_dial(listener, client, TSC_SOCK_STREAM);
+	if (container != -EMFILE)
+		return container;
+	sys_close(reserve);
+	reserve = -1;
+	return tsc_dial(listener, client, TSC_SOCK_STREAM);
+}
+
 static bool is_exhaustion(int error)
 {
 	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
@@ -268,7 +291,7 @@ void tsc_accept_ready(struct tsc_watch *watch, uint32_t events)
 	for (int i = 0; i < ROUNDS; i++) {
 		union tsc_sockaddr from;
 		uint32_t size = sizeof from;
-		struct tsc_connection *connection = take_connection();
+		struct tsc_connection *connection = hold_reserve() ? take_connection() : NULL;
 		int client = connection ? sys_accept_from(watch->fd, &from, &size, TSC_SOCK_NONBLOCK | TSC_SOCK_CLOEXEC)
 					: -EMFILE;
 		if (client < 0) {
@@ -280,12 +303,12 @@ void tsc_accept_ready(struct tsc_watch *watch, uint32_t events)
 				tsc_pause_listeners();
 			return;
 		}
-		int container = tsc_dial(listener, &from, TSC_SOCK_STREAM);
+		int container = dial(listener, &from);
 		if (container < 0) {
 			refuse_client(client);
 			connection->next = unused;
 			unused = connection;
-			/* One descriptor is left, two are needed: those behind this one would be refused as well. */
+			/* Of the whole machine: those behind this one would be refused as well. */
 			if (is_exhaustion(container)) {
 				tsc_pause_listeners();
 				return;
