@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { processesOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
+import { root } from '../support/tree.ts';
 
 let host: PrivateHost;
 
@@ -176,6 +181,31 @@ describe('who reaches whom over networks', () => {
     expect(await inside(rig, 'open', 'ip -br addr show lan')).toContain(PrivateHost.address);
   });
 });
+
+describe('a network namespace that is gone', () => {
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+  });
+  afterAll(() => host.close());
+
+  scenario('leaves no memory of what was changed in it, once another project comes', [], async (rig) => {
+    rig.stack({ web: idle() });
+    const known = memories();
+    const script = 'ip link set lo up; echo 0 >/proc/sys/net/ipv4/ip_forward; exec "$@"';
+    const up = [process.execPath, join(root, 'dist/tscompose.cjs'), '-f', rig.path('stack.yml'), '-p', rig.project];
+    execFileSync('unshare', ['--net', 'sh', '-c', script, 'sh', ...up, 'up', '-d'], { stdio: 'pipe' });
+    const [memory = ''] = memories().filter((name) => !known.includes(name));
+    expect(memory).toMatch(/^netns-/);
+    // From here nobody finds the way back into it.
+    await rig.ok(['down']);
+    await eventually(() => expect(processesOf(rig.project)).toEqual([]));
+    expect(memories()).toContain(memory);
+    await rig.ok(['up', '-d']);
+    expect(memories()).not.toContain(memory);
+  });
+});
+
+const memories = (): readonly string[] => readdirSync('/run/tscompose').filter((name) => name.startsWith('netns-'));
 
 /** Everything a way out could leave on the host: rules, and sysctls by which packets are let through. */
 function traces(): string {

@@ -3,7 +3,14 @@ import type { Native } from '../native.ts';
 import { addressBytes, addressFromBytes, type Cidr, cidrOf, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
 import { acceptRules, hostTable } from './filters.ts';
 import type { HostNames } from './host-names.ts';
-import { changeSysctl, forwardIpv6, type HostSysctls, memoryPath, restoreSysctls } from './host-sysctls.ts';
+import {
+  changeSysctl,
+  forwardIpv6,
+  type HostSysctls,
+  memoryPath,
+  restoreSysctls,
+  sweepMemories,
+} from './host-sysctls.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
 import {
@@ -110,6 +117,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
     home.close();
   }
   const sysctls = hostSysctls(native);
+  sweepMemories(sysctls);
   changeSysctl(sysctls, 'ipv4/ip_forward', '1');
   if (uplink.ipv6) forwardIpv6(sysctls);
   letThrough(native, name, hostTable(uplink.names, uplink.cidr));

@@ -1,10 +1,16 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Native } from '../native.ts';
 import { machineRun } from './host-lock.ts';
+import { entriesOf, linkAt, textAt } from './proc-files.ts';
 import { readSysctl, writeSysctl } from './sysctl.ts';
 
 /** Sysctls of the host that a project needed otherwise, and the boot in which that was. */
-type Memory = { readonly boot: string; readonly changes: { readonly [key: string]: Changed } };
+type Memory = {
+  readonly boot: string;
+  /** Of the network namespace, by which it is known whether there still is one. */
+  readonly inode?: number;
+  readonly changes: { readonly [key: string]: Changed };
+};
 type Changed = {
   readonly before: string;
   readonly ours: string;
@@ -45,8 +51,9 @@ export function changeSysctl({ memory: path, othersForward }: HostSysctls, key: 
   const before = readSysctl(key);
   if (before === undefined || before === value) return;
   const { boot, changes } = readMemory(path);
+  const inode = namespaceInode();
   const known = changes[key] ?? { before, unshared: othersForward() };
-  writeMemory(path, { boot, changes: { ...changes, [key]: { ...known, ours: value } } });
+  writeMemory(path, { boot, inode, changes: { ...changes, [key]: { ...known, ours: value } } });
   writeSysctl(key, value);
 }
 
@@ -77,6 +84,45 @@ export function restoreSysctls({ memory: path, othersForward, weForward }: HostS
   rmSync(path, { force: true });
 }
 
+/**
+ * Forgets what was changed in network namespaces that are gone, with their sysctls: whoever could have put those back was
+ * killed with them. To be called with the host's lock held.
+ */
+export function sweepMemories({ memory: own }: HostSysctls): void {
+  const others = entriesOf(machineRun)
+    .filter((name) => /^netns-.*\.sysctls$/.test(name))
+    .map((name) => `${machineRun}/${name}`)
+    .filter((path) => path !== own);
+  if (others.length === 0) return;
+  const living = namespacesInUse();
+  for (const path of others) {
+    // Of an earlier boot there is nothing in it.
+    const { inode, changes } = readMemory(path);
+    const isGone = inode === undefined ? Object.keys(changes).length === 0 : !living.has(inode);
+    if (isGone) rmSync(path, { force: true });
+  }
+}
+
+/** Inodes of the network namespaces that a thread is in, a process has open, or a mount keeps. */
+function namespacesInUse(): ReadonlySet<number> {
+  const found = new Set<number>();
+  const note = (text: string): void => {
+    for (const [, inode] of text.matchAll(/net:\[(\d+)\]/g)) found.add(Number(inode));
+  };
+  const mountNamespaces = new Set<string>();
+  for (const pid of entriesOf('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const thread of entriesOf(`/proc/${pid}/task`)) note(linkAt(`/proc/${pid}/task/${thread}/ns/net`));
+    for (const fd of entriesOf(`/proc/${pid}/fd`)) note(linkAt(`/proc/${pid}/fd/${fd}`));
+    const mounts = linkAt(`/proc/${pid}/ns/mnt`);
+    if (mountNamespaces.has(mounts)) continue;
+    mountNamespaces.add(mounts);
+    note(textAt(`/proc/${pid}/mountinfo`));
+  }
+  return found;
+}
+
+const namespaceInode = (): number => statSync('/proc/thread-self/ns/net').ino;
+
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SOL_SOCKET = 1;
@@ -90,5 +136,5 @@ export function memoryPath(native: Native): string {
   const socket = native.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
   const cookie = native.wideSocketOption(socket, SOL_SOCKET, SO_NETNS_COOKIE);
   native.close(socket);
-  return `${machineRun}/netns-${cookie ?? `inode-${statSync('/proc/thread-self/ns/net').ino}`}.sysctls`;
+  return `${machineRun}/netns-${cookie ?? `inode-${namespaceInode()}`}.sysctls`;
 }

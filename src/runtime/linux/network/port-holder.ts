@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { PublishedPort } from '../../../model/project.ts';
 import { addressBytes, parseAddress } from './addresses.ts';
+import { entriesOf, linkAt, textAt } from './proc-files.ts';
 
 /** Who has a port of this host: the process, and the project if it is one of our net processes. */
 export type PortHolder = {
@@ -54,7 +54,7 @@ type Socket = { readonly address: string; readonly port: number; readonly inode:
 
 /** What listens, or receives datagrams from anybody. */
 function socketsOf(protocol: 'tcp' | 'udp'): Socket[] {
-  const lines = [protocol, `${protocol}6`].flatMap((table) => read(`/proc/net/${table}`).split('\n').slice(1));
+  const lines = [protocol, `${protocol}6`].flatMap((table) => textAt(`/proc/net/${table}`).split('\n').slice(1));
   return lines.flatMap((line) => {
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
     const [address = '', port = ''] = local.split(':');
@@ -67,36 +67,12 @@ function socketsOf(protocol: 'tcp' | 'udp'): Socket[] {
 function holdersOf(sockets: readonly Socket[]): PortHolder[] {
   const names = new Set(sockets.map(({ inode }) => `socket:[${inode}]`));
   if (names.size === 0) return [];
-  return list('/proc').flatMap((entry) => {
+  return entriesOf('/proc').flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];
-    if (!list(`/proc/${entry}/fd`).some((fd) => names.has(link(`/proc/${entry}/fd/${fd}`)))) return [];
-    const name = read(`/proc/${entry}/comm`).trim();
-    const home = name === 'tsc-net' ? basename(link(`/proc/${entry}/cwd`)) : '';
+    if (!entriesOf(`/proc/${entry}/fd`).some((fd) => names.has(linkAt(`/proc/${entry}/fd/${fd}`)))) return [];
+    const name = textAt(`/proc/${entry}/comm`).trim();
+    const home = name === 'tsc-net' ? basename(linkAt(`/proc/${entry}/cwd`)) : '';
     const project = home.endsWith('.network') ? { project: home.slice(0, -'.network'.length) } : {};
     return [{ pid: Number(entry), name, ...project }];
   });
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
