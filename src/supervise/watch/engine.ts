@@ -17,6 +17,7 @@ import { type Guest, Guests, guestOf } from './guests.ts';
 import { initialItems } from './initial.ts';
 import { Roots } from './roots.ts';
 import { effectiveRules } from './rules.ts';
+import { sweepStart } from './sweep-start.ts';
 import type { WatchError } from './tree.ts';
 
 /** A change of the machine that watch mode asks for; it goes the way of every other one, through apply. */
@@ -166,7 +167,7 @@ export class Watch {
   /** What the kernel may have dropped, added to the batch. */
   #swept(heard: readonly Change[], heardMs: number): readonly Change[] {
     const known = new Set(heard.map(({ path }) => path));
-    const sinceMs = Date.now() - (performance.now() - heardMs) - 1000;
+    const sinceMs = sweepStart(heard, Date.now() - (performance.now() - heardMs));
     return [...heard, ...(this.#roots?.sweep(sinceMs) ?? []).filter(({ path }) => !known.has(path))];
   }
 
