@@ -37,7 +37,7 @@ describe('configs and secrets', () => {
     expect(plan.stdout).toBe('nothing to do\n');
     rig.write('password', 'other\n');
     const changed = await rig.ok(['plan']);
-    expect(changed.stdout).toContain('/run/secrets/password');
+    expect(changed.stdout).toContain(' mounts./run/secrets/password.content changed, stack.yml:7:15\n');
     expect(changed.stdout).not.toMatch(/hush|other/);
   });
 

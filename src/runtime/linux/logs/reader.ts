@@ -133,7 +133,10 @@ export class LogReader {
     this.#entry = first.entry;
   }
 
-  /** Close to the first entry from then on: a clock that was set back makes it early or late by as much, and no worse. */
+  /**
+   * Close to the first entry from then on. Where the clock was set back it may be later, but never after an entry that is too
+   * old itself: what was written lately is shown.
+   */
   #skipToTime(sinceMs: number): void {
     const isOld = (generation: Generation): boolean => {
       const count = generation.count();
