@@ -114,9 +114,11 @@ int main(int argc, char **argv)
 			piece = piece < size - at ? piece : size - at;
 			CHECK(send(pair[1], sent + at, piece, 0) == (ssize_t)piece);
 			at += piece;
-			/* Once for each event: what does not fit now is there the next time. */
-			for (int i = 0; i < 3 && stream->used; i++)
+			/* Once for each event: as long as there is something, the next one comes. */
+			for (int left = 1; stream->used && left > 0;) {
 				tsc_stream_ready(&stream->watch, EPOLLIN);
+				CHECK(!stream->used || ioctl(pair[0], FIONREAD, &left) == 0);
+			}
 			done = read_answers(pair[1], done);
 		}
 		/* A frame that ends with a call leaves room for a byte in the next: three calls need not take all of a piece. */
