@@ -10,7 +10,7 @@ import { err, ok } from '../util/result.ts';
 import { plural } from '../util/text.ts';
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
-import { sayError } from './say.ts';
+import { isForPrograms, sayError } from './say.ts';
 import { knownServices } from './services.ts';
 import { loadProject } from './stack.ts';
 import { graceOf } from './stored.ts';
@@ -84,12 +84,13 @@ export async function prepare(
 
 /** Containers that nobody asked for any more are named, once; removing them is the user's decision. */
 export function warnOfOrphans(context: Context, { desired }: Converging, observed: ObservedState): void {
-  const { stderr, paintError, globals } = context;
+  const { stderr, paintError } = context;
   const orphans = orphansOf(desired, observed).map(({ name }) => name);
   if (orphans.length === 0 || ignoresOrphans(context)) return;
   const message = `${plural(orphans.length, 'container')} of services that are not in the file: ${orphans.join(', ')}`;
   const hint = 'remove them with --remove-orphans';
-  if (globals.json) stderr.write(`${JSON.stringify({ severity: 'warning', code: 'orphans', message, hint })}\n`);
+  if (isForPrograms(context))
+    stderr.write(`${JSON.stringify({ severity: 'warning', code: 'orphans', message, hint })}\n`);
   else stderr.write(`${paintError('warning', 'warning')}: ${message}\n  = ${hint}\n`);
 }
 

@@ -9,7 +9,7 @@ import { remedyOf } from './remedy.ts';
 import { type FailedStep, failureOrigin, renderFailure } from './render/failure.ts';
 import { spotOf } from './render/frame.ts';
 import { openRuntime } from './runtime.ts';
-import { sayError } from './say.ts';
+import { isForPrograms, sayError } from './say.ts';
 
 /** Says what could not be done and why, with what its container last said and, if it is checked, what the check said. */
 export async function sayFailedStep(
@@ -17,7 +17,7 @@ export async function sayFailedStep(
   { step, failure }: { readonly step: Step; readonly failure: RuntimeFailure },
   { project, desired }: { readonly project: ProjectName; readonly desired?: DesiredState | undefined },
 ): Promise<void> {
-  const { stderr, paintError, globals } = context;
+  const { stderr, paintError } = context;
   const name = containerOf(step);
   const container = desired?.containers.find((candidate) => candidate.name === name);
   const lastLines = name === undefined ? [] : await lastLinesOf(context, project, name);
@@ -32,7 +32,7 @@ export async function sayFailedStep(
   };
   const remedy = remedyOf(known);
   const block = remedy === undefined ? known : { ...known, failure: { ...failure, notes: [remedy] } };
-  if (globals.json || globals.progress === 'json') stderr.write(`${JSON.stringify(failureJson(block))}\n`);
+  if (isForPrograms(context)) stderr.write(`${JSON.stringify(failureJson(block))}\n`);
   else stderr.write(`\n${renderFailure(block, { paint: paintError, width: stderr.columns() })}`);
 }
 

@@ -16,9 +16,19 @@ type Listener = Pick<Context, 'stderr' | 'paintError'> & {
   readonly globals: Pick<Context['globals'], 'json' | 'progress'>;
 };
 
+/** Standard error is read by a program: every line of it is one object. */
+export const isForPrograms = ({ globals: { json, progress } }: Pick<Listener, 'globals'>): boolean =>
+  json || progress === 'json';
+
+/** That there was nothing to do, which a program sees from there being no plan. */
+export function sayIdle(context: Pick<Listener, 'globals' | 'stderr'>, message: string): void {
+  if (!isForPrograms(context)) context.stderr.write(`${message}\n`);
+}
+
 /** `error: message`, then the hint; with `--json` one object. */
-export function sayError({ globals, stderr, paintError }: Listener, { code, message, hint }: PlainError): void {
-  if (globals.json || globals.progress === 'json') {
+export function sayError(listener: Listener, { code, message, hint }: PlainError): void {
+  const { stderr, paintError } = listener;
+  if (isForPrograms(listener)) {
     const severity = 'error';
     stderr.write(`${JSON.stringify({ severity, code, message, ...(hint === undefined ? {} : { hint }) })}\n`);
     return;

@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { openRuntime } from './runtime.ts';
+import { sayIdle } from './say.ts';
 import { knownServices } from './services.ts';
 import { findTarget, type Target } from './target.ts';
 
@@ -85,7 +86,7 @@ export async function changeStored(
     signal: interrupts.first,
     ...(project && { desired: desiredState(project) }),
   });
-  if (!changed.worked && !context.globals.json) context.stderr.write(`${idle(target.value)}\n`);
+  if (!changed.worked) sayIdle(context, idle(target.value));
   let code = changed.worked ? changed.exitCode : idleCode;
   if (code === exitCode.ok && after !== undefined) {
     const done = {

@@ -1,6 +1,7 @@
 import type { ObservedContainer } from '../model/state.ts';
 import type { Context } from './context.ts';
 import { partSummary, upSummary } from './render/summary.ts';
+import { isForPrograms } from './say.ts';
 
 /** The last words of `up`, for people. */
 export function saySummary(context: Context, containers: readonly ObservedContainer[], tookMs: number): void {
@@ -13,5 +14,4 @@ export function sayPart(context: Context, containers: readonly ObservedContainer
   if (isForPeople(context)) context.stderr.write(partSummary(containers));
 }
 
-const isForPeople = ({ globals }: Context): boolean =>
-  !globals.json && globals.progress !== 'json' && globals.progress !== 'quiet';
+const isForPeople = (context: Context): boolean => !isForPrograms(context) && context.globals.progress !== 'quiet';

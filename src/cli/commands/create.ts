@@ -4,6 +4,7 @@ import { exitCode } from '../exit-code.ts';
 import { noteImages } from '../images.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayIdle } from '../say.ts';
 import { readScales } from '../scales.ts';
 import { loadToStart } from '../stack.ts';
 import type { Runner } from './runner.ts';
@@ -26,6 +27,6 @@ export const create: Runner<'create'> = async ({ flags, args }, context) => {
   const work = { title: 'create', project: project.name, files, plan, desired, signal: interrupts.first };
   const changed = await change(context, openRuntime(context), work);
   warnOfOrphans(context, prepared.value, changed.observed);
-  if (!changed.worked && !context.globals.json) context.stderr.write(`project ${project.name} is up to date\n`);
+  if (!changed.worked) sayIdle(context, `project ${project.name} is up to date`);
   return changed.exitCode === exitCode.interrupted ? interrupts.exitCode() : changed.exitCode;
 };

@@ -3,6 +3,7 @@ import { prepare, warnOfOrphans } from '../converging.ts';
 import { exitCode } from '../exit-code.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayIdle } from '../say.ts';
 import { readScales } from '../scales.ts';
 import { loadToStart } from '../stack.ts';
 import type { Runner } from './runner.ts';
@@ -18,6 +19,6 @@ export const scale: Runner<'scale'> = async ({ flags, args }, context) => {
   const work = { title: 'scale', project: project.name, plan, desired, signal: interrupts.first };
   const changed = await change(context, openRuntime(context), work);
   warnOfOrphans(context, prepared.value, changed.observed);
-  if (!changed.worked && !context.globals.json) context.stderr.write('nothing to do\n');
+  if (!changed.worked) sayIdle(context, 'nothing to do');
   return changed.exitCode === exitCode.interrupted ? interrupts.exitCode() : changed.exitCode;
 };

@@ -9,6 +9,7 @@ import { exitCode } from '../exit-code.ts';
 import { noteImages } from '../images.ts';
 import { catchInterrupts, type Interrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayIdle } from '../say.ts';
 import { readScales } from '../scales.ts';
 import { partOfRun, shownServices } from '../shown.ts';
 import { loadProject, loadToStart } from '../stack.ts';
@@ -64,7 +65,7 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
     if (code === exitCode.failed) sayPart(context, containersOf(observed, run));
   };
   const settle = async (changed: Changed) => {
-    if (!changed.worked) context.stderr.write(`project ${project.name} is up to date\n`);
+    if (!changed.worked) sayIdle(context, `project ${project.name} is up to date`);
     if (!flags['no-start']) await sum(changed);
     if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
     const containers = containersOf(changed.observed, run);
