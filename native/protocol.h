@@ -110,6 +110,12 @@ enum tsc_op_kind {
 	TSC_OP_PUT = 26,          /* s0 host path, s1 content, n0 mode: a file, written beside its place and renamed into it; in an
 	                             adopted container it is there already */
 
+	TSC_OP_NET_SYSCTLS = 27,  /* s0 KEY=VALUE, each NUL-terminated, KEY a path below /proc/sys/net, in the container's network
+	                             namespace; one that this kernel lacks is left out */
+	TSC_OP_NETLINK = 28,      /* s0 host path of an ns file, empty: the container's own; s1 rtnetlink requests, each acknowledged,
+	                             for the kernel in that network namespace; n0 not 0: where in s1 it gets the container's
+	                             namespace as a descriptor. Not in an adopted container, and nothing without a request */
+
 	/* ATTACH */
 	TSC_OP_ATTACH = 30,       /* s0 host path of the `tasks` file of a v1 cgroup: the child enters it by itself, first of all */
 	TSC_OP_RLIMIT = 31,       /* n0 RLIMIT_*, n1 soft, n2 hard (UINT64_MAX = infinity); clamped with a warning (given at HOLD) on EPERM;

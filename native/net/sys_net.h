@@ -75,10 +75,6 @@ static inline int sys_getsockname(int fd, void *address, uint32_t *size)
 {
 	return (int)SYS3(__NR_getsockname, fd, address, size);
 }
-static inline int sys_setsockopt(int fd, int level, int name, const void *value, uint32_t size)
-{
-	return (int)SYS5(__NR_setsockopt, fd, level, name, value, size);
-}
 static inline int sys_set_flag(int fd, int level, int name)
 {
 	int32_t on = 1;

@@ -150,6 +150,34 @@ static int write_value(struct tsc_monitor *m, const struct tsc_op *op)
 	return 0;
 }
 
+/* KEY=VALUE, in the network namespace that we are in. */
+static int write_net_sysctl(const char *setting)
+{
+	char path[TSC_STACK_PATH];
+	struct tsc_text text = tsc_start_text(path, sizeof path);
+	size_t key = 0;
+	while (setting[key] && setting[key] != '=')
+		key++;
+	tsc_add_text(&text, "/proc/sys/net/");
+	tsc_add_bytes(&text, setting, key);
+	if (text.cut || !setting[key] || !tsc_is_plain_path(path))
+		return -EINVAL;
+	int fd = sys_open(path, O_WRONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	int error = tsc_write_all(fd, setting + key + 1, strlen(setting + key + 1));
+	sys_close(fd);
+	return error;
+}
+
+static int write_net_sysctls(const struct tsc_op *op)
+{
+	int error = 0;
+	for (size_t at = 0; !error && at < op->length[0]; at += strlen(op->string[0] + at) + 1)
+		error = write_net_sysctl(op->string[0] + at);
+	return error;
+}
+
 static int open_cgroup(struct tsc_monitor *m, const char *path)
 {
 	m->cgroup = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -169,7 +197,8 @@ static int make_directories(struct tsc_monitor *m, const struct tsc_op *op)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wswitch-enum" /* the decoder lets only HOLD's ops get here */
-static int perform(struct tsc_monitor *m, const struct tsc_op *op)
+/* `subject` is what a failure would be about. */
+static int perform(struct tsc_monitor *m, const struct tsc_op *op, const char **subject)
 {
 	switch ((enum tsc_op_kind)op->kind) {
 	case TSC_OP_STATE_DIR:
@@ -186,6 +215,10 @@ static int perform(struct tsc_monitor *m, const struct tsc_op *op)
 		return m->alive ? 0 : write_value(m, op);
 	case TSC_OP_PUT:
 		return m->adopt ? 0 : tsc_put_file(op);
+	case TSC_OP_NET_SYSCTLS:
+		return m->adopt ? 0 : write_net_sysctls(op);
+	case TSC_OP_NETLINK:
+		return m->adopt ? 0 : tsc_ask_kernel(op, subject);
 	case TSC_OP_CGROUP2:
 		return open_cgroup(m, op->string[0]);
 	case TSC_OP_OOM_EVENTS:
@@ -220,15 +253,17 @@ int tsc_hold(struct tsc_monitor *m, struct tsc_report *failure)
 {
 	struct tsc_cursor cursor = tsc_open_phase(&m->frame, TSC_PHASE_HOLD);
 	struct tsc_op op = {0};
+	const char *subject = "";
 	int error = 0;
 	while (!error && tsc_next_op(&cursor, &op)) {
+		subject = op.string[0] ? op.string[0] : "";
 		/* First of all the lock: without it nothing here is ours to touch. */
-		error = m->dir < 0 && op.kind != TSC_OP_STATE_DIR ? -EINVAL : perform(m, &op);
+		error = m->dir < 0 && op.kind != TSC_OP_STATE_DIR ? -EINVAL : perform(m, &op, &subject);
 	}
 	if (!error && m->dir < 0)
 		error = -EINVAL;
 	if (error)
-		tsc_fail_report(failure, TSC_PHASE_HOLD, op.index, error, op.string[0] ? op.string[0] : "");
+		tsc_fail_report(failure, TSC_PHASE_HOLD, op.index, error, subject);
 	return error;
 }
 
@@ -260,7 +295,8 @@ int tsc_renew_cgroups(struct tsc_monitor *m, struct tsc_report *failure)
 	tsc_close(&m->oom_counter);
 	m->group_was_killed = false;
 	while (tsc_next_op(&cursor, &op)) {
-		int error = is_about_cgroups(&op) ? perform(m, &op) : 0;
+		const char *subject = op.string[0];
+		int error = is_about_cgroups(&op) ? perform(m, &op, &subject) : 0;
 		if (!error)
 			continue;
 		tsc_fail_report(failure, TSC_PHASE_HOLD, op.index, error, op.string[0]);

@@ -86,6 +86,9 @@ int tsc_renew_cgroups(struct tsc_monitor *m, struct tsc_report *failure);
 void tsc_let_go(struct tsc_monitor *m); /* sockets and fifos */
 int tsc_clean_up(struct tsc_monitor *m); /* CLEANUP ops: the first errno, all are tried */
 
+/* netlink.c: the first refusal; `subject` becomes the kernel's words for it, if it has some */
+int tsc_ask_kernel(const struct tsc_op *op, const char **subject);
+
 /* record.c */
 int tsc_open_record(struct tsc_monitor *m, int dir);
 /* Next sequence into the other slot, and to everybody who subscribed. */

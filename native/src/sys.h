@@ -38,12 +38,15 @@
 enum {
 	TSC_AF_UNIX = 1,
 	TSC_AF_INET = 2,
+	TSC_AF_NETLINK = 16,
 	TSC_SOCK_STREAM = 1,
 	TSC_SOCK_DGRAM = 2,
+	TSC_SOCK_RAW = 3,
 	TSC_SOCK_SEQPACKET = 5,
 	TSC_SOCK_CLOEXEC = 02000000,
 	TSC_SOCK_NONBLOCK = 04000,
 	TSC_SOL_SOCKET = 1,
+	TSC_SOL_NETLINK = 270,
 	TSC_SO_PEERCRED = 17,
 	TSC_SCM_RIGHTS = 1,
 	TSC_MSG_DONTWAIT = 0x40,
@@ -319,6 +322,10 @@ static inline int sys_accept(int fd, int flags) { return (int)SYS4(__NR_accept4,
 static inline int sys_getsockopt(int fd, int level, int name, void *out, uint32_t *size)
 {
 	return (int)SYS5(__NR_getsockopt, fd, level, name, out, size);
+}
+static inline int sys_setsockopt(int fd, int level, int name, const void *value, uint32_t size)
+{
+	return (int)SYS5(__NR_setsockopt, fd, level, name, value, size);
 }
 static inline long sys_send(int fd, const void *bytes, size_t size, int flags)
 {

@@ -48,6 +48,8 @@ export function sampleProgram(): SetupProgram {
         op('LOG', [10_000_000, 3], '/var/log/x'),
         op('NETNS', [1]),
         op('LO_UP'),
+        op('NET_SYSCTLS', [], 'ipv6/conf/default/accept_ra=0\0'),
+        op('NETLINK', [16], '/run/router', blob),
         op('MKDIR', [0o755], '/sys/fs/cgroup/x'),
         op('WRITE', [1], '/sys/fs/cgroup/x/memory.max', '1'),
         op('CGROUP2', [], '/sys/fs/cgroup/x'),

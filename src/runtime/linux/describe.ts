@@ -92,6 +92,8 @@ function describeOperands(op: SetupOp): string[] {
     case 'DEVICE_BPF':
     case 'SECCOMP':
       return [`${Math.floor((strings[0]?.length ?? 0) / 8)} instructions`];
+    case 'NETLINK':
+      return [...texts(strings.slice(0, 1)), `${strings[1]?.length ?? 0} bytes`];
     case 'RLIMIT':
       return numbers.map((value) => (BigInt(value) === 2n ** 64n - 1n ? 'unlimited' : String(value)));
     case 'UMASK':

@@ -95,6 +95,10 @@ function deed({ op, text }: OpFailure): string {
       return 'make the namespaces of the container';
     case 'NETNS':
       return s(0) === '' ? 'make a network namespace' : `join the network namespace ${s(0)}`;
+    case 'NET_SYSCTLS':
+      return 'prepare its network';
+    case 'NETLINK':
+      return 'connect it to its networks';
     case 'DEVICE_BPF':
       return 'load the device filter';
     case 'SECCOMP':

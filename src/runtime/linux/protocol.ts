@@ -33,6 +33,8 @@ export const opKind = {
   NOTIFY: 24,
   KEEPER: 25,
   PUT: 26,
+  NET_SYSCTLS: 27,
+  NETLINK: 28,
   ATTACH: 30,
   RLIMIT: 31,
   OOM_SCORE: 32,

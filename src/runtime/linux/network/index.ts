@@ -2,18 +2,19 @@ import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { Network } from '../../../model/project.ts';
 import type { ContainerName, ProjectName } from '../../../model/units.ts';
-import { err, ok, type Result } from '../../../util/result.ts';
-import { KernelError, loadNative, type Native } from '../native.ts';
+import { err, ok } from '../../../util/result.ts';
+import type { SetupOp } from '../frame.ts';
+import { loadNative, type Native } from '../native.ts';
 import type { Paths, ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
 import { type AttachRefusal, attachGuests, type Guest, withAttached } from './attach.ts';
 import { failureOf, inUse } from './failure.ts';
 import { prepareFastPath } from './fast-path.ts';
+import { Handover } from './handover.ts';
 import { withHostLock } from './host-lock.ts';
 import { type HostNames, hostNames } from './host-names.ts';
 import { hostResolver } from './host-resolver.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
-import { writeHosts } from './hosts-file.ts';
 import { ensureLegs, Hubs } from './legs.ts';
 import { hostsText, resolvConfText } from './names.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
@@ -27,12 +28,12 @@ import {
   removeNetworkRecord,
   writeNetworkRecord,
 } from './record.ts';
-import { dropRouter, ensureBridges, hasRouter, openRouter, type Router } from './router.ts';
+import { dropRouter, ensureBridges, hasRouter, linksOf, openRouter, type Router } from './router.ts';
 import { Sharing } from './sharing.ts';
+import { guarded, type Outcome, Turn } from './turn.ts';
 
 export { readEndpoints } from './record.ts';
 
-type Outcome = Result<void, RuntimeFailure>;
 type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };
 type Held = { readonly container: ContainerName; readonly monitorPid: number };
 
@@ -71,16 +72,17 @@ export class Networking {
   readonly #released = new Set<string>();
   readonly #wishes: Waiting<Wish>[] = [];
   readonly #guests: Waiting<Held>[] = [];
-  #namesChanged = false;
+  readonly #handover: Handover;
   /** Containers have got their interfaces, and the record on disk does not know it yet. */
   #attached = false;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turn = new Turn();
 
   constructor(options: NetworkingOptions) {
     this.#options = options;
     this.#where = networkPaths(options.at);
     this.#names = hostNames(options.paths.run, options.project);
     this.#sharing = new Sharing(options);
+    this.#handover = new Handover(options.at);
   }
 
   /** The fifo that the net process holds open, and the command that brings it back. */
@@ -135,27 +137,40 @@ export class Networking {
   place(wish: Wish): Promise<Outcome> {
     return new Promise((settle) => {
       this.#wishes.push({ item: wish, settle });
-      if (this.#wishes.length === 1) setImmediate(() => this.#exclusively(() => this.#locked(() => this.#placeAll())));
+      if (this.#wishes.length === 1) setImmediate(() => this.#turn.take(() => this.#locked(() => this.#placeAll())));
     });
   }
 
   async #placeAll(): Promise<Outcome> {
     const waiting = this.#wishes.splice(0);
-    const outcome = await this.#guard(async () => {
+    const outcome = await guarded(async () => {
       const wishes = waiting.map(({ item }) => item).sort((a, b) => (a.container < b.container ? -1 : 1));
-      await this.#open();
+      const { route } = await this.#open();
+      await this.#host();
       const before = this.#read();
       const placed = addEndpoints(before, wishes, this.#sharing.addresses(before));
       if (!placed.ok) return placed;
       for (const { container } of wishes) this.#released.delete(container);
-      this.#record = placed.value;
+      this.#record = this.#handover.prepare(placed.value, wishes, linksOf(route));
       const pushed = await this.#push();
       if (!pushed.ok) this.#record = before;
-      this.#namesChanged = true;
+      this.#handover.expire(this.#read());
+      this.#handover.refresh(this.#withoutReleased(this.#read()));
       return pushed;
     });
     for (const { settle } of waiting) settle(outcome);
     return outcome;
+  }
+
+  /** How its monitor connects a container that has its place; undefined: only `attach` can. */
+  interfaces(container: ContainerName): readonly SetupOp[] | undefined {
+    const ways = { router: this.#where.router, outsideMtu: this.#view?.outsideMtu ?? 0 };
+    return this.#handover.ops(container, { record: this.#read(), ...ways });
+  }
+
+  /** Its monitor is made as planned. True: it connects the container itself. */
+  handOver(container: ContainerName): boolean {
+    return this.#handover.give(container);
   }
 
   /** The texts of /etc/hosts and /etc/resolv.conf of a container that has its place. */
@@ -170,14 +185,14 @@ export class Networking {
   attach(container: ContainerName, monitorPid: number): Promise<Outcome> {
     return new Promise((settle) => {
       this.#guests.push({ item: { container, monitorPid }, settle });
-      if (this.#guests.length === 1) setImmediate(() => this.#exclusively(() => this.#attachAll()));
+      if (this.#guests.length === 1) setImmediate(() => this.#turn.take(() => this.#attachAll()));
     });
   }
 
   async #attachAll(): Promise<Outcome> {
     const waiting = this.#guests.splice(0);
     const refused = new Map<string, RuntimeFailure>();
-    const outcome = await this.#guard(async () => {
+    const outcome = await guarded(async () => {
       const router = await this.#enter();
       const guests = this.#guestsOf(waiting.map(({ item }) => item));
       for (const { container, error } of await this.#attachTo(router, guests)) refused.set(container, failureOf(error));
@@ -198,11 +213,11 @@ export class Networking {
 
   /** Brings /etc/hosts of all containers, and what the net process serves, up to date. Before a start, and at the end. */
   settle(): Promise<Outcome> {
-    return this.#exclusively(async () => {
+    return this.#turn.take(async () => {
       if (this.#released.size > 0 && this.#read().networks.length > 0) {
         this.#record = this.#withoutReleased(this.#read());
         this.#released.clear();
-        this.#namesChanged = true;
+        this.#handover.expire(this.#read());
         if (hasRouter(this.#where.router)) {
           const pushed = await this.#locked(() => this.#push());
           if (!pushed.ok) return pushed;
@@ -211,14 +226,14 @@ export class Networking {
       // A command killed before that is followed by one that attaches them again.
       if (this.#attached) this.#keep(this.#read());
       this.#attached = false;
-      if (this.#namesChanged) this.#namesChanged = !writeHosts(this.#options.at, this.#withoutReleased(this.#read()));
+      this.#handover.refresh(this.#withoutReleased(this.#read()));
       return ok(undefined);
     });
   }
 
   /** Makes anew what has been taken from under living containers: the router, their interfaces, the net process. */
   repair({ living, known, networks }: Found): Promise<Outcome> {
-    return this.#exclusively(async () => {
+    return this.#turn.take(async () => {
       await this.#dropUnfinished(networks);
       const record = this.#read();
       const strangers = record.endpoints.filter(({ container }) => !known.has(container));
@@ -365,20 +380,13 @@ export class Networking {
     if (existsSync(this.#where.run)) rmdirSync(this.#where.run);
     removeNetworkRecord(this.#where.record);
     this.#released.clear();
-    this.#namesChanged = false;
+    this.#handover.forget();
     this.#attached = false;
   }
 
-  /** One thing at a time, in the order of the calls. */
-  #exclusively(work: () => Promise<Outcome>): Promise<Outcome> {
-    const run = this.#turn.then(() => this.#guard(work));
-    this.#turn = run.then(() => {});
-    return run;
-  }
-
-  /** The same, while no other project is at this: two must not choose one subnet, or undo each other's sysctls. */
+  /** In turn, and while no other project is at this: two must not choose one subnet, or undo each other's sysctls. */
   #alone(work: () => Promise<Outcome>): Promise<Outcome> {
-    return this.#exclusively(async () => {
+    return this.#turn.take(async () => {
       this.#view = undefined;
       return this.#locked(work);
     });
@@ -386,14 +394,5 @@ export class Networking {
 
   async #locked(work: () => Promise<Outcome>): Promise<Outcome> {
     return withHostLock(await this.#load(), work);
-  }
-
-  async #guard(work: () => Promise<Outcome>): Promise<Outcome> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof KernelError) return err(failureOf(error));
-      throw error;
-    }
   }
 }

@@ -6,9 +6,9 @@ import { addressBytes, parseAddress, parseCidr } from './addresses.ts';
 import type { Neighbour } from './neighbours.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
 import { inNetns } from './netns.ts';
-import { mtuOf, type NetworkEntry, type NetworkRecord, networkPaths } from './record.ts';
+import { FIRST_VETH, mtuOf, type NetworkEntry, type NetworkRecord, networkPaths } from './record.ts';
 import { hasRouter, linksOf, openRouter, type Router } from './router.ts';
-import { newAddress, newVeth, setLinkUp, type VethEnd } from './rtnl.ts';
+import { type LinkSeen, newAddress, newVeth, setLinkUp, type VethEnd } from './rtnl.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** Where the bridge of a network is: in our router, or in that of the project whose network it is. */
@@ -56,8 +56,21 @@ export class Hubs {
   }
 }
 
+/**
+ * Names and indices of interfaces to containers in our router, which has `links`. Drawn, not counted: monitors of a command
+ * that was killed may still be about to make theirs.
+ */
+export function nearEnds(links: readonly LinkSeen[]): () => VethEnd {
+  const used = new Set(links.map(({ index }) => index));
+  let next = FIRST_VETH + Math.floor(Math.random() * (FIRST_FOREIGN - FIRST_VETH) * 0.9);
+  return () => {
+    while (used.has(++next));
+    return { name: `veth${next}`, index: next };
+  };
+}
+
 /** Interface indices from here on are for members of other projects. */
-export const FIRST_FOREIGN = 0x10000000;
+const FIRST_FOREIGN = 0x10000000;
 
 /**
  * Name and index of an interface in a namespace of another project: never one of its own, and always the same. The index

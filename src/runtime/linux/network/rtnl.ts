@@ -153,6 +153,15 @@ export function newVeth({ near, far, mtu }: Veth): Request {
   };
 }
 
+/** A descriptor for those who do not know it yet: whoever sends the request puts theirs in its place. */
+export const NETNS_FD_LATER = 0x6e637374;
+
+/** Where in these bytes it is; 0: nowhere. */
+export const laterNetnsFd = (requests: Buffer): number => {
+  const at = requests.indexOf(attribute(IFLA_NET_NS_FD, u32(NETNS_FD_LATER)));
+  return at === -1 ? 0 : at + 4;
+};
+
 export const setLinkUp = (index: number): Request => ({
   type: RTM_NEWLINK,
   flags: 0,

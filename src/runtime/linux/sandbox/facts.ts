@@ -1,4 +1,5 @@
 import type { CgroupHost } from '../cgroup/detect.ts';
+import type { SetupOp } from '../frame.ts';
 import type { SupervisorCommand } from '../options.ts';
 import type { ContainerPaths } from '../paths.ts';
 
@@ -47,6 +48,8 @@ export type ContainerFacts = {
     /** Woken at every end, whatever the configuration says: the container has to be cleared away. */
     readonly clearsAway: boolean;
   };
+  /** On networks that its monitor can connect it to: how. */
+  readonly interfaces?: readonly SetupOp[];
   /** On a network: the fifo that the net process holds open, and what brings that process back. */
   readonly netProcess?: { readonly alive: string; readonly argv: readonly string[] };
 };

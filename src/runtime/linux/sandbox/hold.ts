@@ -115,7 +115,7 @@ function netnsOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
   if (facts.netns !== undefined)
     return [op('NETNS', { numbers: [netnsKind.join], strings: [facts.netns], configPath })];
   if (config.networkMode.kind === 'host') return [op('NETNS', { numbers: [netnsKind.host], configPath })];
-  return [op('NETNS', { numbers: [netnsKind.fresh], configPath }), op('LO_UP')];
+  return [op('NETNS', { numbers: [netnsKind.fresh], configPath }), op('LO_UP'), ...(facts.interfaces ?? [])];
 }
 
 /**

@@ -29,11 +29,16 @@ export function containerFacts(context: SessionContext, record: Described): Resu
   return ok({
     ...facts.value,
     ...(netns.value === undefined ? {} : { netns: netns.value }),
-    ...(isNetworked(record.config) ? { netProcess: context.network.revival } : {}),
+    ...(isNetworked(record.config) ? networkFacts(context, record) : {}),
     ...(supervisor === undefined || (record.oneOff && !clearsAway)
       ? {}
       : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary, keeper: at.keeper, clearsAway } }),
   });
+}
+
+function networkFacts({ network }: SessionContext, { name }: Described) {
+  const interfaces = network.interfaces(name);
+  return { netProcess: network.revival, ...(interfaces === undefined ? {} : { interfaces }) };
 }
 
 type Surroundings = { readonly project: ProjectName; readonly at: ProjectPaths; readonly host: HostFacts };

@@ -61,8 +61,9 @@ export async function holdContainer(
   const files = writeMountedFiles(record, known.where);
   if (!files.ok) return files;
   const warn = (message: string): void => context.warn(message, name);
-  // On a network it must wait for what only we can do, once it is held.
-  const starts = onStart !== undefined && !isNetworked(config);
+  // On a network of another project it must wait for what only we can do, once it is held.
+  const waits = isNetworked(config) && !context.network.handOver(name);
+  const starts = onStart !== undefined && !waits;
   const kind = starts ? frameKind.START : frameKind.CONTAINER;
   const held = await context.launcher.launch(kind, sandbox.program, { warn });
   if (!held.ok) return held;
@@ -70,7 +71,7 @@ export async function holdContainer(
     context.starting.set(name, held.value.started);
     onStart?.();
   }
-  return isNetworked(config) ? context.network.attach(name, held.value.monitorPid) : ok(undefined);
+  return waits ? context.network.attach(name, held.value.monitorPid) : ok(undefined);
 }
 
 /** Its addresses, and its ports, which must be had before anything of it is made. */
