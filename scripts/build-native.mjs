@@ -78,6 +78,7 @@ function programs() {
     'tsc-shim': { sources: nativeSources(), flags: freestanding },
     'tsc-net': { sources: [...own.sort().map((name) => join(net, name)), ...common], flags: freestanding },
     'tsc-become.node': { sources: [join(root, 'native/node/become.c')], flags: loadable },
+    'tsc-calls.node': { sources: [join(root, 'native/node/calls.c')], flags: loadable },
   };
 }
 
@@ -86,7 +87,7 @@ function newest(paths) {
 }
 
 function inputs(sources) {
-  const headers = ['native', 'native/src', 'native/net'].flatMap((dir) =>
+  const headers = ['native', 'native/src', 'native/net', 'native/node'].flatMap((dir) =>
     readdirSync(join(root, dir))
       .filter((name) => name.endsWith('.h'))
       .map((name) => join(root, dir, name)),
