@@ -1,6 +1,6 @@
 import { addressBytes, nth, parseCidr, uniqueLocalSubnet } from './addresses.ts';
 import type { HostNames } from './host-names.ts';
-import { encodeRequest, type Request } from './netlink.ts';
+import { encodeRequests, type Request } from './netlink.ts';
 import {
   batch,
   type Chain,
@@ -157,5 +157,4 @@ function acceptances(link: string): Filter[] {
   });
 }
 
-const datagram = (requests: readonly Request[]): Buffer =>
-  Buffer.concat(requests.map((request, index) => encodeRequest(request, index + 1)));
+const datagram = (requests: readonly Request[]): Buffer => encodeRequests(requests, 1);

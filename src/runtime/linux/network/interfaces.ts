@@ -1,7 +1,7 @@
 import { nulTerminated, type SetupOp } from '../frame.ts';
 import { op } from '../sandbox/op.ts';
 import { addressBytes, nth, parseAddress, parseCidr } from './addresses.ts';
-import { encodeRequest, type Request } from './netlink.ts';
+import { encodeRequests, type Request } from './netlink.ts';
 import { type Attachment, type Endpoint, mtuOf, type NetworkEntry, type NetworkRecord } from './record.ts';
 import {
   AF_INET,
@@ -129,6 +129,6 @@ const sysctlsOp = (settings: readonly (readonly [string, string])[]): SetupOp =>
   op('NET_SYSCTLS', { strings: [nulTerminated(settings.map(([key, value]) => `${key}=${value}`))] });
 
 function netlinkOp(netns: string, requests: readonly Request[]): SetupOp {
-  const bytes = Buffer.concat(requests.map((request, at) => encodeRequest(request, at + 1)));
+  const bytes = encodeRequests(requests, 1);
   return op('NETLINK', { numbers: [laterNetnsFd(bytes)], strings: [netns, bytes], configPath: 'networks' });
 }

@@ -5,6 +5,7 @@ import {
   decodeAcknowledgement,
   decodeMessages,
   encodeRequest,
+  encodeRequests,
   type Message,
   NLMSG_DONE,
   NLMSG_ERROR,
@@ -112,8 +113,7 @@ export class NetlinkSocket {
   #exchange(requests: readonly Request[]): Acknowledgement[] {
     const first = this.#sequence;
     this.#sequence += requests.length;
-    const frames = requests.map((request, index) => encodeRequest(request, first + index));
-    this.#native.send(this.#fd, Buffer.concat(frames));
+    this.#native.send(this.#fd, encodeRequests(requests, first));
     const answers: Acknowledgement[] = requests.map(() => ({ errno: 0 }));
     let missing = requests.filter((request) => request.silent !== true).length;
     while (missing > 0) {

@@ -27,7 +27,7 @@ export type Request = {
   readonly type: number;
   /** NLM_F_REQUEST and NLM_F_ACK are added when it is sent. */
   readonly flags: number;
-  readonly body: readonly Uint8Array[];
+  readonly body: readonly Bytes[];
   /** Completes "cannot …" when the kernel refuses; shown to the user. */
   readonly intent: string;
   /** The kernel does not acknowledge it (it frames a batch). */
@@ -49,73 +49,62 @@ export type Acknowledgement = {
   readonly text?: string;
 };
 
-/** The bytes of one request with its sequence number. */
-export function encodeRequest(request: Request, sequence: number): Buffer {
-  const header = Buffer.alloc(HEADER);
-  const size = request.body.reduce((sum, part) => sum + part.length, HEADER);
-  header.writeUInt32LE(size, 0);
-  header.writeUInt16LE(request.type, 4);
-  const acknowledged = request.silent !== true && (request.flags & NLM_F_DUMP) !== NLM_F_DUMP;
-  header.writeUInt16LE(request.flags | NLM_F_REQUEST | (acknowledged ? NLM_F_ACK : 0), 6);
-  header.writeUInt32LE(sequence, 8);
-  return pad(Buffer.concat([header, ...request.body], size));
+/*
+ * Requests are put together as text with one character for each byte, as frames are: a few hundred Buffers cost a cold
+ * process more than all else about them.
+ */
+
+/** Bytes, one character each. */
+export type Bytes = string;
+
+export const bytesOf = (bytes: Uint8Array): Bytes =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+
+/** One request with its sequence number. */
+export const encodeRequest = (request: Request, sequence: number): Buffer => encodeRequests([request], sequence);
+
+/** Requests with sequence numbers from `first` on, as one datagram. */
+export function encodeRequests(requests: readonly Request[], first: number): Buffer {
+  let whole = '';
+  for (const [at, request] of requests.entries()) whole += messageOf(request, first + at);
+  return Buffer.from(whole, 'latin1');
+}
+
+function messageOf({ type, flags, body, silent }: Request, sequence: number): Bytes {
+  const content = body.join('');
+  const acknowledged = silent !== true && (flags & NLM_F_DUMP) !== NLM_F_DUMP;
+  const all = flags | NLM_F_REQUEST | (acknowledged ? NLM_F_ACK : 0);
+  return `${u32(HEADER + content.length)}${u16(type)}${u16(all)}${u32(sequence)}${u32(0)}${content}${paddingOf(content)}`;
 }
 
 /** One attribute: header, the payload's pieces, zero padding to four bytes. */
-export function attribute(type: number, ...payload: readonly Uint8Array[]): Buffer {
-  const size = payload.reduce((sum, part) => sum + part.length, 4);
-  const bytes = Buffer.alloc((size + 3) & ~3);
-  bytes.writeUInt16LE(size, 0);
-  bytes.writeUInt16LE(type, 2);
-  let at = 4;
-  for (const part of payload) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+export function attribute(type: number, ...payload: readonly (Bytes | Uint8Array)[]): Bytes {
+  let content = '';
+  for (const piece of payload) content += typeof piece === 'string' ? piece : bytesOf(piece);
+  return `${u16(content.length + 4)}${u16(type)}${content}${paddingOf(content)}`;
 }
 
 /** An attribute that holds attributes. */
-export const nested = (type: number, ...attributes: readonly Uint8Array[]): Buffer =>
+export const nested = (type: number, ...attributes: readonly Bytes[]): Bytes =>
   attribute(type | NLA_F_NESTED, ...attributes);
 
 /** A NUL-terminated string. */
-export const text = (type: number, value: string): Buffer => attribute(type, Buffer.from(`${value}\0`));
+export const text = (type: number, value: string): Bytes =>
+  attribute(type, `${/^[\0-\x7f]*$/.test(value) ? value : bytesOf(Buffer.from(value))}\0`);
 
-export function u8(value: number): Buffer {
-  return Buffer.from([value]);
-}
+export const u8 = (value: number): Bytes => String.fromCharCode(value & 0xff);
 
-export function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return bytes;
-}
+export const u16 = (value: number): Bytes => String.fromCharCode(value & 0xff, (value >> 8) & 0xff);
 
-export function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-export function i32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32LE(value);
-  return bytes;
-}
+/** Two's complement where the value is negative. */
+export const u32 = (value: number): Bytes =>
+  String.fromCharCode(value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, (value >> 24) & 0xff);
 
 /** Network byte order: what nf_tables speaks. */
-export function be32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value >>> 0);
-  return bytes;
-}
+export const be32 = (value: number): Bytes =>
+  String.fromCharCode((value >> 24) & 0xff, (value >> 16) & 0xff, (value >> 8) & 0xff, value & 0xff);
 
-export function be64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
-}
+export const be64 = (value: bigint): Bytes => be32(Number(value >> 32n)) + be32(Number(value & 0xffffffffn));
 
 /** The messages in one datagram; what does not fit in it is left out, as a reader of untrusted lengths must. */
 export function decodeMessages(datagram: Buffer): Message[] {
@@ -169,7 +158,6 @@ export function decodeAcknowledgement(message: Message): Acknowledgement {
   return said === undefined ? { errno } : { errno, text: said };
 }
 
-function pad(bytes: Buffer): Buffer {
-  const rest = bytes.length % 4;
-  return rest === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(4 - rest)]);
-}
+const paddings = ['', '\0\0\0', '\0\0', '\0'];
+
+const paddingOf = (content: Bytes): Bytes => paddings[content.length % 4] ?? '';

@@ -1,5 +1,6 @@
 import {
   attribute,
+  type Bytes,
   be32,
   be64,
   decodeAttributes,
@@ -12,6 +13,7 @@ import {
   type Request,
   readText,
   text,
+  u8,
   u16,
   u32,
 } from './netlink.ts';
@@ -61,7 +63,7 @@ const IFNAMSIZ = 16;
 const REGISTER = 1;
 
 /** One expression of a rule, already encoded. */
-export type Expression = Buffer;
+export type Expression = Bytes;
 
 export type Chain = {
   readonly name: string;
@@ -79,7 +81,7 @@ export function batch(requests: readonly Request[]): Request[] {
   const edge = (type: number): Request => ({
     type,
     flags: 0,
-    body: [Buffer.from([0, 0, 0, 10])],
+    body: [`${u8(0)}${u8(0)}${u8(0)}${u8(10)}`],
     intent: 'change the packet filter',
     silent: true,
   });
@@ -211,7 +213,7 @@ export const getChain = ({ family, name, chain }: RulePlace): Request => ({
 });
 
 /** What the answer about a chain holds that drops packets no rule knows. */
-export const dropPolicy = (): Buffer => attribute(NFTA_CHAIN_POLICY, be32(verdicts.drop));
+export const dropPolicy = (): Buffer => Buffer.from(attribute(NFTA_CHAIN_POLICY, be32(verdicts.drop)), 'latin1');
 
 export type ChainSeen = {
   readonly table: string;
@@ -285,7 +287,7 @@ export function fromAddress(address: Uint8Array): readonly Expression[] {
   const v4 = address.length === 4;
   return [
     meta('nfproto'),
-    compare(Buffer.from([v4 ? nfFamily.ip : nfFamily.ip6]), 'is'),
+    compare(u8(v4 ? nfFamily.ip : nfFamily.ip6), 'is'),
     expression(
       'payload',
       attribute(1, be32(REGISTER)),
@@ -300,7 +302,7 @@ export function fromAddress(address: Uint8Array): readonly Expression[] {
 /** Matches packets for which this namespace has a socket bound to an address that is not its own (IP_TRANSPARENT). */
 export const ofTransparentSocket = (): readonly Expression[] => [
   expression('socket', attribute(1, be32(0)), attribute(2, be32(REGISTER))),
-  compare(Buffer.from([1]), 'is'),
+  compare(u8(1), 'is'),
 ];
 
 /** Sets the packet's mark, which routing rules can ask for. */
@@ -324,7 +326,7 @@ function meta(key: keyof typeof metaKeys): Expression {
   return expression('meta', attribute(2, be32(metaKeys[key])), attribute(1, be32(REGISTER)));
 }
 
-function compare(value: Uint8Array, equal: 'is' | 'is-not'): Expression {
+function compare(value: Bytes | Uint8Array, equal: 'is' | 'is-not'): Expression {
   return expression(
     'cmp',
     attribute(1, be32(REGISTER)),
@@ -333,7 +335,7 @@ function compare(value: Uint8Array, equal: 'is' | 'is-not'): Expression {
   );
 }
 
-function expression(name: string, ...attributes: readonly Uint8Array[]): Expression {
+function expression(name: string, ...attributes: readonly Bytes[]): Expression {
   return nested(NFTA_LIST_ELEM, text(NFTA_EXPR_NAME, name), nested(NFTA_EXPR_DATA, ...attributes));
 }
 
@@ -344,6 +346,4 @@ export function interfaceName(name: string): Buffer {
   return bytes;
 }
 
-function header(family: NfFamily): Buffer {
-  return Buffer.concat([Buffer.from([nfFamily[family], 0]), u16(0)]);
-}
+const header = (family: NfFamily): Bytes => `${u8(nfFamily[family])}${u8(0)}${u16(0)}`;

@@ -1,8 +1,9 @@
 import { invariant } from '../../../util/assert.ts';
 import {
   attribute,
+  type Bytes,
+  be32,
   decodeAttributes,
-  i32,
   type Message,
   NLM_F_CREATE,
   NLM_F_DUMP,
@@ -158,7 +159,7 @@ export const NETNS_FD_LATER = 0x6e637374;
 
 /** Where in these bytes it is; 0: nowhere. */
 export const laterNetnsFd = (requests: Buffer): number => {
-  const at = requests.indexOf(attribute(IFLA_NET_NS_FD, u32(NETNS_FD_LATER)));
+  const at = requests.indexOf(attribute(IFLA_NET_NS_FD, u32(NETNS_FD_LATER)), 0, 'latin1');
   return at === -1 ? 0 : at + 4;
 };
 
@@ -202,10 +203,7 @@ export const deleteLink = (index: number): Request => ({
 /** Adds an address; one that is there already is replaced. Duplicate address detection is off: we choose the addresses. */
 export function newAddress(index: number, { bytes, length }: Prefix): Request {
   const v4 = bytes.length === 4;
-  const header = Buffer.alloc(8);
-  header[0] = v4 ? AF_INET : AF_INET6;
-  header[1] = length;
-  header.writeUInt32LE(index, 4);
+  const header = `${u8(v4 ? AF_INET : AF_INET6)}${u8(length)}${u16(0)}${u32(index)}`;
   return {
     type: RTM_NEWADDR,
     flags: NEW_OR_REPLACE,
@@ -238,13 +236,9 @@ export type Route = {
 /** Adds a route or replaces the one to the same destination. */
 export function newRoute({ family, to, via, index, table = 254, metric, mtu, kind = 'unicast' }: Route): Request {
   const local = kind === 'local';
-  const header = Buffer.alloc(12);
-  header[0] = family;
-  header[1] = to?.length ?? 0;
-  header[4] = table;
-  header[5] = RTPROT_STATIC;
-  header[6] = local ? RT_SCOPE_HOST : via === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  header[7] = local ? RTN_LOCAL : RTN_UNICAST;
+  const scope = local ? RT_SCOPE_HOST : via === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  const what = [family, to?.length ?? 0, 0, 0, table, RTPROT_STATIC, scope, local ? RTN_LOCAL : RTN_UNICAST];
+  const header = `${what.map(u8).join('')}${u32(0)}`;
   return {
     type: RTM_NEWROUTE,
     flags: NEW_OR_REPLACE,
@@ -266,10 +260,7 @@ export function newMarkRule(
   family: number,
   { mark, table }: { readonly mark: number; readonly table: number },
 ): Request {
-  const header = Buffer.alloc(12);
-  header[0] = family;
-  header[4] = table;
-  header[7] = FR_ACT_TO_TBL;
+  const header = `${[family, 0, 0, 0, table, 0, 0, FR_ACT_TO_TBL].map(u8).join('')}${u32(0)}`;
   return {
     type: RTM_NEWRULE,
     flags: NEW,
@@ -281,21 +272,21 @@ export function newMarkRule(
 export const dumpLinks = (): Request => ({
   type: RTM_GETLINK,
   flags: NLM_F_DUMP,
-  body: [Buffer.alloc(16)],
+  body: ['\0'.repeat(16)],
   intent: 'list interfaces',
 });
 
 export const dumpAddresses = (): Request => ({
   type: RTM_GETADDR,
   flags: NLM_F_DUMP,
-  body: [Buffer.alloc(8)],
+  body: ['\0'.repeat(8)],
   intent: 'list addresses',
 });
 
 export const dumpRoutes = (): Request => ({
   type: RTM_GETROUTE,
   flags: NLM_F_DUMP,
-  body: [Buffer.alloc(12)],
+  body: ['\0'.repeat(12)],
   intent: 'list routes',
 });
 
@@ -372,14 +363,10 @@ export function decodeRoute(message: Message): RouteSeen {
   };
 }
 
-function link(index: number, { up }: { readonly up: boolean }): Buffer {
-  const flags = up ? IFF_UP : 0;
-  return Buffer.concat([u8(0), u8(0), u16(0), i32(index), u32(flags), u32(flags)]);
+function link(index: number, { up }: { readonly up: boolean }): Bytes {
+  const flags = u32(up ? IFF_UP : 0);
+  return `${u8(0)}${u8(0)}${u16(0)}${u32(index)}${flags}${flags}`;
 }
 
-function broadcast(address: Uint8Array, length: number): Buffer {
-  const value = Buffer.from(address).readUInt32BE(0);
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE((value | (0xffffffff >>> length)) >>> 0);
-  return bytes;
-}
+const broadcast = (address: Uint8Array, length: number): Bytes =>
+  be32(Buffer.from(address).readUInt32BE(0) | (0xffffffff >>> length));
