@@ -2,9 +2,11 @@ import type { ContainerName } from '../../../model/units.ts';
 import type { SetupOp } from '../frame.ts';
 import type { ProjectPaths } from '../paths.ts';
 import type { Wish } from './address-plan.ts';
+import { hostResolver } from './host-resolver.ts';
 import { writeHosts } from './hosts-file.ts';
 import { interfaceOps, isConnectedWithin, placesOf, type Wiring } from './interfaces.ts';
 import { nearEnds } from './legs.ts';
+import { type HostResolver, hostsText, resolvConfText } from './names.ts';
 import type { Endpoint, NetworkRecord } from './record.ts';
 import type { LinkSeen, VethEnd } from './rtnl.ts';
 
@@ -15,6 +17,9 @@ export class Handover {
   readonly #nearEnds = new Map<string, readonly VethEnd[]>();
   /** Containers whose /etc/hosts is not what the record says. */
   readonly #stale = new Set<string>();
+
+  /** As it was when names last changed. */
+  #resolver: HostResolver | undefined;
 
   constructor(at: ProjectPaths) {
     this.#at = at;
@@ -42,6 +47,14 @@ export class Handover {
     return interfaceOps(endpoint, { ...ways, near: this.#nearEnds.get(container) ?? [] });
   }
 
+  /** The texts of /etc/hosts and /etc/resolv.conf of a container that has its place. */
+  files(container: ContainerName, record: NetworkRecord) {
+    const endpoint = record.endpoints.find((each) => each.container === container);
+    if (endpoint === undefined) return undefined;
+    this.#resolver ??= hostResolver();
+    return { hosts: hostsText(record, endpoint), resolvConf: resolvConfText(record, endpoint, this.#resolver) };
+  }
+
   /** A monitor is made as planned; it writes /etc/hosts. True: it connects the container as well. */
   give(container: ContainerName): boolean {
     this.#stale.delete(container);
@@ -50,6 +63,7 @@ export class Handover {
 
   /** The names that there are have changed. */
   expire({ endpoints }: NetworkRecord): void {
+    this.#resolver = undefined;
     for (const { container } of endpoints) this.#stale.add(container);
   }
 

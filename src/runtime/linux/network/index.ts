@@ -13,10 +13,8 @@ import { prepareFastPath } from './fast-path.ts';
 import { Handover } from './handover.ts';
 import { withHostLock } from './host-lock.ts';
 import { type HostNames, hostNames } from './host-names.ts';
-import { hostResolver } from './host-resolver.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { ensureLegs, Hubs } from './legs.ts';
-import { hostsText, resolvConfText } from './names.ts';
 import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
 import { needsNetProcess, type UdpFlows } from './net-table.ts';
 import { takeReply } from './ports.ts';
@@ -175,10 +173,7 @@ export class Networking {
 
   /** The texts of /etc/hosts and /etc/resolv.conf of a container that has its place. */
   files(container: ContainerName): { readonly hosts: string; readonly resolvConf: string } | undefined {
-    const record = this.#read();
-    const endpoint = record.endpoints.find((each) => each.container === container);
-    if (endpoint === undefined) return undefined;
-    return { hosts: hostsText(record, endpoint), resolvConf: resolvConfText(record, endpoint, hostResolver()) };
+    return this.#handover.files(container, this.#read());
   }
 
   /** Gives a container its interfaces, once its monitor holds its network namespace. */

@@ -100,23 +100,43 @@ function soleLines(entries: readonly Omit<NameEntry, 'network'>[]): string[] {
     .map(({ name, address }) => `${address}\t${name}`);
 }
 
-function neighbourLines(record: NetworkRecord, endpoint: Endpoint): string[] {
-  const networks = new Set(endpoint.attachments.map(({ network }) => network));
-  const holders = new Map<string, Set<string>>();
-  const near = record.endpoints.filter(
-    (other) => other.container !== endpoint.container && other.attachments.some(({ network }) => networks.has(network)),
-  );
-  const shared = near.map((other) => {
-    const seen = other.attachments.filter(({ network }) => networks.has(network));
-    const names = new Set(seen.flatMap(({ aliases }) => [other.container, other.service, ...aliases]));
-    for (const name of names) holders.set(name, (holders.get(name) ?? new Set()).add(other.container));
+type Neighbour = { readonly container: string; readonly addresses: string[]; readonly names: string[] };
+
+/** All that are on some networks, and how many of them go by each name. */
+type Neighbourhood = { readonly all: readonly Neighbour[]; readonly holders: ReadonlyMap<string, number> };
+
+/** Most containers of a project have the same neighbours: each would look at all of them. */
+const neighbourhoods = new WeakMap<NetworkRecord, Map<string, Neighbourhood>>();
+
+function neighbourhoodOf(record: NetworkRecord, { attachments }: Endpoint): Neighbourhood {
+  const networks = new Set(attachments.map(({ network }) => network));
+  const key = [...networks].sort().join('\n');
+  const known = neighbourhoods.get(record) ?? new Map<string, Neighbourhood>();
+  neighbourhoods.set(record, known);
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const holders = new Map<string, number>();
+  const all = record.endpoints.flatMap(({ container, service, attachments: others }): Neighbour[] => {
+    const seen = others.filter(({ network }) => networks.has(network));
+    if (seen.length === 0) return [];
+    const names = new Set(seen.flatMap(({ aliases }) => [container, service, ...aliases]));
+    for (const name of names) holders.set(name, (holders.get(name) ?? 0) + 1);
     const addresses = seen.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((text) => text !== undefined));
-    return { addresses, names: [...names] };
+    return [{ container, addresses, names: [...names] }];
   });
-  return shared.flatMap(({ addresses: [address, ...more], names }) => {
+  const made = { all, holders };
+  known.set(key, made);
+  return made;
+}
+
+function neighbourLines(record: NetworkRecord, endpoint: Endpoint): string[] {
+  const { all, holders } = neighbourhoodOf(record, endpoint);
+  const own = all.find(({ container }) => container === endpoint.container)?.names ?? [];
+  return all.flatMap(({ container, addresses: [address, ...more], names }) => {
     // Of a name with two families glibc sees only the first line unless host.conf(5) says "multi on".
-    if (address === undefined || more.length > 0) return [];
-    const sole = names.filter((name) => holders.get(name)?.size === 1 && name !== endpoint.service);
+    if (container === endpoint.container || address === undefined || more.length > 0) return [];
+    const others = (name: string): number => (holders.get(name) ?? 0) - Number(own.includes(name));
+    const sole = names.filter((name) => others(name) === 1 && name !== endpoint.service);
     return sole.length === 0 ? [] : [`${address}\t${sole.join(' ')}`];
   });
 }
