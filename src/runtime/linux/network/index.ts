@@ -15,7 +15,7 @@ import { withHostLock } from './host-lock.ts';
 import { type HostNames, hostNames } from './host-names.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { ensureLegs, Hubs } from './legs.ts';
-import { ensureNetProcess, quitNetProcess, setNetTable } from './net-process.ts';
+import { beginNetProcess, ensureNetProcess, type NetProcess, quitNetProcess, setNetTable } from './net-process.ts';
 import { needsNetProcess, type UdpFlows } from './net-table.ts';
 import { takeReply } from './ports.ts';
 import {
@@ -71,6 +71,7 @@ export class Networking {
   readonly #wishes: Waiting<Wish>[] = [];
   readonly #guests: Waiting<Held>[] = [];
   readonly #handover: Handover;
+  readonly #process: NetProcess;
   /** Containers have got their interfaces, and the record on disk does not know it yet. */
   #attached = false;
   readonly #turn = new Turn();
@@ -78,6 +79,7 @@ export class Networking {
   constructor(options: NetworkingOptions) {
     this.#options = options;
     this.#where = networkPaths(options.at);
+    this.#process = { run: this.#where.run, program: options.program };
     this.#names = hostNames(options.paths.run, options.project);
     this.#sharing = new Sharing(options);
     this.#handover = new Handover(options.at);
@@ -100,7 +102,9 @@ export class Networking {
       if (!added.ok) return added;
       this.#keep(added.value);
       this.#closeRouter();
+      const fresh = !hasRouter(this.#where.router);
       await this.#open();
+      if (fresh) beginNetProcess(this.#process);
       return ok(undefined);
     });
   }
@@ -245,7 +249,7 @@ export class Networking {
       }
       const unfinished = this.#guestsOf(living).filter(({ endpoint }) => endpoint.attached !== true);
       if (unfinished.length > 0) await this.#attachTo(await this.#enter(), unfinished);
-      if (needsNetProcess(record)) await ensureNetProcess({ run: this.#where.run, program: this.#options.program });
+      if (needsNetProcess(record)) await ensureNetProcess(this.#process);
       return ok(undefined);
     });
   }
@@ -263,6 +267,7 @@ export class Networking {
   /** Ends the session, or this part of it: whoever has the lock next may change everything. */
   async close(): Promise<Outcome> {
     const settled = await this.settle();
+    await this.#process.beginning;
     this.#closeRouter();
     this.#record = undefined;
     this.#view = undefined;
@@ -333,7 +338,7 @@ export class Networking {
   async #push(): Promise<Outcome> {
     const record = this.#withoutReleased(this.#read());
     const table = this.#sharing.table(record, prepareFastPath(await this.#load(), this.#names.link, record));
-    const reply = await setNetTable({ run: this.#where.run, program: this.#options.program }, table);
+    const reply = await setNetTable(this.#process, table);
     const taken = takeReply(record, reply);
     if (!taken.ok) return taken;
     const released = this.#read().endpoints.filter(({ container }) => this.#released.has(container));
@@ -367,6 +372,7 @@ export class Networking {
 
   async #dropAll(): Promise<void> {
     const native = await this.#load();
+    await this.#process.beginning;
     this.#closeRouter();
     if (existsSync(this.#where.run)) await quitNetProcess(native, this.#where.run);
     dropRouter(native, this.#where.router);

@@ -25,10 +25,21 @@ export type NetProcess = {
   readonly run: string;
   /** The tsc-net program. */
   readonly program: string;
+  /** It is being started; never rejected. */
+  beginning?: Promise<void>;
 };
+
+/**
+ * Starts the process of a router that was made a moment ago, while it is being decided what it will serve. Whether that
+ * succeeds is seen by who hands over the first table.
+ */
+export function beginNetProcess(process: NetProcess): void {
+  process.beginning = ensureNetProcess(process).catch(() => {});
+}
 
 /** Hands a table over, starting the process when there is none, and again when it is killed meanwhile. */
 export async function setNetTable(process: NetProcess, table: Buffer): Promise<NetReply> {
+  await process.beginning;
   for (let attempt = 1; ; attempt++) {
     const socket = (await connect(process.run)) ?? (await start(process));
     const reply = await exchange(socket, table);
