@@ -18,36 +18,51 @@ export type EndReason = {
   readonly configPath: string;
 };
 
+/** How a process ended, after "ended"; without what mends it. */
+export function endText({ exitCode, signal, oomKilled }: End): string {
+  const memory = oomKilled ? 'it was out of memory (see mem_limit)' : undefined;
+  if (exitCode === null) return `with an unknown code: ${memory ?? unseen}`;
+  const means = memory ?? (signal === undefined ? codes[exitCode] : undefined);
+  const how = signal === undefined ? `with code ${exitCode}` : `by ${signal} (code ${exitCode})`;
+  return means === undefined ? how : `${how}: ${means}`;
+}
+
+const unseen = 'nobody was left to see it';
+const codes: { readonly [exitCode: number]: string } = {
+  126: 'a program that it runs is not executable',
+  127: 'a program that it runs was not found',
+};
+
 /** What the end of a container's command means. Reference: signal(7), and POSIX "Exit Status for Commands". */
 export function endReason({ exitCode, signal, oomKilled }: End, config: ContainerConfig): EndReason {
   const configPath = 'argv';
   if (oomKilled) return outOfMemory({ exitCode, signal }, config);
+  const plain = `ended ${endText({ exitCode, signal, oomKilled })}`;
   if (exitCode === null) {
     const remedy = 'the next up starts it again';
-    return { text: 'ended with an unknown code: nobody was left to see it', remedy, configPath };
+    return { text: plain, remedy, configPath };
   }
   if (signal !== undefined) {
     const { means, remedy } = signals[signal] ?? {};
-    const text = `was ended by ${signal} (code ${exitCode})${means === undefined ? '' : `: ${means}`}`;
+    const text = `was ${plain}${means === undefined ? '' : `: ${means}`}`;
     return { text, ...(remedy !== undefined && { remedy }), configPath };
   }
   if (exitCode === 126) {
     const remedy = 'its last output names the file: chmod +x it, and look at its first line (#!)';
-    return { text: 'ended with code 126: a program that it runs is not executable', remedy, configPath };
+    return { text: plain, remedy, configPath };
   }
   if (exitCode === 127) {
     const isHost = config.rootfs.kind === 'host';
     const remedy = `its last output names it: add it to ${isHost ? 'rootfs.host' : 'the root filesystem, or to PATH'}`;
-    const text = 'ended with code 127: a program that it runs was not found';
-    return { text, remedy, configPath: isHost ? 'rootfs.programs' : configPath };
+    return { text: plain, remedy, configPath: isHost ? 'rootfs.programs' : configPath };
   }
   const inner = Object.entries(signals).find(([, { number }]) => exitCode === 128 + number);
   if (inner !== undefined) {
     const [name, { means, remedy }] = inner;
-    const text = `ended with code ${exitCode}, as if by ${name}: ${means}`;
+    const text = `${plain}, as if by ${name}: ${means}`;
     return { text, ...(remedy !== undefined && { remedy }), configPath };
   }
-  return { text: `ended with code ${exitCode}`, configPath };
+  return { text: plain, configPath };
 }
 
 function outOfMemory({ exitCode, signal }: Omit<End, 'oomKilled'>, { resources }: ContainerConfig): EndReason {

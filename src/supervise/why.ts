@@ -1,3 +1,4 @@
+import { endText } from '../model/end-reason.ts';
 import type { ObservedContainer, ObservedState, ProbeResult } from '../model/state.ts';
 import type { ServiceName } from '../model/units.ts';
 import { unreachable } from '../util/assert.ts';
@@ -107,7 +108,7 @@ function statusText({ status, restarts, stoppedByUser, config }: ObservedContain
       if (status.reboot) return `was ended by a reboot${counted}`;
       const how = stoppedByUser ? 'was stopped' : 'has ended';
       const policy = stoppedByUser ? '' : `; restart: ${config.restart.condition}`;
-      const end = endText(status.exitCode, { signal: status.signal, oomKilled: status.oomKilled });
+      const end = endText(status);
       return `${how} at ${formatTime(status.finishedAtMs)} ${end}${counted}${policy}`;
     }
     case 'failed':
@@ -117,25 +118,13 @@ function statusText({ status, restarts, stoppedByUser, config }: ObservedContain
   }
 }
 
-/** The end of a process in words. */
-export function endText(
-  exitCode: number | null,
-  { signal, oomKilled }: { readonly signal?: string | undefined; readonly oomKilled: boolean },
-): string {
-  const memory = oomKilled ? ': it was out of memory (see mem_limit)' : '';
-  if (exitCode === null) return `with an unknown code${memory === '' ? ': nobody was left to see it end' : memory}`;
-  if (signal !== undefined) return `by ${signal} (code ${exitCode})${memory}`;
-  const meaning = { 0: '', 126: ': the command is not executable', 127: ': the command was not found' }[exitCode] ?? '';
-  return `with code ${exitCode}${memory === '' ? meaning : memory}`;
-}
-
 function entryText(entry: LogEntry): string {
   switch (entry.kind) {
     case 'started':
       return entry.restarts === 0 ? 'started' : `started again by its restart policy (restart ${entry.restarts})`;
     case 'ended': {
       const life = durationText(entry.endedAtMs - entry.startedAtMs);
-      return `${entry.stoppedByUser ? 'stopped' : 'ended'} after ${life} ${endText(entry.exitCode, { signal: entry.signal, oomKilled: entry.oomKilled })}`;
+      return `${entry.stoppedByUser ? 'stopped' : 'ended'} after ${life} ${endText(entry)}`;
     }
     case 'failed':
       return `could not be started: ${entry.message}`;

@@ -26,8 +26,8 @@ async function ranThenChanged(rig: Rig, update: Update) {
   return before;
 }
 
-/** Whether it ended before it had been seen running or after, is between it and the command. */
-const endedWith3 = /cannot go on (with the update: \S+-web-1|without \S+-web-1: it) ended with code 3/;
+/** Whether it ended before it had been seen running or after is not to be seen. */
+const endedWith3 = /cannot go on without \S+-web-1: it ended with code 3\n/;
 
 /** What became of which container, in the order of the progress. */
 const orderOf = (progress: string): string[] =>

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { endReason, endText } from '../../../src/model/end-reason.ts';
 import type { ContainerName, ServiceName } from '../../../src/model/units.ts';
 import type { LogEntry, LogLine } from '../../../src/supervise/log-entry.ts';
-import { durationText, endText, explainService } from '../../../src/supervise/why.ts';
-import { desiredState, exited, nothing, observedState, running } from '../../support/builders.ts';
+import { durationText, explainService } from '../../../src/supervise/why.ts';
+import { config, desiredState, exited, nothing, observedState, running } from '../../support/builders.ts';
 
 const formatTime = (atMs: number): string => `+${atMs / 1000}s`;
 const at = (atMs: number, entry: LogEntry): LogLine => ({ ...entry, atMs, container: 'shop-web-1' as ContainerName });
@@ -89,11 +90,13 @@ test('a service without a container says so, and what there was', () => {
 
 test.each([
   [0, {}, 'with code 0'],
-  [127, {}, 'with code 127: the command was not found'],
+  [127, {}, 'with code 127: a program that it runs was not found'],
   [143, { signal: 'SIGTERM' }, 'by SIGTERM (code 143)'],
-  [null, {}, 'with an unknown code: nobody was left to see it end'],
+  [null, {}, 'with an unknown code: nobody was left to see it'],
 ] as const)('exit code %s in words', (code, rest, text) => {
-  expect(endText(code, { oomKilled: false, ...rest })).toBe(text);
+  const end = { exitCode: code, oomKilled: false, ...rest };
+  expect(endText(end)).toBe(text);
+  expect(endReason(end, config()).text).toContain(`ended ${text}`);
 });
 
 test.each([

@@ -5,7 +5,7 @@ import type { ObservedContainer } from '../../../model/state.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { observeContainer } from '../observe.ts';
 import { findContainer } from './context.ts';
-import { nextChange, type Waiting, waitForContainer } from './wait.ts';
+import { lost, nextChange, type Waiting, waitForContainer } from './wait.ts';
 
 /** Until the container is ready, and then for `forMs` as long as nothing speaks against it. */
 export async function proveContainer(
@@ -27,9 +27,11 @@ export async function proveContainer(
   const either = AbortSignal.any([signal, over]);
   for (;;) {
     const judged = look();
+    const ended = lost(judged);
+    if (ended !== undefined) return err(ended);
     const why = objection(first, judged);
     if (why !== undefined) {
-      const message = `cannot go on with the update: ${container} ${why} within ${forMs / 1000} s`;
+      const message = `cannot go on without ${container}: it ${why} within ${forMs / 1000} s of its update`;
       return err({ code: 'dependency-failed', message, notes: [] });
     }
     if (over.aborted) return ok(undefined);
@@ -42,7 +44,6 @@ export async function proveContainer(
 /** What has become of a container that was ready. */
 function objection({ status: before }: ObservedContainer, { status }: ObservedContainer): string | undefined {
   if (status.kind === 'failed') return 'could not be started again';
-  if (status.kind === 'exited') return status.exitCode === 0 ? undefined : `ended with code ${status.exitCode ?? '?'}`;
   if (status.kind !== 'running' || before.kind !== 'running') return undefined;
   if (status.startedAtMs !== before.startedAtMs) return 'ended and was started again';
   return status.health === 'unhealthy' ? 'became unhealthy' : undefined;

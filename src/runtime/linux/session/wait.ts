@@ -95,6 +95,12 @@ function judgeHealth(container: ObservedContainer): Verdict {
     : 'not-yet';
 }
 
+/** It has ended in a way that nobody can go on with; undefined: it has not. */
+export function lost(container: ObservedContainer): RuntimeFailure | undefined {
+  const { status, name } = container;
+  return status.kind === 'exited' && status.exitCode !== 0 ? never(name, endOf(status, container)) : undefined;
+}
+
 /** How it ended, and why it stays so. */
 function endOf(end: End, { config, givenUp }: ObservedContainer): Reason {
   const reason = endReason(end, config);
