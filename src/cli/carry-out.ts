@@ -73,7 +73,7 @@ export async function carryOut(
 ): Promise<Changed> {
   const untouched = { observed, before: observed, failed: [] };
   const opening = await runtime.begin(work.project, { title: work.title });
-  const refused = await checkMachine(context, work.project, first);
+  const refused = await checkMachine(context, first, observed);
   if (refused !== undefined) {
     await opening.cancel();
     return { exitCode: refused, worked: true, ...untouched };

@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ActionOf, Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
-import type { DesiredContainer } from '../model/state.ts';
-import type { HostPath, ProjectName, ServiceName } from '../model/units.ts';
+import type { DesiredContainer, ObservedState } from '../model/state.ts';
+import type { HostPath, ServiceName } from '../model/units.ts';
 import { waitsInVain } from '../plan/in-vain.ts';
 import { type Scope, scopeOf } from '../plan/scope.ts';
 import { desiredState } from '../project/desired.ts';
@@ -30,19 +30,24 @@ export function machineMistakes(context: Context, sound: Project | undefined, se
 const noScope: Scope = { roles: new Map() };
 
 /**
- * Looks whether what the plan wants to create can be carried out, on this machine and at all, before anything is touched; all
+ * Looks whether the plan can be carried out, on this machine and at all, before anything is touched; all
  * that is wrong is printed at once. An exit code when it cannot.
  */
-export async function checkMachine(context: Context, project: ProjectName, plan: Plan): Promise<number | undefined> {
-  const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [examined(action)] : []));
-  if (containers.length === 0) return undefined;
-  const diagnostics = [...waitsInVain(plan), ...(await examineFor(context, { project, containers }))];
+export async function checkMachine(context: Context, plan: Plan, observed: ObservedState): Promise<number | undefined> {
+  const containers = plan.steps.flatMap(({ action }) => (action.kind === 'create' ? [looked(action)] : []));
+  const inVain = waitsInVain(plan, observed);
+  if (containers.length === 0 && inVain.length === 0) return undefined;
+  const { project } = observed;
+  const examined = containers.length === 0 ? [] : await examineFor(context, { project, containers });
+  const diagnostics = [...inVain, ...examined];
   report(diagnostics, context);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return undefined;
   if (errors.some(({ code }) => code === 'not-root' || code === 'host-feature')) return exitCode.hostLacks;
-  // As when it is found while binding: neither the file nor the host is to blame.
-  return errors.every(({ code }) => code === 'port-taken') ? exitCode.failed : exitCode.invalidFile;
+  // As when it is found on the way: neither the file nor the host is to blame.
+  return errors.every(({ code }) => code === 'port-taken' || code === 'dependency-failed')
+    ? exitCode.failed
+    : exitCode.invalidFile;
 }
 
 function examineFor(
@@ -66,6 +71,6 @@ function examineFor(
 }
 
 /** A command that is brought in later says by itself that it is missing, with the exit code that scripts know. */
-function examined({ container, oneOff }: ActionOf<'create'>): DesiredContainer {
+function looked({ container, oneOff }: ActionOf<'create'>): DesiredContainer {
   return oneOff?.mode === 'attached' ? { ...container, config: { ...container.config, argv: [] } } : container;
 }

@@ -60,6 +60,7 @@ export const diagnosticCodes = [
   'device-missing',
   'limit-out-of-range',
   'port-taken',
+  'dependency-failed',
   'not-honoured',
   'host-feature',
   'not-root',

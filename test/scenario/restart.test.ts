@@ -11,6 +11,28 @@ const restarts = async (rig: Rig, service: string): Promise<number> =>
 const idle = (rig: Rig, withinMs = 20_000) =>
   eventually(() => expect(supervisorsOf(rig.project)).toEqual([]), { withinMs });
 
+describe('restart', () => {
+  scenario('of what could not come back is refused before it is stopped', [], async (rig) => {
+    const needs = { job: { condition: 'service_completed_successfully' } };
+    rig.stack({ job: rig.puppet('job'), web: rig.puppet('web', { depends_on: needs }) });
+    await rig.hold();
+    const up = rig.ok(['up', '-d']);
+    (await rig.next('job')).tell('exit 0');
+    await up;
+    await rig.next('web');
+    const before = await running(rig, 'web');
+    await rig.ok(['start', 'job']);
+    (await rig.next('job')).tell('exit 3');
+    await over(rig, 'job');
+    const run = await rig.cli(['restart', 'web']);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain(
+      `cannot wait until "job" has completed successfully: ${rig.project}-job-1 has ended with code 3`,
+    );
+    expect(await running(rig, 'web')).toEqual(before);
+  });
+});
+
 describe('restart: always', () => {
   scenario(
     'brings a container back after a crash and after a good end, in the same cgroup and log',

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import type { ContainerConfig, Hook } from '../../../src/model/project.ts';
-import type { DesiredState, ObservedState } from '../../../src/model/state.ts';
+import type { ContainerStatus, DesiredState, ObservedState } from '../../../src/model/state.ts';
 import type { Millis, ServiceName } from '../../../src/model/units.ts';
 import { formatPlan, formatSteps } from '../../../src/plan/format.ts';
 import { waitsInVain } from '../../../src/plan/in-vain.ts';
 import type { ReconcileOptions } from '../../../src/plan/options.ts';
 import { reconcile } from '../../../src/plan/reconcile.ts';
+import { planRestart } from '../../../src/plan/restart.ts';
 import {
   attach,
   compare,
@@ -311,6 +312,7 @@ test('a wait for the health of what is made without a check is in vain, unless i
         nothing,
         { compare },
       ),
+      nothing,
     );
   expect(vain({}, 'db healthy').map(({ summary }) => summary)).toEqual([
     'cannot wait until "db" is healthy: it has no health check',
@@ -318,6 +320,29 @@ test('a wait for the health of what is made without a check is in vain, unless i
   expect(vain(checked, 'db healthy')).toEqual([]);
   expect(vain({}, 'db healthy+optional')).toEqual([]);
   expect(vain({}, 'db completed')).toEqual([]);
+});
+
+test('a wait for what has ended and is not started is in vain', () => {
+  const desired = desiredState([
+    { name: 'web', needs: ['job completed successfully', 'db healthy', 'aside completed successfully+optional'] },
+    { name: 'db' },
+    { name: 'job' },
+    { name: 'aside' },
+  ]);
+  const vain = (job: ContainerStatus, ...services: string[]) => {
+    const status = { status: job };
+    const observed = observedState(desired, { 'shop-job-1': status, 'shop-aside-1': status });
+    const plan = planRestart(observed, { services: services as ServiceName[] });
+    return waitsInVain(plan, observed).map(({ code, summary }) => `${code}: ${summary}`);
+  };
+  const unchecked = 'bad-value: cannot wait until "db" is healthy: it has no health check';
+  const lost =
+    'dependency-failed: cannot wait until "job" has completed successfully: shop-job-1 has ended with code 3';
+  expect(vain(exited(3), 'web').sort()).toEqual([unchecked, lost]);
+  expect(vain(exited(0), 'web')).toEqual([unchecked]);
+  expect(vain(running, 'web')).toEqual([unchecked]);
+  // Then it is run again.
+  expect(vain(exited(3))).not.toContain(lost);
 });
 
 test('a condition that holds already is not waited for, one that does not yet is', () => {
