@@ -16,9 +16,21 @@ export const warnings = [
   '-Wswitch-enum',
   '-Wmissing-prototypes',
   '-Wstrict-prototypes',
+  '-Wmissing-declarations',
+  '-Wwrite-strings',
+  '-Wcast-qual',
+  '-Wpointer-arith',
+  '-Wnull-dereference',
+  '-Wundef',
+  '-Wvla',
   '-Wformat=2',
   '-Werror',
 ];
+
+/** Not for the tests' programs, which have libc's declarations beside ours. */
+const ownWarnings = ['-Wredundant-decls'];
+/** What clang does not know. */
+const gccWarnings = ['-Wlogical-op', '-Wduplicated-cond', '-Wduplicated-branches', '-Wformat-signedness'];
 
 // No libc: own entry point, own memcpy. The compiler must not turn the loop inside memcpy into a call of memcpy.
 const freestanding = [
@@ -56,7 +68,7 @@ const loadable = [
 function specific(cc) {
   const version = execFileSync(cc, ['--version'], { encoding: 'utf8' });
   if (version.includes('clang')) return [];
-  return ['-fno-tree-loop-distribute-patterns'];
+  return ['-fno-tree-loop-distribute-patterns', ...gccWarnings];
 }
 
 export function nativeSources() {
@@ -132,7 +144,7 @@ function compile({ cc, flags, sources, output }) {
   // Built aside and renamed: whoever runs the old one keeps it, whoever looks meanwhile finds a whole one.
   const draft = `${output}.${process.pid}`;
   try {
-    execFileSync(cc, [...warnings, ...specific(cc), ...flags, ...sources, '-o', draft], {
+    execFileSync(cc, [...warnings, ...ownWarnings, ...specific(cc), ...flags, ...sources, '-o', draft], {
       stdio: 'inherit',
     });
     renameSync(draft, output);
