@@ -37,6 +37,8 @@ const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -133,6 +135,7 @@ export function newVeth({ near, far, mtu }: Veth): Request {
       text(IFLA_IFNAME, near.name),
       ...(near.mac === undefined ? [] : [attribute(IFLA_ADDRESS, near.mac)]),
       attribute(IFLA_MTU, u32(mtu)),
+      ...oneQueue(),
       ...(near.master === undefined ? [] : [attribute(IFLA_MASTER, u32(near.master))]),
       nested(
         IFLA_LINKINFO,
@@ -145,6 +148,7 @@ export function newVeth({ near, far, mtu }: Veth): Request {
             text(IFLA_IFNAME, far.name),
             ...(far.mac === undefined ? [] : [attribute(IFLA_ADDRESS, far.mac)]),
             attribute(IFLA_MTU, u32(mtu)),
+            ...oneQueue(),
             attribute(IFLA_NET_NS_FD, u32(far.netnsFd)),
           ),
         ),
@@ -162,6 +166,12 @@ export const laterNetnsFd = (requests: Buffer): number => {
   const at = requests.indexOf(attribute(IFLA_NET_NS_FD, u32(NETNS_FD_LATER)), 0, 'latin1');
   return at === -1 ? 0 : at + 4;
 };
+
+/**
+ * What a veth uses anyway. Left to itself the kernel makes one for each processor and takes the others away again, for which
+ * it waits until no processor can see them any more, while nobody else can change anything about networks.
+ */
+const oneQueue = (): Bytes[] => [attribute(IFLA_NUM_TX_QUEUES, u32(1)), attribute(IFLA_NUM_RX_QUEUES, u32(1))];
 
 export const setLinkUp = (index: number): Request => ({
   type: RTM_NEWLINK,

@@ -77,6 +77,9 @@ describe.skipIf(cannotMakeNetns !== undefined)('in a namespace of its own', () =
     expect(router.json('ip', '-j', 'link', 'show', 'veth11')).toMatchObject([
       { ifindex: 11, master: 'br0', operstate: 'UP', mtu: 1400 },
     ]);
+    expect(inside.json('ip', '-j', '-d', 'link', 'show', 'eth0')).toMatchObject([
+      { num_tx_queues: 1, num_rx_queues: 1 },
+    ]);
     expect(inside.json('ip', '-j', 'addr', 'show', 'eth0')).toMatchObject([
       {
         ifindex: 2000,
@@ -96,7 +99,12 @@ describe.skipIf(cannotMakeNetns !== undefined)('in a namespace of its own', () =
       { gateway: 'fd00::1', dev: 'eth0', metrics },
     ]);
     expect(router.json('ip', '-j', '-d', 'link', 'show', 'veth11')).toMatchObject([
-      { ifalias: 'tscompose shop', linkinfo: { info_slave_kind: 'bridge', info_slave_data: { isolated: true } } },
+      {
+        num_tx_queues: 1,
+        num_rx_queues: 1,
+        ifalias: 'tscompose shop',
+        linkinfo: { info_slave_kind: 'bridge', info_slave_data: { isolated: true } },
+      },
     ]);
 
     const links = near.dump(dumpLinks()).map(decodeLink);
