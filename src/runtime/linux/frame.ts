@@ -42,7 +42,7 @@ export function encodeFrame(kind: FrameKind, id: number, program: SetupProgram):
   let count = 0;
   for (const part of program) {
     text += encodeOp({ kind: 'PHASE', numbers: [phase[part.phase]], strings: [] });
-    for (const op of part.ops) text += encodeOp(op);
+    for (const op of part.ops) text += encodedOps.get(op) ?? encodeOp(op);
     count += 1 + part.ops.length;
   }
   const bytes = headBytes + text.length;
@@ -54,6 +54,23 @@ export function encodeFrame(kind: FrameKind, id: number, program: SetupProgram):
 
 const headBytes = 16;
 
+const ofAll = new Map<string, readonly SetupOp[]>();
+const encodedOps = new Map<SetupOp, string>();
+
+/**
+ * Most of what is done for a container is done for each: such ops are made and encoded once. A project of some size would
+ * otherwise have the encoder optimised for it, for longer than all its frames take. `key` says all that they depend on.
+ */
+export function shared(key: string, make: () => readonly SetupOp[]): readonly SetupOp[] {
+  const known = ofAll.get(key);
+  if (known !== undefined) return known;
+  const ops = make();
+  ofAll.set(key, ops);
+  // By way of bytes, or else the text would be put together from its pieces again in every frame.
+  for (const op of ops) encodedOps.set(op, Buffer.from(encodeOp(op), 'latin1').toString('latin1'));
+  return ops;
+}
+
 /*
  * Frames are put together as text with one character for each byte, and become bytes all at once: whatever is done to a
  * Buffer for each op costs twice as much before it is optimised, and no command lives that long. Numbers are little-endian,
@@ -61,16 +78,29 @@ const headBytes = 16;
  */
 
 function encodeOp({ kind, numbers, strings }: SetupOp): string {
-  invariant(numbers.length <= maxNumbers && strings.length <= maxStrings, `${kind} has too many operands`);
-  let text = '';
-  for (const number of numbers) text += doubleWord(number);
-  for (const string of strings) {
-    const bytes = bytesOf(string);
-    text += `${word(bytes.length)}${bytes}\0`;
-  }
-  text += padding[text.length % 8];
+  invariant(numbers.length <= maxNumbers && strings.length <= maxStrings, 'an op has too many operands');
+  const operands = numbersText(numbers) + stringsText(strings);
+  const text = operands + padding[operands.length % 8];
   const counts = opKind[kind] | (numbers.length << 16) | (strings.length << 24);
   return word(counts) + word(8 + text.length) + text;
+}
+
+// In functions of their own: V8 counts for each function how much it has worked, before it spends time on optimising it.
+function numbersText(numbers: SetupOp['numbers']): string {
+  let text = '';
+  for (const number of numbers) text += doubleWord(number);
+  return text;
+}
+
+function stringsText(strings: SetupOp['strings']): string {
+  let text = '';
+  for (const string of strings) text += stringText(string);
+  return text;
+}
+
+function stringText(string: string | Uint8Array): string {
+  const bytes = bytesOf(string);
+  return `${word(bytes.length)}${bytes}\0`;
 }
 
 const bytesOf = (string: string | Uint8Array): string =>

@@ -1,4 +1,4 @@
-import type { SetupOp } from '../frame.ts';
+import { type SetupOp, shared } from '../frame.ts';
 import type { ContainerFacts } from './facts.ts';
 import { fileType } from './flags.ts';
 import { op } from './op.ts';
@@ -22,15 +22,19 @@ const links: readonly (readonly [string, string])[] = [
 
 /** The nodes and links of /dev, on the tmpfs that was mounted there; then the devices the stack file asks for. */
 export function deviceNodeOps(facts: ContainerFacts): SetupOp[] {
-  const ops = standardNodes.map(([target, major, minor]) =>
-    op('MKNOD', { numbers: [fileType.CHARACTER | 0o666, major, minor, 0, 0], strings: [target] }),
-  );
-  for (const [says, target] of links) ops.push(op('SYMLINK', { strings: [says, target] }));
-  if (facts.kcore) ops.push(op('SYMLINK', { strings: ['/proc/kcore', '/dev/core'] }));
+  const ops = [...shared(`devices ${facts.kcore}`, () => standardOps(facts))];
   for (const { target, type, major, minor, mode, uid, gid, configPath } of facts.devices) {
     if (standardNodes.some(([standard]) => standard === target)) continue;
     const kind = type === 'c' ? fileType.CHARACTER : fileType.BLOCK;
     ops.push(op('MKNOD', { numbers: [kind | mode, major, minor, uid, gid], strings: [target], configPath }));
   }
   return ops;
+}
+
+function standardOps({ kcore }: Pick<ContainerFacts, 'kcore'>): SetupOp[] {
+  const nodes = standardNodes.map(([target, major, minor]) =>
+    op('MKNOD', { numbers: [fileType.CHARACTER | 0o666, major, minor, 0, 0], strings: [target] }),
+  );
+  const says = kcore ? [...links, ['/proc/kcore', '/dev/core'] as const] : links;
+  return [...nodes, ...says.map((strings) => op('SYMLINK', { strings }))];
 }

@@ -2,7 +2,7 @@ import type { ContainerConfig } from '../../../model/project.ts';
 import { type CgroupLayout, controllerVersion, leafOf } from '../cgroup/layout.ts';
 import { type LimitPlan, planLimits } from '../cgroup/limits.ts';
 import { deviceProgram } from '../device-bpf.ts';
-import { nulTerminated, type SetupOp } from '../frame.ts';
+import { nulTerminated, type SetupOp, shared } from '../frame.ts';
 import { type DeviceRule, deviceRules, v1Rule } from './device-rules.ts';
 import type { ContainerFacts } from './facts.ts';
 import { clone } from './flags.ts';
@@ -23,9 +23,7 @@ export function holdOps(config: ContainerConfig, facts: ContainerFacts, { cgroup
     logOp(config, facts),
     ...cgroupOps(config, facts, { cgroups, limits }),
     ...netnsOps(config, facts),
-    op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
-    op('STDIO', { numbers: [Number(config.tty), Number(config.stdinOpen)], configPath: 'tty' }),
-    op('INIT', { numbers: [facts.initOnly ? initKind.only : Number(config.init)], configPath: 'init' }),
+    ...lifeOps(config, facts),
     ...notifyOps(config),
     ...supervisorOps(config, facts),
     ...onHangupOps(facts),
@@ -81,6 +79,15 @@ function cgroupOps(config: ContainerConfig, facts: ContainerFacts, { cgroups, li
   return ops;
 }
 
+/** What its processes will be made with. */
+function lifeOps({ tty, stdinOpen, init }: ContainerConfig, { initOnly }: ContainerFacts): readonly SetupOp[] {
+  return shared(`hold ${tty} ${stdinOpen} ${init} ${initOnly}`, () => [
+    op('NAMESPACES', { numbers: [clone.NEWPID | clone.NEWNS | clone.NEWUTS | clone.NEWIPC] }),
+    op('STDIO', { numbers: [Number(tty), Number(stdinOpen)], configPath: 'tty' }),
+    op('INIT', { numbers: [initOnly ? initKind.only : Number(init)], configPath: 'init' }),
+  ]);
+}
+
 /** The limits of this container on this host, and what of them cannot be applied. */
 export function limitPlan(config: ContainerConfig, facts: ContainerFacts): LimitPlan {
   return planLimits(config.resources, {
@@ -110,12 +117,13 @@ function deviceOps(config: ContainerConfig, facts: ContainerFacts, cgroups: Cgro
 
 const isDefault = (rule: DeviceRule): boolean => rule.configPath === undefined;
 
-function netnsOps(config: ContainerConfig, facts: ContainerFacts): SetupOp[] {
+function netnsOps(config: ContainerConfig, facts: ContainerFacts): readonly SetupOp[] {
   const configPath = 'networkMode';
   if (facts.netns !== undefined)
     return [op('NETNS', { numbers: [netnsKind.join], strings: [facts.netns], configPath })];
   if (config.networkMode.kind === 'host') return [op('NETNS', { numbers: [netnsKind.host], configPath })];
-  return [op('NETNS', { numbers: [netnsKind.fresh], configPath }), op('LO_UP'), ...(facts.interfaces ?? [])];
+  const fresh = shared('fresh', () => [op('NETNS', { numbers: [netnsKind.fresh], configPath }), op('LO_UP')]);
+  return [...fresh, ...(facts.interfaces ?? [])];
 }
 
 /**
@@ -160,9 +168,11 @@ export function cleanupOps(cgroups: CgroupLayout): SetupOp[] {
   const dirs = [...cgroups.v1, ...(cgroups.v2 === undefined ? [] : [cgroups.v2])];
   return dirs.flatMap(({ dir, parents }) => [
     op('RMDIR', { numbers: [0], strings: [dir] }),
-    ...[...parents].reverse().map((parent) => op('RMDIR', { numbers: [1], strings: [parent] })),
+    ...shared(`above ${parents.join(':')}`, () => parents.map(unlessInUse).reverse()),
   ]);
 }
+
+const unlessInUse = (directory: string): SetupOp => op('RMDIR', { numbers: [1], strings: [directory] });
 
 const mkdir = (path: string): SetupOp => op('MKDIR', { numbers: [0o755], strings: [path] });
 

@@ -2,7 +2,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig, Mount, Propagation } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
-import type { SetupOp } from '../frame.ts';
+import { type SetupOp, shared } from '../frame.ts';
 import { bindFlag } from '../protocol.ts';
 import type { ContainerFacts } from './facts.ts';
 import { ms } from './flags.ts';
@@ -13,7 +13,13 @@ const quiet = ms.NOSUID | ms.NODEV | ms.NOEXEC;
 /** The file systems every container has, with Docker's options. A mount of the user's at the same place replaces ours. */
 export function systemMounts(config: ContainerConfig, cgroups: CgroupLayout): SetupOp[] {
   const taken = new Set<string>(config.mounts.map((mount) => mount.target));
-  const mounts = [
+  const hierarchies = cgroups.v1.map(({ hierarchy }) => hierarchy.controllers.join(','));
+  const key = ['mounts', config.privileged, config.shmSizeBytes, cgroups.v2 === undefined, ...hierarchies].join(' ');
+  return shared(key, () => allMounts(config, cgroups)).filter((made) => !taken.has(targetOf(made)));
+}
+
+function allMounts(config: ContainerConfig, cgroups: CgroupLayout): SetupOp[] {
+  return [
     mount('proc', 'proc', '/proc', { flags: quiet }),
     mount('tmpfs', 'tmpfs', '/dev', { flags: ms.NOSUID | ms.STRICTATIME, data: 'mode=755,size=65536k' }),
     mount('devpts', 'devpts', '/dev/pts', {
@@ -29,7 +35,6 @@ export function systemMounts(config: ContainerConfig, cgroups: CgroupLayout): Se
     mount('sysfs', 'sysfs', '/sys', { flags: quiet | (config.privileged ? 0 : ms.RDONLY) }),
     ...cgroupMounts(config, cgroups),
   ];
-  return mounts.filter((made) => !taken.has(targetOf(made)));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
 import { ok, type Result } from '../../../util/result.ts';
 import { grantCapabilities } from '../caps.ts';
-import { nulTerminated, type SetupOp } from '../frame.ts';
+import { nulTerminated, type SetupOp, shared } from '../frame.ts';
 import { seccompFilter } from '../seccomp.ts';
 import type { ResolvedUser } from './facts.ts';
 import { notifyEnvironment } from './notify.ts';
@@ -27,19 +27,22 @@ export function processOps(config: ContainerConfig, facts: ProcessFacts): Result
   const groups = Buffer.alloc(4 * user.groups.length);
   for (const [i, gid] of user.groups.entries()) groups.writeUInt32LE(gid, 4 * i);
   const ops = [
-    op('UMASK', { numbers: [0o022] }),
+    ...shared('umask', () => [op('UMASK', { numbers: [0o022] })]),
     op('CWD', { numbers: [1], strings: [config.workingDir ?? '/'], configPath: 'workingDir' }),
   ];
   if (config.noNewPrivileges) ops.push(op('NO_NEW_PRIVS', { configPath: 'noNewPrivileges' }));
   ops.push(
     op('USER', { numbers: [user.uid, user.gid], strings: [groups], configPath: 'user' }),
-    op('CAPS', { numbers: [caps, caps, 0, 0], configPath: config.capAdd.length > 0 ? 'capAdd' : 'capDrop' }),
+    ...capsOps(caps, config.capAdd.length > 0 ? 'capAdd' : 'capDrop'),
   );
   // Docker runs privileged containers without a filter, whatever the profile.
-  const filter = seccompFilter(config.privileged ? 'unconfined' : config.seccomp, { caps, arch: facts.arch });
+  const profile = config.privileged ? 'unconfined' : config.seccomp;
+  const filter = seccompFilter(profile, { caps, arch: facts.arch });
   if (!filter.ok) return filter;
-  if (filter.value !== undefined) {
-    ops.push(op('SECCOMP', { numbers: [specAllow], strings: [filter.value], configPath: 'seccomp' }));
+  const { value } = filter;
+  if (value !== undefined) {
+    const made = () => [op('SECCOMP', { numbers: [specAllow], strings: [value], configPath: 'seccomp' })];
+    ops.push(...shared(`seccomp ${facts.arch} ${caps} ${profile}`, made));
   }
   const environment = Object.entries(containerEnvironment(config, facts)).map(([name, value]) => `${name}=${value}`);
   ops.push(
@@ -48,6 +51,9 @@ export function processOps(config: ContainerConfig, facts: ProcessFacts): Result
   );
   return ok(ops);
 }
+
+const capsOps = (caps: bigint, configPath: string): readonly SetupOp[] =>
+  shared(`caps ${caps} ${configPath}`, () => [op('CAPS', { numbers: [caps, caps, 0, 0], configPath })]);
 
 /** What Docker puts there when the stack file does not: PATH, HOSTNAME, TERM with a terminal, HOME from the user's entry. */
 function containerEnvironment(config: ContainerConfig, facts: ProcessFacts): { readonly [name: string]: string } {

@@ -1,7 +1,7 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
-import type { SetupOp } from '../frame.ts';
+import { type SetupOp, shared } from '../frame.ts';
 import type { ContainerFacts } from './facts.ts';
 import { op } from './op.ts';
 
@@ -29,7 +29,7 @@ export function sysctlOps(config: ContainerConfig, facts: ContainerFacts): Resul
   const ops: SetupOp[] = [];
   const defaults = ownNetwork ? networkDefaults : {};
   for (const [key, value] of Object.entries(defaults)) {
-    if (config.sysctls[key] === undefined) ops.push(op('SYSCTL', { strings: [key.replaceAll('.', '/'), value] }));
+    if (config.sysctls[key] === undefined) ops.push(...shared(`sysctl ${key}`, () => [defaultOp(key, value)]));
   }
   for (const [key, value] of Object.entries(config.sysctls)) {
     const path = sysctlPath(key);
@@ -45,6 +45,8 @@ export function sysctlOps(config: ContainerConfig, facts: ContainerFacts): Resul
   }
   return ok(ops);
 }
+
+const defaultOp = (key: string, value: string): SetupOp => op('SYSCTL', { strings: [key.replaceAll('.', '/'), value] });
 
 function refusal(name: string, hostNetwork: boolean): string | undefined {
   if (name.startsWith('net.')) return hostNetwork ? "the container shares the host's network" : undefined;
