@@ -18,18 +18,26 @@ import { type ContainerRecord, entries, readExit, readRecord, readState } from '
 import { failedStatus } from './status-text.ts';
 import { listVolumes } from './volumes.ts';
 
-/** Reads records and states: a few small files a container, nothing that can block, no lock. */
-export function observeProject(paths: Paths, project: ProjectName): ObservedState {
+/** What has been read of a container whose monitor lives. */
+export type Seen = { readonly record: ContainerRecord; readonly state: ShimState };
+
+/** Reads records and states: a few small files a container, nothing that can block, no lock. `seen` is not read again. */
+export function observeProject(
+  paths: Paths,
+  project: ProjectName,
+  seen: ReadonlyMap<string, Seen> = new Map(),
+): ObservedState {
   const at = projectPaths(paths, project);
   const containers: ObservedContainer[] = [];
   const oneOffs: ObservedContainer[] = [];
   const bound = boundPorts(at);
   for (const name of entries(at.containers)) {
     const where = containerPaths(at, name as ContainerName);
-    const record = readRecord(where.record);
+    const known = seen.get(name);
+    const record = known?.record ?? readRecord(where.record);
     if (record === undefined || record.oneOff === 'hook') continue;
     const ports = bound.get(name);
-    const observed = { ...observeContainer(record, where), ...(ports === undefined ? {} : { ports }) };
+    const observed = { ...observeContainer(record, where, known?.state), ...(ports === undefined ? {} : { ports }) };
     if (record.oneOff === undefined) containers.push(observed);
     else oneOffs.push(observeOneOff(observed, record.oneOff, where));
   }

@@ -6,10 +6,11 @@ import type { ContainerName } from '../../../model/units.ts';
 import { err, ok } from '../../../util/result.ts';
 import type { Outcome, Session } from '../../runtime.ts';
 import { initLives, monitorLives } from '../lives.ts';
-import { observeContainer, observeProject } from '../observe.ts';
+import { observeContainer, observeProject, type Seen } from '../observe.ts';
 import { observeOneOff } from '../one-off.ts';
 import { otherVersionOf } from '../other-version.ts';
-import { containerPaths } from '../paths.ts';
+import { type ContainerPaths, containerPaths } from '../paths.ts';
+import type { ShimState } from '../records.ts';
 import { refusalOf } from '../refusal.ts';
 import { entries, readRecord, readState } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
@@ -64,9 +65,9 @@ export class LinuxSession implements Session {
   async observe(): Promise<ObservedState> {
     const held = await this.#turns.take();
     if (!held.ok && held.error.code !== 'interrupted') this.#context.warn(held.error.message);
-    await repair(this.#context);
+    const seen = await repair(this.#context);
     const { paths, project } = this.#context;
-    return observeProject(paths, project);
+    return observeProject(paths, project, seen);
   }
 
   perform<K extends ActionKind>(action: ActionOf<K>, signal: AbortSignal, onStart?: () => void): Outcome {
@@ -95,9 +96,13 @@ function asFailure(cause: unknown): Awaited<Outcome> {
   return err(refusal);
 }
 
-/** What dead monitors and killed commands left: processes get a monitor again, folders of nothing go. */
-async function repair(context: SessionContext): Promise<void> {
+/**
+ * What dead monitors and killed commands left: processes get a monitor again, folders of nothing go. Returns what has been
+ * seen of the others, unless so much has been done meanwhile that it may not be true any more.
+ */
+async function repair(context: SessionContext): Promise<ReadonlyMap<string, Seen>> {
   const { at } = context;
+  const seen = new Map<string, Seen>();
   const names = new Set([...entries(at.containers), ...entries(at.run)]) as Set<ContainerName>;
   const work = [...names].map(async (name) => {
     const where = containerPaths(at, name);
@@ -108,7 +113,11 @@ async function repair(context: SessionContext): Promise<void> {
       if (oneOff?.abandoned) return cleanUpOneOff(context, { name, where, remove: oneOff.remove });
     }
     const state = readState(where.stateRecord);
-    if (monitorLives(state) || !initLives(state)) return ok(undefined);
+    if (monitorLives(state)) {
+      seen.set(name, { record, state });
+      return ok(undefined);
+    }
+    if (!initLives(state)) return ok(undefined);
     // A monitor of ours cannot go on where one of another version was.
     if (otherVersionOf(record, state) !== undefined) return ok(undefined);
     return adoptContainer(context, { record, where });
@@ -116,19 +125,29 @@ async function repair(context: SessionContext): Promise<void> {
   for (const [i, outcome] of (await Promise.all(work)).entries()) {
     if (!outcome.ok) context.warn(outcome.error.message, [...names][i] as ContainerName);
   }
-  await repairNetworks(context);
+  if (seen.size < names.size) seen.clear();
+  const networks = networkNames(context);
+  await repairNetworks(context, { seen, networks });
+  return networks.length === 0 ? seen : new Map();
 }
 
 /** The router and the net process are there as long as anything lives that needs them. */
-async function repairNetworks(context: SessionContext): Promise<void> {
+async function repairNetworks(
+  context: SessionContext,
+  { seen, networks }: { readonly seen: ReadonlyMap<string, Seen>; readonly networks: readonly string[] },
+): Promise<void> {
   const names = entries(context.at.containers) as ContainerName[];
   const living = names.flatMap((container) => {
-    const state = readState(containerPaths(context.at, container).stateRecord);
-    return monitorLives(state) ? [{ container, monitorPid: state.monitorPid }] : [];
+    const state = seen.get(container)?.state ?? livingState(containerPaths(context.at, container));
+    return state === undefined ? [] : [{ container, monitorPid: state.monitorPid }];
   });
-  const networks = new Set(networkNames(context));
-  const repaired = await context.network.repair({ living, known: new Set(names), networks });
+  const repaired = await context.network.repair({ living, known: new Set(names), networks: new Set(networks) });
   if (!repaired.ok) context.warn(repaired.error.message);
+}
+
+function livingState({ stateRecord }: ContainerPaths): ShimState | undefined {
+  const state = readState(stateRecord);
+  return monitorLives(state) ? state : undefined;
 }
 
 /** The last command of a project leaves nothing: directories that are empty, then the lock, which we still hold. */
