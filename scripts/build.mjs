@@ -30,7 +30,11 @@ const together = {
     'src/runtime/linux/session/open.ts',
     'src/runtime/linux/native.ts',
   ],
-  'supervisor.cjs': ['src/cli/commands/supervise.ts', 'src/supervise/supervisor.ts'],
+  'supervisor.cjs': [
+    'src/cli/commands/supervise.ts',
+    ...['supervisor', 'event-log', 'clock'].map((name) => `src/supervise/${name}.ts`),
+    'src/runtime/linux/watch.ts',
+  ],
   'load.cjs': ['src/project/load.ts'],
   'commands.cjs': readdirSync(join(root, 'src/cli/commands')).map((name) => `src/cli/commands/${name}`),
 };
