@@ -12,6 +12,11 @@ const longestMs = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: Date.now,
   at: (atMs, call) => {
+    // A timer of Node's takes a millisecond at least, of which a restart has few.
+    if (atMs <= Date.now()) {
+      const immediate = setImmediate(call);
+      return () => clearImmediate(immediate);
+    }
     let timer: NodeJS.Timeout;
     // The distance is fixed now: a wall clock that is set afterwards moves nothing.
     const arm = (leftMs: number): void => {
