@@ -106,12 +106,54 @@ static _Noreturn void split(struct tsc_monitor *m, struct tsc_process *process, 
 	tsc_run_init(&init);
 }
 
+/*
+ * Until the monitor releases us, inside our cgroups by then. We die with it until exec: in a new pid namespace getppid()
+ * cannot tell whether that has happened already; the socket can: EOF instead of the release.
+ */
+static void await_release(struct tsc_monitor *m, int message)
+{
+	struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
+	char go;
+	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
+	close_monitor(m);
+	if (tsc_enter_cgroups(&m->frame, &failure) != 0)
+		give_up(message, &failure);
+	if (sys_recv(message, &go, 1, 0) != 1)
+		sys_exit(1);
+}
+
+/* What the command and PID 1 get from the state directory. */
+struct own_files {
+	int input;
+	int pipes[2]; /* out and err */
+	int exit;
+};
+
+static struct own_files open_own_files(struct tsc_monitor *m, int message)
+{
+	struct own_files own;
+	own.pipes[0] = open_own(m, "out", message);
+	own.pipes[1] = open_own(m, "err", message);
+	own.exit = open_own(m, "exit", message);
+	own.input = m->keep_stdin ? open_own(m, "in", message) : check_own(m, tsc_open_null(), "/dev/null", message);
+	tsc_close(&m->dir);
+	return own;
+}
+
+/* Opened again: the monitor's descriptor leads into the host's mount namespace, where we may not mount. */
+static int open_state_dir(const struct tsc_monitor *m)
+{
+	struct tsc_op place;
+	if (!tsc_find_op(&m->frame, TSC_PHASE_HOLD, TSC_OP_STATE_DIR, &place))
+		return -1;
+	return sys_open(place.string[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
 _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 {
 	struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
 	struct tsc_setup setup = {.frame = &m->frame,
 				  .namespaces = m->namespaces,
-				  .state_dir = -1,
 				  .message = message,
 				  .root = -1,
 				  .proc = -1,
@@ -120,39 +162,25 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 				  .master = -1,
 				  .slave = -1,
 				  .restarted = m->state.starts > m->starts_before + 1};
-	char go;
-	/* Dies with the monitor until exec. In a new pid namespace getppid() cannot tell whether that has happened
-	 * already; the socket can: EOF instead of the release. */
-	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
-	close_monitor(m);
-	if (tsc_enter_cgroups(&m->frame, &failure) != 0)
-		give_up(message, &failure);
-	if (sys_recv(message, &go, 1, 0) != 1)
-		sys_exit(1);
+	await_release(m, message);
 	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:setup", 0, 0);
 	sys_setsid();
 	sys_join_keyring(); /* ENOSYS is fine: then there is none to leak */
-	int pipes[2] = {open_own(m, "out", message), open_own(m, "err", message)};
-	int exit_file = open_own(m, "exit", message);
-	int input = m->keep_stdin ? open_own(m, "in", message) : check_own(m, tsc_open_null(), "/dev/null", message);
-	tsc_close(&m->dir);
-	/* Opened again: the monitor's descriptor leads into the host's mount namespace, where we may not mount. */
-	struct tsc_op place;
-	if (tsc_find_op(&m->frame, TSC_PHASE_HOLD, TSC_OP_STATE_DIR, &place))
-		setup.state_dir = sys_open(place.string[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	struct own_files own = open_own_files(m, message);
+	setup.state_dir = open_state_dir(m);
 	int error = tsc_run_setup(&setup, &failure);
 	if (error)
 		give_up(message, &failure);
 	if (!m->keep_stdin)
-		prefer_own_null(&setup, &input);
+		prefer_own_null(&setup, &own.input);
 	if (m->tty && (error = open_pty(m, &setup, message)) != 0) {
 		tsc_fail_report(&failure, TSC_PHASE_SETUP, m->frame.span[TSC_PHASE_SETUP].index, error, "/dev/pts/ptmx");
 		give_up(message, &failure);
 	}
 	struct tsc_process process = {.frame = &m->frame, .vector = m->vector, .message = message, .own_stdio = true};
-	process.stdio[0] = m->tty ? setup.slave : input;
-	process.stdio[1] = m->tty ? setup.slave : pipes[0];
-	process.stdio[2] = m->tty ? setup.slave : pipes[1];
+	process.stdio[0] = m->tty ? setup.slave : own.input;
+	process.stdio[1] = m->tty ? setup.slave : own.pipes[0];
+	process.stdio[2] = m->tty ? setup.slave : own.pipes[1];
 	process.tty = m->tty;
-	split(m, &process, &setup, pipes, exit_file);
+	split(m, &process, &setup, own.pipes, own.exit);
 }

@@ -113,51 +113,75 @@ static void flush(struct tsc_session *session, struct flow *out, int output)
 	} while (session->master >= 0 && fill(out, session->master) && has(out));
 }
 
+/* What is on its way between the two, and what may still come. */
+struct relay {
+	struct flow in, out;
+	int output;
+	bool input;   /* the user has not ended */
+	bool hung_up; /* no slave is open */
+};
+
+enum { PROCESS, MESSAGE, SIGNALS, INPUT, MASTER, OUTPUT, COUNT };
+
+static bool is_live(const struct relay *relay, const struct tsc_session *session)
+{
+	return session->master >= 0 && !relay->hung_up;
+}
+
+/* What is waited for; -1 is skipped. */
+static void choose(struct pollfd set[COUNT], const struct relay *relay, const struct tsc_session *session)
+{
+	bool live = is_live(relay, session);
+	short events = (short)(wanted(!has(&relay->out), POLLIN) | wanted(has(&relay->in), POLLOUT));
+	set[PROCESS] = (struct pollfd){session->process, POLLIN, 0};
+	set[MESSAGE] = (struct pollfd){session->message, POLLIN, 0};
+	set[SIGNALS] = (struct pollfd){session->signals, POLLIN, 0};
+	set[INPUT] = (struct pollfd){live && relay->input && !has(&relay->in) ? 0 : -1, POLLIN, 0};
+	set[MASTER] = (struct pollfd){live ? session->master : -1, events, 0};
+	set[OUTPUT] = (struct pollfd){has(&relay->out) ? relay->output : -1, POLLOUT, 0};
+	/* HUP cannot be masked: while there is output to be written first, it would only spin. */
+	if (has(&relay->out) && !has(&relay->in))
+		set[MASTER].fd = -1;
+}
+
+static void carry(const struct pollfd set[COUNT], struct relay *relay, struct tsc_session *session)
+{
+	if (set[INPUT].revents && !fill(&relay->in, 0)) {
+		/* The end of a pipe is Ctrl-D on a terminal. */
+		relay->input = false;
+		relay->in = (struct flow){.bytes = {4}, .size = 1};
+	}
+	if (set[OUTPUT].revents)
+		empty(&relay->out, relay->output);
+	if (set[MASTER].revents & POLLOUT)
+		empty(&relay->in, session->master);
+	if (set[MASTER].revents & (POLLIN | POLLHUP) && !has(&relay->out) && !fill(&relay->out, session->master))
+		relay->hung_up = true; /* HUP stays, so it is not polled again */
+}
+
 int tsc_relay(struct tsc_session *session)
 {
-	static struct flow in, out;
-	enum { PROCESS, MESSAGE, SIGNALS, INPUT, MASTER, OUTPUT, COUNT };
-	int output = open_output(), status = 0;
-	bool input = session->tty, alive = true, hung_up = false;
-	while (alive) {
-		bool live = session->master >= 0 && !hung_up;
-		if (live)
+	static struct relay relay;
+	struct pollfd set[COUNT] = {0};
+	int status = 0;
+	relay.output = open_output();
+	relay.input = session->tty;
+	while (!set[PROCESS].revents) {
+		if (is_live(&relay, session))
 			tsc_make_raw();
-		struct pollfd set[COUNT] = {
-			[PROCESS] = {session->process, POLLIN, 0},
-			[MESSAGE] = {session->message, POLLIN, 0},
-			[SIGNALS] = {session->signals, POLLIN, 0},
-			[INPUT] = {live && input && !has(&in) ? 0 : -1, POLLIN, 0},
-			[MASTER] = {live ? session->master : -1,
-				    (short)(wanted(!has(&out), POLLIN) | wanted(has(&in), POLLOUT)), 0},
-			[OUTPUT] = {has(&out) ? output : -1, POLLOUT, 0},
-		};
-		/* HUP cannot be masked: while there is output to be written first, it would only spin. */
-		if (has(&out) && !has(&in))
-			set[MASTER].fd = -1;
+		choose(set, &relay, session);
 		if (sys_poll(set, COUNT) < 0)
 			continue;
 		if (set[MESSAGE].revents)
 			tsc_hear_process(session);
 		if (set[SIGNALS].revents)
 			pass_signals(session, session->signals);
-		if (set[INPUT].revents && !fill(&in, 0)) {
-			/* The end of a pipe is Ctrl-D on a terminal. */
-			input = false;
-			in = (struct flow){.bytes = {4}, .size = 1};
-		}
-		if (set[OUTPUT].revents)
-			empty(&out, output);
-		if (set[MASTER].revents & POLLOUT)
-			empty(&in, session->master);
-		if (set[MASTER].revents & (POLLIN | POLLHUP) && !has(&out) && !fill(&out, session->master))
-			hung_up = true; /* no slave is open; HUP stays, so it is not polled again */
-		alive = !set[PROCESS].revents;
+		carry(set, &relay, session);
 	}
 	while (session->message >= 0 && tsc_hear_process(session))
 		;
 	/* Before what may take for ever. */
 	sys_wait4(session->pid, &status, 0);
-	flush(session, &out, output);
+	flush(session, &relay.out, relay.output);
 	return status;
 }
