@@ -37,27 +37,8 @@ const newline = 10;
 const longestHeld = 64 << 10;
 
 export function logPrinter(options: LogPrinterOptions): LogPrinter {
-  const names = new Map(options.names);
-  let width = Math.max(0, ...[...names.values()].map(columnsOf));
-  const styles = new Map<string, Style>();
+  const { nameOf, headOf } = lineHeads(options);
   const held = new Map<string, { readonly parts: Uint8Array[]; length: number; readonly first: LogPiece }>();
-
-  const nameOf = (container: string): string => {
-    const known = names.get(container) ?? options.nameOf?.(container) ?? container;
-    names.set(container, known);
-    width = Math.max(width, columnsOf(known));
-    return known;
-  };
-
-  const headOf = (container: string, stream: 'stdout' | 'stderr', timeMs: number): string => {
-    const time = options.timestamps ? `${timestamp(timeMs)} ` : '';
-    if (!options.prefix) return time;
-    const style = styles.get(container) ?? prefixStyles[styles.size % prefixStyles.length] ?? 'cyan';
-    styles.set(container, style);
-    const name = nameOf(container);
-    const label = `${name}${' '.repeat(Math.max(0, width - columnsOf(name)))} | `;
-    return (stream === 'stdout' ? options.paint : options.paintError)(style, label) + time;
-  };
 
   const write = (stream: 'stdout' | 'stderr', parts: readonly Uint8Array[]) =>
     options[stream](parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
@@ -103,6 +84,32 @@ export function logPrinter(options: LogPrinterOptions): LogPrinter {
       for (const key of [...held.keys()]) flushOne(key);
     },
   };
+}
+
+/** What stands before each line: a column of names that grows with the longest, a colour for each container, the time. */
+function lineHeads(options: LogPrinterOptions) {
+  const names = new Map(options.names);
+  let width = Math.max(0, ...[...names.values()].map(columnsOf));
+  const styles = new Map<string, Style>();
+
+  const nameOf = (container: string): string => {
+    const known = names.get(container) ?? options.nameOf?.(container) ?? container;
+    names.set(container, known);
+    width = Math.max(width, columnsOf(known));
+    return known;
+  };
+
+  const headOf = (container: string, stream: 'stdout' | 'stderr', timeMs: number): string => {
+    const time = options.timestamps ? `${timestamp(timeMs)} ` : '';
+    if (!options.prefix) return time;
+    const style = styles.get(container) ?? prefixStyles[styles.size % prefixStyles.length] ?? 'cyan';
+    styles.set(container, style);
+    const name = nameOf(container);
+    const label = `${name}${' '.repeat(Math.max(0, width - columnsOf(name)))} | `;
+    return (stream === 'stdout' ? options.paint : options.paintError)(style, label) + time;
+  };
+
+  return { nameOf, headOf };
 }
 
 /** RFC 3339 in UTC, with microseconds. */
