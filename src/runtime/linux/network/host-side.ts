@@ -117,7 +117,7 @@ export function ensureUplink(native: Native, router: Router, uplink: Uplink): vo
     home.close();
   }
   const sysctls = hostSysctls(native);
-  sweepMemories(sysctls);
+  sweepMemories(native, sysctls);
   changeSysctl(sysctls, 'ipv4/ip_forward', '1');
   if (uplink.ipv6) forwardIpv6(sysctls);
   letThrough(native, name, hostTable(uplink.names, uplink.cidr));

@@ -1,6 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { Native } from '../native.ts';
 import { machineRun } from './host-lock.ts';
+import { inNetns } from './netns.ts';
 import { entriesOf, linkAt, textAt } from './proc-files.ts';
 import { readSysctl, writeSysctl } from './sysctl.ts';
 
@@ -88,7 +99,7 @@ export function restoreSysctls({ memory: path, othersForward, weForward }: HostS
  * Forgets what was changed in network namespaces that are gone, with their sysctls: whoever could have put those back was
  * killed with them. To be called with the host's lock held.
  */
-export function sweepMemories({ memory: own }: HostSysctls): void {
+export function sweepMemories(native: Native, { memory: own }: HostSysctls): void {
   const others = entriesOf(machineRun)
     .filter((name) => /^netns-.*\.sysctls$/.test(name))
     .map((name) => `${machineRun}/${name}`)
@@ -98,25 +109,48 @@ export function sweepMemories({ memory: own }: HostSysctls): void {
   for (const path of others) {
     // Of an earlier boot there is nothing in it.
     const { inode, changes } = readMemory(path);
-    const isGone = inode === undefined ? Object.keys(changes).length === 0 : !living.has(inode);
+    const isGone = inode === undefined ? Object.keys(changes).length === 0 : !isStill(native, path, living.get(inode));
     if (isGone) rmSync(path, { force: true });
   }
 }
 
-/** Inodes of the network namespaces that a thread is in, a process has open, or a mount keeps. */
-function namespacesInUse(): ReadonlySet<number> {
-  const found = new Set<number>();
-  const note = (text: string): void => {
-    for (const [, inode] of text.matchAll(/net:\[(\d+)\]/g)) found.add(Number(inode));
+/** Inodes are given to new namespaces at once, cookies never: only inside one can be told whose memory it is. */
+function isStill(native: Native, memory: string, namespace: string | undefined): boolean {
+  if (namespace === undefined) return false;
+  let fd: number;
+  try {
+    fd = openSync(namespace, 'r');
+  } catch {
+    return true; // gone in between, or not for us: the next one looks again
+  }
+  try {
+    return inNetns(native, fd, () => memoryPath(native)) === memory;
+  } catch {
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The network namespaces that a thread is in, a process has open, or a mount keeps: where to open each, by inode. */
+function namespacesInUse(): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  const note = (text: string, path: string): void => {
+    const inode = /net:\[(\d+)\]/.exec(text)?.[1];
+    if (inode !== undefined) found.set(Number(inode), path);
   };
   const mountNamespaces = new Set<string>();
   for (const pid of entriesOf('/proc').filter((name) => /^\d+$/.test(name))) {
-    for (const thread of entriesOf(`/proc/${pid}/task`)) note(linkAt(`/proc/${pid}/task/${thread}/ns/net`));
-    for (const fd of entriesOf(`/proc/${pid}/fd`)) note(linkAt(`/proc/${pid}/fd/${fd}`));
+    const links = [
+      ...entriesOf(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/ns/net`),
+      ...entriesOf(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`),
+    ];
+    for (const path of links) note(linkAt(path), path);
     const mounts = linkAt(`/proc/${pid}/ns/mnt`);
     if (mountNamespaces.has(mounts)) continue;
     mountNamespaces.add(mounts);
-    note(textAt(`/proc/${pid}/mountinfo`));
+    for (const line of textAt(`/proc/${pid}/mountinfo`).split('\n'))
+      note(line, `/proc/${pid}/root${line.split(' ')[4]}`);
   }
   return found;
 }
