@@ -90,7 +90,6 @@ function programs() {
     'tsc-shim': { sources: nativeSources(), flags: freestanding },
     'tsc-net': { sources: [...own.sort().map((name) => join(net, name)), ...common], flags: freestanding },
     'tsc-become.node': { sources: [join(root, 'native/node/become.c')], flags: loadable },
-    'tsc-calls.node': { sources: [join(root, 'native/node/calls.c')], flags: loadable },
   };
 }
 
@@ -99,7 +98,7 @@ function newest(paths) {
 }
 
 function inputs(sources) {
-  const headers = ['native', 'native/src', 'native/net', 'native/node'].flatMap((dir) =>
+  const headers = ['native', 'native/src', 'native/net'].flatMap((dir) =>
     readdirSync(join(root, dir))
       .filter((name) => name.endsWith('.h'))
       .map((name) => join(root, dir, name)),

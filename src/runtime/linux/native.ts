@@ -1,7 +1,5 @@
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
 import { InternalError } from '../../util/assert.ts';
-import { shimPath } from './shim-path.ts';
 
 /** What the kernel answered: `code` is the errno's name ("EADDRINUSE"), `call` the system call's. */
 export class KernelError extends Error {
@@ -58,6 +56,9 @@ export type Native = {
 export type MountOptions = { readonly type: string; readonly flags: number; readonly data?: string };
 export type SocketOption = { readonly name: number; readonly value: number };
 
+/** The same numbers on every architecture (they are newer than the unification). */
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
 const ESRCH = 3;
 const EINTR = 4;
 const EAGAIN = 11;
@@ -69,102 +70,42 @@ const POLLIN = 1;
 
 let loaded: Promise<Native> | undefined;
 
+/** The one door to koffi; loading it costs 12 ms, so only commands that change the machine come here. */
 export function loadNative(): Promise<Native> {
   loaded ??= bindNative();
   return loaded;
 }
 
-type Operand = number | Uint8Array | null;
-type CallName = (typeof callNames)[number];
-/** What the kernel answers: negative for an errno. */
-type Calls = { readonly [name in CallName]: (...operands: Operand[]) => number };
-
-const callNames = [
-  'close',
-  'flock',
-  'setns',
-  'unshare',
-  'mount',
-  'umount2',
-  'pidfd_open',
-  'pidfd_send_signal',
-  'lgetxattr',
-  'socket',
-  'setsockopt',
-  'getsockopt',
-  'connect',
-  'sendto',
-  'recvfrom',
-  'ppoll',
-] as const;
-
-/** native/node/calls.c, which is loaded in a tenth of the time; undefined where this Node cannot, or in a build without it. */
-function ownCalls(): Calls | undefined {
-  const module = { exports: {} };
-  try {
-    process.dlopen(module, join(dirname(shimPath(process.env)), 'tsc-calls.node'));
-    return module.exports as Calls;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The one door to koffi. */
-async function foreignCalls(): Promise<Calls> {
+async function bindNative(): Promise<Native> {
   const { default: koffi } = await import('koffi');
   const libc = koffi.load(null);
-  const bind = (prototype: string) => {
-    const call = libc.func(prototype);
-    return (...operands: Operand[]): number => {
-      const answer = Number(call(...operands));
-      return answer < 0 ? -koffi.errno() : answer;
-    };
-  };
-  const syscall = bind('long syscall(long number, long a, long b, long c, long d)');
-  return {
+  const bind = (prototype: string) => libc.func(prototype);
+  const c = {
     close: bind('int close(int fd)'),
     flock: bind('int flock(int fd, int operation)'),
     setns: bind('int setns(int fd, int type)'),
     unshare: bind('int unshare(int flags)'),
     mount: bind(
-      'int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)',
+      'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
     ),
-    umount2: bind('int umount2(const void *target, int flags)'),
-    // The same numbers on every architecture: they are newer than the unification.
-    pidfd_open: (pid = 0) => syscall(434, pid, 0, 0, 0),
-    pidfd_send_signal: (pidfd = 0, signal = 0) => syscall(424, pidfd, signal, 0, 0),
-    lgetxattr: bind('long lgetxattr(const void *path, const void *name, void *value, unsigned long size)'),
+    umount2: bind('int umount2(const char *target, int flags)'),
+    syscall: bind('long syscall(long number, long a, long b, long c, long d)'),
+    lgetxattr: bind('long lgetxattr(const char *path, const char *name, void *value, unsigned long size)'),
     socket: bind('int socket(int domain, int type, int protocol)'),
     setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
     getsockopt: bind('int getsockopt(int fd, int level, int name, void *value, void *length)'),
     connect: bind('int connect(int fd, const void *address, unsigned int length)'),
-    sendto: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
-    recvfrom: bind('long recv(int fd, void *into, unsigned long length, int flags)'),
-    ppoll: bind('int ppoll(void *fds, unsigned long count, const void *timeout, const void *mask)'),
+    send: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
+    recv: bind('long recv(int fd, void *into, unsigned long length, int flags)'),
+    poll: bind('int poll(void *fds, unsigned long count, int timeout)'),
   };
-}
 
-/** A string as C wants it. */
-const cString = (text: string): Buffer => Buffer.from(`${text}\0`);
-
-async function bindNative(): Promise<Native> {
-  const calls = ownCalls() ?? (await foreignCalls());
-
-  const call = (name: CallName, ...operands: Operand[]): number => {
+  const call = (name: keyof typeof c, ...values: unknown[]): number => {
     for (;;) {
-      const answer = calls[name](...operands);
-      if (answer >= 0) return answer;
-      if (answer !== -EINTR) throw new KernelError(name, -answer);
-    }
-  };
-
-  /** What `attempt` returns; undefined when the kernel refuses with one of `errnos`. */
-  const unless = <T>(errnos: readonly number[], attempt: () => T): T | undefined => {
-    try {
-      return attempt();
-    } catch (error) {
-      if (error instanceof KernelError && errnos.includes(error.errno)) return undefined;
-      throw error;
+      const result = Number(c[name](...values));
+      if (result >= 0) return result;
+      const errno = koffi.errno();
+      if (errno !== EINTR) throw new KernelError(name, errno);
     }
   };
 
@@ -172,35 +113,49 @@ async function bindNative(): Promise<Native> {
     const pollfd = Buffer.alloc(8);
     pollfd.writeInt32LE(fd, 0);
     pollfd.writeInt16LE(POLLIN, 4);
-    const timeout = Buffer.alloc(16);
-    timeout.writeBigInt64LE(BigInt(Math.trunc(int(timeoutMs) / 1000)), 0);
-    timeout.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1_000_000), 8);
-    return call('ppoll', pollfd, 1, timeout, null) > 0;
+    return call('poll', pollfd, 1, int(timeoutMs)) > 0;
   };
 
   return {
     close: (fd) => void call('close', int(fd)),
-    flock: (fd, operation) => unless([EAGAIN], () => call('flock', int(fd), int(operation))) !== undefined,
+    flock: (fd, operation) => {
+      try {
+        call('flock', int(fd), int(operation));
+        return true;
+      } catch (error) {
+        if (error instanceof KernelError && error.errno === EAGAIN) return false;
+        throw error;
+      }
+    },
     setns: (fd, type) => void call('setns', int(fd), int(type)),
     unshare: (flags) => void call('unshare', int(flags)),
     mount: (source, target, { type, flags, data }) =>
-      void call(
-        'mount',
-        cString(source),
-        cString(target),
-        cString(type),
-        int(flags),
-        data === undefined ? null : cString(data),
-      ),
-    umount: (target, flags) => void call('umount2', cString(target), int(flags)),
-    openProcess: (pid) => unless([ESRCH], () => call('pidfd_open', int(pid), 0)),
-    // ESRCH: it has ended meanwhile, which is what most signals are sent for.
-    signalProcess: (pidfd, signal) =>
-      void unless([ESRCH], () => call('pidfd_send_signal', int(pidfd), int(signal), 0, 0)),
+      void call('mount', source, target, type, int(flags), data === undefined ? null : `${data}`),
+    umount: (target, flags) => void call('umount2', target, int(flags)),
+    openProcess: (pid) => {
+      try {
+        return call('syscall', SYS_pidfd_open, int(pid), 0, 0, 0);
+      } catch (error) {
+        if (error instanceof KernelError && error.errno === ESRCH) return undefined;
+        throw error;
+      }
+    },
+    signalProcess: (pidfd, signal) => {
+      try {
+        call('syscall', SYS_pidfd_send_signal, int(pidfd), int(signal), 0, 0);
+      } catch (error) {
+        // It has ended meanwhile, which is what most signals are sent for.
+        if (!(error instanceof KernelError) || error.errno !== ESRCH) throw error;
+      }
+    },
     attribute: (path, name) => {
       const value = Buffer.alloc(64);
-      const size = unless([ENODATA, EOPNOTSUPP], () => call('lgetxattr', cString(path), cString(name), value, 64));
-      return size === undefined ? undefined : value.subarray(0, size);
+      try {
+        return value.subarray(0, call('lgetxattr', path, name, value, value.length));
+      } catch (error) {
+        if (error instanceof KernelError && (error.errno === ENODATA || error.errno === EOPNOTSUPP)) return undefined;
+        throw error;
+      }
     },
     socket: (domain, type, protocol) => call('socket', int(domain), int(type), int(protocol)),
     setSocketOption: (fd, level, { name, value }) => {
@@ -212,19 +167,27 @@ async function bindNative(): Promise<Native> {
       const value = Buffer.alloc(8);
       const length = Buffer.alloc(4);
       length.writeUInt32LE(value.length, 0);
-      const got = unless([ENOPROTOOPT], () => call('getsockopt', int(fd), int(level), int(name), value, length));
-      return got === undefined ? undefined : value.readBigUInt64LE(0);
+      try {
+        call('getsockopt', int(fd), int(level), int(name), value, length);
+        return value.readBigUInt64LE(0);
+      } catch (error) {
+        if (error instanceof KernelError && error.errno === ENOPROTOOPT) return undefined;
+        throw error;
+      }
     },
     connect: (fd, address) => void call('connect', int(fd), address, address.length),
     send: (fd, bytes) => {
-      const sent = call('sendto', int(fd), bytes, bytes.length, 0);
+      const sent = call('send', int(fd), bytes, bytes.length, 0);
       if (sent !== bytes.length) throw new InternalError(`a datagram of ${bytes.length} bytes was cut to ${sent}`);
     },
     receive: (fd, into, timeoutMs) => {
       for (;;) {
-        const got = unless([EAGAIN], () => call('recvfrom', int(fd), into, into.length, MSG_DONTWAIT));
-        if (got !== undefined) return got;
-        if (!waitReadable(int(fd), timeoutMs)) return 0;
+        try {
+          return call('recv', int(fd), into, into.length, MSG_DONTWAIT);
+        } catch (error) {
+          if (!(error instanceof KernelError) || error.errno !== EAGAIN) throw error;
+          if (!waitReadable(int(fd), timeoutMs)) return 0;
+        }
       }
     },
   };
