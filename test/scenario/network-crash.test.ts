@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { killOurs, monitorsOf } from '../support/leaks.ts';
@@ -198,5 +198,14 @@ describe('networks when things end', () => {
     await rig.up();
     expect(ask('127.0.0.1:18142')).toBe('alive\n');
     expect(await inside(rig, 'other', 'socat -T2 - TCP:web:80')).toBe('alive\n');
+  });
+
+  scenario('what a killed command had begun to write of them goes with the next down', [], async (rig) => {
+    rig.stack({ web: answering(80, 'echo alive') });
+    const state = `/var/lib/tscompose/projects/${rig.project}`;
+    mkdirSync(`${state}/networks`, { recursive: true });
+    writeFileSync(`${state}/networks/addresses.new`, '{"version":1,"netw');
+    await rig.ok(['down']);
+    expect(existsSync(state)).toBe(false);
   });
 });

@@ -235,6 +235,7 @@ export class Networking {
     return this.#turn.take(async () => {
       await this.#dropUnfinished(networks);
       const record = this.#read();
+      if (record.networks.length === 0) removeNetworkRecord(this.#where.record);
       const strangers = record.endpoints.filter(({ container }) => !known.has(container));
       for (const { container } of strangers) this.#released.add(container);
       if (record.networks.length === 0 || living.length === 0) return ok(undefined);

@@ -120,8 +120,10 @@ export function writeNetworkRecord(path: string, record: NetworkRecord): void {
   renameSync(`${path}.new`, path);
 }
 
+/** With what a command has begun to write over which it was killed. */
 export function removeNetworkRecord(path: string): void {
   rmSync(path, { force: true });
+  rmSync(`${path}.new`, { force: true });
 }
 
 /** Published ports with the host port in force, by container; needs no lock. */
