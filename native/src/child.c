@@ -108,17 +108,16 @@ static _Noreturn void split(struct tsc_monitor *m, struct tsc_process *process, 
 
 /*
  * Until the monitor releases us, inside our cgroups by then. We die with it until exec: in a new pid namespace getppid()
- * cannot tell whether that has happened already; the socket can: EOF instead of the release.
+ * cannot tell whether that has happened already; the socket can.
  */
 static void await_release(struct tsc_monitor *m, int message)
 {
 	struct tsc_report failure = tsc_make_report(m->frame.id, TSC_REPORT_FAILED);
-	char go;
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
 	close_monitor(m);
 	if (tsc_enter_cgroups(&m->frame, &failure) != 0)
 		give_up(message, &failure);
-	if (sys_recv(message, &go, 1, 0) != 1)
+	if (!tsc_hear_release(message))
 		sys_exit(1);
 }
 

@@ -168,8 +168,8 @@ static _Noreturn void run_process(struct tsc_session *session, int message)
 	char go;
 	sys_prctl(PR_SET_PDEATHSIG, TSC_SIGKILL, 0, 0);
 	enter_cgroups(session, message);
-	/* Not before we are inside the container's limits; EOF: nobody waits for us any more. */
-	if (sys_recv(message, &go, 1, 0) != 1)
+	/* Not before we are inside the container's limits. */
+	if (!tsc_hear_release(message))
 		sys_exit(CODE_REFUSED);
 	sys_join_keyring();
 	if (session->tty) {

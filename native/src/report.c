@@ -67,3 +67,10 @@ long tsc_receive_note(int socket, struct tsc_report *note, int fds[2], int flags
 	}
 	return size;
 }
+
+bool tsc_hear_release(int socket)
+{
+	char go;
+	struct pollfd giver = {.fd = socket, .events = 0};
+	return sys_recv(socket, &go, 1, 0) == 1 && sys_poll_now(&giver, 1) == 0;
+}

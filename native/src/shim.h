@@ -26,6 +26,11 @@ void tsc_send_report(int fd, const struct tsc_report *report);
 void tsc_send_note(int socket, const struct tsc_report *note, const int *fds, unsigned count);
 /* Bytes received (0 = EOF, -EAGAIN …); descriptors that came along, else -1. */
 long tsc_receive_note(int socket, struct tsc_report *note, int fds[2], int flags);
+/*
+ * Waits for the word to go on. False when nobody lives to give it, and also when whoever gave it is dead by now: their
+ * death is announced only to those who had asked for it (PR_SET_PDEATHSIG) by then, so that this is called after asking.
+ */
+bool tsc_hear_release(int socket);
 
 /* ---- identity.c: who a process is */
 

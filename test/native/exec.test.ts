@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
@@ -121,6 +121,31 @@ describe.skipIf(!possible)('tsc-shim exec', () => {
     expect(drain()).toBe(65536);
     expect((await flood).code).toBe(137);
     closeSync(fd);
+  });
+
+  test('leaves no process when it is killed between the birth of that and its first step', async () => {
+    const members = () => readFileSync(`${container.cgroup}/cgroup.procs`, 'utf8').split('\n').length - 1;
+    const before = members();
+    const pidFile = join(rig.dir, 'pid');
+    const through = ['sh', '-c', `echo $$ > ${pidFile}; exec "$@"`, 'sh'];
+    // By its parent: the shim refuses to go into a container that is paused itself.
+    const freeze = (value: '0' | '1') => writeFileSync(join(container.cgroup, '../cgroup.freeze'), value);
+    freeze('1');
+    let done: ReturnType<typeof run> | undefined;
+    try {
+      done = run(['sleep', '1000'], { through, bornInside: true });
+      await until(() => members() === before + 1);
+      const shim = Number(readFileSync(pidFile, 'utf8'));
+      // The helper has been waited for, and after that the new process is told to go on.
+      const children = () => readFileSync(`/proc/${shim}/task/${shim}/children`, 'utf8').trim().split(' ');
+      await until(() => children().length === 1);
+      process.kill(shim, 'SIGKILL');
+      await until(() => !existsSync(`/proc/${shim}`));
+    } finally {
+      freeze('0');
+    }
+    await until(() => members() === before);
+    expect((await done)?.code).toBe(null);
   });
 
   test('leaves nothing of itself behind in the container', async () => {

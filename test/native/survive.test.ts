@@ -189,6 +189,29 @@ describe.skipIf(!possible)('what survives', () => {
     }
   });
 
+  test('a kill between the birth of the new process and its first step leaves no process', async () => {
+    const container = rig.container({ argv: ['sleep', '1000'] });
+    const { pid } = await container.hold();
+    const control = await container.control();
+    const members = () =>
+      readFileSync(join(container.cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).length;
+    const freeze = (value: '0' | '1') => writeFileSync(join(container.cgroup, 'cgroup.freeze'), value);
+    freeze('1');
+    control.send('START');
+    await until(() => members() === 1);
+    // Answered after the new process was told to go on.
+    expect((await control.ask('STATUS')).state.phase).toBe(phases.starting);
+    await killMonitor(pid);
+    freeze('0');
+    control.close();
+    await until(() => members() === 0);
+    await container.hold('ADOPT');
+    const again = await container.control();
+    expect((await again.ask('STATUS')).state).toMatchObject({ phase: phases.exited, exitKnown: false });
+    expect((await again.ask('START')).state).toMatchObject({ phase: phases.running, starts: 2 });
+    again.close();
+  });
+
   test('adopting what never was is refused', async () => {
     await expect(rig.container({ argv: ['true'] }).hold('ADOPT')).rejects.toThrow(/"error":61/);
   });

@@ -233,6 +233,8 @@ export async function execIn(
     attach?: SetupOp[];
     input?: string;
     signal?: NodeJS.Signals;
+    /** The cgroup was never killed: the new process is born in it. */
+    bornInside?: boolean;
     /** A command that runs the shim, with its arguments. */
     through?: string[];
     /** Who is said to have started it, and to stay; 0: nobody. */
@@ -246,7 +248,7 @@ export async function execIn(
     {
       phase: 'HOLD',
       ops: [
-        op('JOIN', [state.initPid, state.initStart], options.cgroup ?? ''),
+        op('JOIN', [state.initPid, state.initStart, options.bornInside ? 1 : 0], options.cgroup ?? ''),
         op('EXEC_TTY', [options.tty ? 1 : 0, caller]),
       ],
     },
