@@ -162,7 +162,7 @@ _Noreturn void tsc_run_child(struct tsc_monitor *m, int message)
 				  .slave = -1,
 				  .restarted = m->state.starts > m->starts_before + 1};
 	await_release(m, message);
-	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:setup", 0, 0);
+	sys_prctl(PR_SET_NAME, (unsigned long)TSC_NAME_SETUP, 0, 0);
 	sys_setsid();
 	sys_join_keyring(); /* ENOSYS is fine: then there is none to leak */
 	struct own_files own = open_own_files(m, message);

@@ -40,7 +40,7 @@ static bool is_paused(int cgroup)
 static int join(struct tsc_session *session, const struct tsc_op *op)
 {
 	session->init_pid = op->number[0] > INT32_MAX ? 0 : (int)op->number[0];
-	session->init = tsc_open_process(session->init_pid, op->number[1]);
+	session->init = tsc_open_container(session->init_pid, op->number[1]);
 	if (session->init < 0)
 		return session->init;
 	if (op->length[0] == 0)

@@ -264,7 +264,7 @@ static int join(const char *pid_text, const char *start_text)
 	const char *rest;
 	if (!tsc_parse_number(pid_text, &pid, &rest) || !tsc_parse_number(start_text, &start, &rest) || pid > INT32_MAX)
 		return -EINVAL;
-	int pidfd = tsc_open_process((int)pid, start);
+	int pidfd = tsc_open_container((int)pid, start);
 	if (pidfd < 0)
 		return pidfd;
 	int result = sys_setns(pidfd, CLONE_NEWNS);

@@ -89,6 +89,33 @@ int tsc_open_process(int pid, uint64_t start_time)
 	return -ESRCH;
 }
 
+static bool is_being_set_up(int pid)
+{
+	char path[40], name[32];
+	struct tsc_text out = tsc_start_text(path, sizeof path);
+	tsc_add_text(&out, "/proc/");
+	tsc_add_number(&out, pid);
+	tsc_add_text(&out, "/comm");
+	return tsc_read_file(AT_FDCWD, path, name, sizeof name) > 0 &&
+	       (tsc_same_text(name, TSC_NAME_MONITOR "\n") || tsc_same_text(name, TSC_NAME_SETUP "\n"));
+}
+
+int tsc_open_container(int pid, uint64_t start_time)
+{
+	const unsigned pause_ms = 5, patience_ms = 5000;
+	int fd = tsc_open_process(pid, start_time);
+	struct pollfd gone = {.fd = fd, .events = POLLIN};
+	int error = 0;
+	for (unsigned waited = 0; fd >= 0 && !error && is_being_set_up(pid); waited += pause_ms) {
+		sys_sleep_ms(pause_ms);
+		error = sys_poll_now(&gone, 1) != 0 ? -ESRCH : waited >= patience_ms ? -EAGAIN : 0;
+	}
+	if (!error)
+		return fd;
+	sys_close(fd);
+	return error;
+}
+
 void tsc_reset_signals(void)
 {
 	/* Node ignores SIGPIPE, shells in the background ignore SIGINT: ignored signals survive exec. */

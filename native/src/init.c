@@ -80,12 +80,13 @@ _Noreturn void tsc_run_init(const struct tsc_init *init)
 	uint64_t faults = bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(11) | bit(31);
 	uint64_t set = ~faults;
 	struct tsc_sigaction ignore = {.action = (void *)1};
+	/* Before the monitor hears that all is set up: by this name we may be entered. */
+	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:init", 0, 0);
 	arrange(init);
 	keep_only_kill();
 	sys_sigmask(set);
 	sys_sigaction(TSC_SIGTTIN, &ignore);
 	sys_sigaction(TSC_SIGTTOU, &ignore);
-	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:init", 0, 0);
 	/* Not PID 1 (a shared pid namespace): orphans still come to us. */
 	sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0);
 	/* A monitor that dies takes nobody along any more. */

@@ -119,7 +119,7 @@ static int part_from_launcher(struct tsc_monitor *m)
 	m->report = sys_dup3(report, 3, O_CLOEXEC);
 	sys_close_range(4, ~0u, 0);
 	sys_chdir("/");
-	sys_prctl(PR_SET_NAME, (unsigned long)"tsc:monitor", 0, 0);
+	sys_prctl(PR_SET_NAME, (unsigned long)TSC_NAME_MONITOR, 0, 0);
 	return error < 0 ? error : 0;
 }
 

@@ -40,6 +40,14 @@ bool tsc_read_boot_id(uint8_t out[16]);
 uint64_t tsc_read_clock(int clock);
 /* pidfd of that very process; -ESRCH when the number belongs to another one by now. */
 int tsc_open_process(int pid, uint64_t start_time);
+/* What a process of ours is called before it is the command, or the PID 1, of a container. */
+#define TSC_NAME_MONITOR "tsc:monitor"
+#define TSC_NAME_SETUP "tsc:setup"
+/*
+ * The same for the PID 1 of a container that is to be entered. Until it is set up its root is still the host's: that is
+ * waited for, -EAGAIN when it takes too long.
+ */
+int tsc_open_container(int pid, uint64_t start_time);
 /* The whole of a small file, NUL-terminated: its size or -errno. */
 long tsc_read_file(int dir, const char *path, char *out, size_t room);
 int tsc_write_file(int dir, const char *path, const char *bytes, size_t size);

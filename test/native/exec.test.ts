@@ -123,6 +123,23 @@ describe.skipIf(!possible)('tsc-shim exec', () => {
     closeSync(fd);
   });
 
+  test('does not come into a container before that has a root of its own', async () => {
+    const own = rig.container({ argv: ['sleep', '1000'] });
+    await own.hold();
+    const control = await own.control();
+    const freeze = (value: '0' | '1') => writeFileSync(join(own.cgroup, 'cgroup.freeze'), value);
+    freeze('1');
+    control.send('START');
+    const { state: starting } = await control.ask('STATUS');
+    expect(starting.phase).toBe(phases.starting);
+    const entered = execIn(rig.shim, starting, { argv: ['hostname'] });
+    // Whoever does not wait has done it by now.
+    await Promise.race([entered, new Promise((done) => setTimeout(done, 300))]);
+    freeze('0');
+    expect(await entered).toMatchObject({ code: 0, stdout: 'guest\n' });
+    control.close();
+  });
+
   test('leaves no process when it is killed between the birth of that and its first step', async () => {
     const members = () => readFileSync(`${container.cgroup}/cgroup.procs`, 'utf8').split('\n').length - 1;
     const before = members();

@@ -1,11 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { limitFile, over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
-import { ended, type Rig, scenario } from '../support/scenario.ts';
+import { ended, type Rig, type Run, scenario } from '../support/scenario.ts';
 import { onSmallDisk } from '../support/small-disk.ts';
 
 const traces = (rig: Rig) => Object.values(tracesOf([rig.project])).flat();
@@ -181,4 +190,42 @@ describe('a cgroup of ours that somebody has removed', () => {
       await eventually(() => expect(traces(rig)).toEqual([]));
     },
   );
+});
+
+/** Command lines of the children of a process. */
+const childrenOf = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((child) => child !== '' && existsSync(`/proc/${child}/cmdline`))
+    .map((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8'));
+
+describe('cp into a container that is only being started', () => {
+  scenario('waits until it has a root of its own, and touches none of the host', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    rig.write('greeting', 'hello');
+    await rig.hold();
+    const path = `/${rig.project}`;
+    const running: Promise<Run>[] = [];
+    try {
+      await whileFrozen(rig, async () => {
+        running.push(ended(rig.start(['up', '-d'])));
+        await eventually(() => expect(membersOf(projectCgroup(rig))).toBe(1));
+        const copy = rig.start(['cp', 'greeting', `web:${path}`]);
+        running.push(ended(copy));
+        await eventually(() => {
+          if (copy.exitCode === null) expect(childrenOf(copy.pid ?? 0).join(' ')).toContain('\0files\0');
+        });
+        // Whoever does not wait has done it by now.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+      expect((await Promise.all(running)).map(({ code, stderr }) => [code, code === 0 ? '' : stderr])).toEqual([
+        [0, ''],
+        [0, ''],
+      ]);
+      expect(existsSync(path), 'on the host').toBe(false);
+      expect(await (await rig.next('web')).say('list /')).toContain(rig.project);
+    } finally {
+      rmSync(path, { force: true });
+    }
+  });
 });

@@ -125,6 +125,16 @@ function deed({ op, text }: OpFailure): string {
   }
 }
 
+/** Why a container cannot be entered, by the name of the errno. */
+const notEntered: { readonly [name: string]: string } = {
+  ESRCH: 'it has ended',
+  EBUSY: 'it is paused',
+  EAGAIN: 'it is still being set up',
+};
+
+const reason = ({ op, errno }: OpFailure): string =>
+  (op.kind === 'JOIN' ? notEntered[errnoName(errno)] : undefined) ?? errnoSentence(errno);
+
 /** A refused op as what the user is told, with a remedy where one is known. */
 export function opFailure(failure: OpFailure): RuntimeFailure {
   const { op, errno, text } = failure;
@@ -132,7 +142,7 @@ export function opFailure(failure: OpFailure): RuntimeFailure {
   const about = text !== '' && !deed(failure).includes(text) ? ` (${text})` : '';
   const base = {
     code: 'setup-failed',
-    message: `cannot ${deed(failure)}: ${errnoSentence(errno)}${about}`,
+    message: `cannot ${deed(failure)}: ${reason(failure)}${about}`,
     notes: [...remedies(failure), `op ${op.kind}, ${errnoName(errno)}`],
   } as const;
   return op.configPath === undefined ? base : { ...base, configPath: op.configPath };

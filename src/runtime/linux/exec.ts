@@ -15,7 +15,7 @@ import { initLives } from './lives.ts';
 import type { HostEnvironment } from './options.ts';
 import { otherVersionOf, refuseOther } from './other-version.ts';
 import { containerPaths, hostPaths, projectPaths } from './paths.ts';
-import { frameKind, reportKind, size } from './protocol.ts';
+import { frameKind, reportKind, size, statePhase } from './protocol.ts';
 import { decodeReport, type ShimState } from './records.ts';
 import { resolveUser } from './rootfs/users.ts';
 import type { ResolvedUser } from './sandbox/facts.ts';
@@ -70,7 +70,8 @@ export async function execInContainer(
     return err({ code: 'no-such-container', message: `cannot find the container ${container}`, notes: [] });
   }
   const state = readState(where.stateRecord);
-  if (!initLives(state)) {
+  // Until it is set up there is nothing to come into.
+  if (!initLives(state) || state.phase === statePhase.STARTING) {
     return err({ code: 'not-running', message: `cannot run a command in ${container}: it is not running`, notes: [] });
   }
   const other = otherVersionOf(record, state);
