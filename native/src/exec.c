@@ -150,7 +150,7 @@ static int find_foreign_namespaces(int pid, uint64_t *flags)
 			continue; /* a kind that this kernel does not have */
 		int error = identify_namespace(number, kinds[i].name, &other);
 		if (error)
-			return error;
+			return error == -ENOENT ? -ESRCH : error; /* it has ended since */
 		*flags |= own != other ? kinds[i].flag : 0;
 	}
 	return 0;

@@ -7,8 +7,8 @@ import { statePhase } from '../../src/runtime/linux/protocol.ts';
 import { readState } from '../../src/runtime/linux/state-dir.ts';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { killed, monitorsOf, tracesOf } from '../support/leaks.ts';
-import { ended, type Rig, scenario } from '../support/scenario.ts';
+import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
+import { ended, type Rig, type Run, scenario } from '../support/scenario.ts';
 
 /** The one monitor of a project with one container. */
 function monitorOf(rig: Rig): number {
@@ -138,6 +138,29 @@ describe('commands that meet', () => {
       expect((await over(rig, 'web')).status).toMatchObject({ kind: 'exited', exitCode: round });
       await rig.ok(['up', '-d']);
     }
+  });
+
+  scenario('exec beside restarts runs in one life or says why not, and leaves nothing', [], async (rig) => {
+    // Of the second no namespace takes the processes along that come in.
+    rig.stack({ own: rig.puppet('own'), shared: rig.puppet('shared', { pid: 'host' }) });
+    await rig.up();
+    const inside = ['/bin/puppet', '/strings/ctl', 'guest'];
+    const entered: Promise<Run>[] = [];
+    for (let round = 0; round < 4; round++) {
+      const restart = rig.ok(['restart', '-t', '0']);
+      for (const service of ['own', 'shared', 'own', 'shared'])
+        entered.push(ended(rig.start(['exec', '-T', service, ...inside])));
+      await restart;
+    }
+    await rig.ok(['stop', '-t', '0']);
+    for (const { code, stderr } of await Promise.all(entered)) {
+      if (code === 137) expect(stderr).toBe('');
+      else expect([code, stderr]).toEqual([1, expect.stringMatching(/is not running|it has ended/)]);
+    }
+    const left = () => processesOf(rig.project).filter(({ command }) => !command.startsWith('tsc:'));
+    await eventually(() => expect(left()).toEqual([]));
+    await rig.ok(['start']);
+    expect((await running(rig, 'own')).pid).not.toBe((await running(rig, 'shared')).pid);
   });
 
   scenario('two up at once make one container of each service', [], async (rig) => {
