@@ -11,6 +11,7 @@
  *   hog MIB                allocate and touch memory
  *   fork N                 N children that sleep
  *   bomb                   fork without end
+ *   churn N                N children that each fork their successor and end, without end
  *   spin                   burn a core for ever, in a child
  *   leave                  a child in its own session that keeps stdout open
  *   notify HEX             one datagram to NOTIFY_SOCKET, as sd_notify(3) sends it
@@ -150,6 +151,19 @@ static void bomb(void)
 			usleep(1);
 }
 
+/* Whoever is listed is gone before it can be killed by its number. */
+static void churn(int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (fork() != 0)
+			continue;
+		setsid();
+		for (;;)
+			if (fork() > 0)
+				_exit(0);
+	}
+}
+
 static void read_file(const char *path)
 {
 	static char text[65536], hex[sizeof text * 2 + 1];
@@ -243,6 +257,8 @@ static void obey(char *line)
 		answer(fork_sleepers(atoi(first)));
 	else if (!strcmp(word, "bomb"))
 		bomb();
+	else if (!strcmp(word, "churn"))
+		churn(atoi(first)), answer(0);
 	else if (!strcmp(word, "spin"))
 		spin(), answer(0);
 	else if (!strcmp(word, "leave"))
