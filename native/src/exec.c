@@ -98,6 +98,12 @@ static void open_cgroups(struct tsc_session *session)
 	}
 }
 
+static _Noreturn void give_up(int message, const struct tsc_report *failure)
+{
+	tsc_send_note(message, failure, NULL, 0);
+	sys_exit(CODE_REFUSED);
+}
+
 /* As tsc_enter_cgroups. */
 static void enter_cgroups(const struct tsc_session *session, int message)
 {
@@ -108,8 +114,7 @@ static void enter_cgroups(const struct tsc_session *session, int message)
 		if (put == 1)
 			continue;
 		tsc_fail_report(&failure, TSC_PHASE_ATTACH, session->entry[i].op, put < 0 ? (int)put : -EIO, "tasks");
-		tsc_send_note(message, &failure, NULL, 0);
-		sys_exit(CODE_REFUSED);
+		give_up(message, &failure);
 	}
 }
 
@@ -179,8 +184,7 @@ static _Noreturn void run_process(struct tsc_session *session, int message)
 			error = tsc_open_pty(place.root, place.proc, &place.master, &place.slave);
 		if (error) {
 			tsc_fail_report(&failure, TSC_PHASE_SETUP, 0, error, "/dev/pts/ptmx");
-			tsc_send_note(message, &failure, NULL, 0);
-			sys_exit(CODE_REFUSED);
+			give_up(message, &failure);
 		}
 		struct tsc_report note = tsc_make_report(session->frame.id, TSC_NOTE_TTY);
 		tsc_send_note(message, &note, &place.master, 1);
@@ -226,8 +230,10 @@ static _Noreturn void run_helper(struct tsc_session *session, int message)
 		tsc_close(&session->init);
 		tsc_close(&session->cgroup);
 		tsc_close(&session->report);
+		struct tsc_report failure = tsc_make_report(session->frame.id, TSC_REPORT_FAILED);
+		tsc_fail_report(&failure, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, error, "");
 		if (error)
-			sys_exit(CODE_REFUSED);
+			give_up(message, &failure);
 		run_process(session, message);
 	}
 	/* A pid namespace whose PID 1 is gone answers ENOMEM. */
@@ -292,10 +298,23 @@ bool tsc_hear_process(struct tsc_session *session)
 	return true;
 }
 
+/* What the helper says. The process that it has made may be faster, and have failed: `refusal`, else of kind 0. */
+static bool hear_helper(const struct tsc_session *session, struct tsc_report *note, struct tsc_report *refusal)
+{
+	int fds[2];
+	*refusal = (struct tsc_report){0};
+	long size = tsc_receive_note(session->message, note, fds, 0);
+	if (size == (long)sizeof *note && note->kind == TSC_REPORT_FAILED) {
+		*refusal = *note;
+		size = tsc_receive_note(session->message, note, fds, 0);
+	}
+	return size == (long)sizeof *note && note->kind == TSC_NOTE_PID;
+}
+
 static void start(struct tsc_session *session)
 {
-	struct tsc_report note;
-	int pair[2], fds[2], status;
+	struct tsc_report note, refusal;
+	int pair[2], status;
 	/* Before there is a process that nobody could send a signal to. */
 	session->signals = sys_signalfd(~0ull, O_CLOEXEC | O_NONBLOCK);
 	if (session->signals < 0)
@@ -310,14 +329,18 @@ static void start(struct tsc_session *session)
 		refuse(session, TSC_PHASE_HOLD, 0, helper, "fork");
 	sys_close(pair[1]);
 	session->message = pair[0];
-	long size = tsc_receive_note(session->message, &note, fds, 0);
+	bool heard = hear_helper(session, &note, &refusal);
 	while (sys_wait4(helper, &status, 0) == -EINTR)
 		;
-	if (size != (long)sizeof note || note.kind != TSC_NOTE_PID)
+	if (!heard)
 		refuse(session, TSC_PHASE_HOLD, 0, ECANCELED, "");
 	if (note.error)
 		refuse(session, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, note.error, "");
 	session->pid = note.pid;
+	if (refusal.kind) {
+		sys_wait4(session->pid, NULL, 0);
+		refuse(session, refusal.phase, refusal.op, refusal.error, refusal.text);
+	}
 	session->born_inside = note.number == 1;
 	for (unsigned i = 0; i < session->entries; i++)
 		sys_close(session->entry[i].fd);
