@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
@@ -24,6 +26,17 @@ async function ranThenChanged(rig: Rig, update: Update) {
   const before = await rows(rig);
   stack(rig, '2', update);
   return before;
+}
+
+/** Whoever has the lock of a project's supervisor is the only one; what is returned gives it back. */
+async function keepSupervisorsAway(rig: Rig): Promise<() => Promise<unknown>> {
+  const lock = `/run/tscompose/${rig.project}.supervisor.lock`;
+  const holder = spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000']);
+  await once(holder.stdout, 'data');
+  return () => {
+    holder.kill('SIGKILL');
+    return once(holder, 'close');
+  };
 }
 
 /** Whether it ended before it had been seen running or after is not to be seen. */
@@ -139,6 +152,26 @@ describe('an update with deploy.update_config', () => {
     expect((await rows(rig)).map(({ name }) => name)).toEqual(['web-1', 'web-2']);
     expect((await rows(rig))[1]).toEqual(before[1]);
   });
+
+  for (const order of ['stop-first', 'start-first'] as const) {
+    scenario(`that was killed half-way is finished by an up without a supervisor, ${order}`, [], async (rig) => {
+      await ranThenChanged(rig, { order, monitor: '30s' });
+      const letGo = await keepSupervisorsAway(rig);
+      try {
+        const up = rig.start(['up', '-d']);
+        const run = ended(up);
+        await rig.next('web');
+        up.kill('SIGKILL');
+        await run;
+        stack(rig, '2', { order, monitor: '100ms' });
+        await rig.up();
+        expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+        expect((await rows(rig)).map(({ pid }) => typeof pid)).toEqual(['number', 'number']);
+      } finally {
+        await letGo();
+      }
+    });
+  }
 
   scenario('that was killed half-way is finished by the next one', [], async (rig) => {
     const update = { order: 'start-first', monitor: '30s' };
