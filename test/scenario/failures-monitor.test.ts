@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { ContainerName, ProjectName } from '../../src/model/units.ts';
 import { containerPaths, hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
@@ -8,7 +9,7 @@ import { readState } from '../../src/runtime/linux/state-dir.ts';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
-import { ended, type Rig, type Run, scenario } from '../support/scenario.ts';
+import { ended, type Rig, type Run, runCli, scenario } from '../support/scenario.ts';
 
 /** The one monitor of a project with one container. */
 function monitorOf(rig: Rig): number {
@@ -170,6 +171,37 @@ describe('commands that meet', () => {
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect((await rig.ps()).map(({ name }) => name).sort()).toEqual([`${rig.project}-a-1`, `${rig.project}-b-1`]);
     expect(monitorsOf(rig.project).length).toBe(2);
+  });
+
+  scenario('two up at once of one project name in two directories leave what one of them says', [], async (rig) => {
+    const service = (name: string, from: string) => ({
+      ...rig.puppet(name, { environment: { FROM: from }, rootfs: rig.puppetRoot(), volumes: [] }),
+      volumes: [`${rig.path('strings')}:/strings`],
+    });
+    const files = ['here', 'there'].map((from) =>
+      rig.write(`${from}/stack.yml`, {
+        services: { a: service('a', from), b: { ...service('b', from), depends_on: ['a'] } },
+      }),
+    );
+    await rig.hold();
+    const sessions = files.map((file) => ({
+      args: ['-p', rig.project, '-f', file],
+      options: { cwd: join(file, '..') },
+    }));
+    const inEach = (...args: string[]) =>
+      Promise.all(sessions.map((session) => runCli([...session.args, ...args], session.options)));
+    for (const round of ['made', 'made anew']) {
+      expect((await inEach('up', '-d')).map(({ code, stderr }) => [code, code === 0 ? '' : stderr])).toEqual([
+        [0, ''],
+        [0, ''],
+      ]);
+      expect(monitorsOf(rig.project).length, round).toBe(2);
+      const plans = (await inEach('plan')).map(({ stdout }) => stdout);
+      expect(plans.filter((plan) => plan === 'nothing to do\n')).toHaveLength(1);
+      expect(plans.filter((plan) => /-a-1.*\n(.*\n)*.*-b-1/.test(plan))).toHaveLength(1);
+    }
+    await runCli([...(sessions[0]?.args ?? []), 'down'], { cwd: '/' });
+    await eventually(() => expect(traces(rig)).toEqual([]));
   });
 
   scenario('up and down at once leave all of it or nothing', [], async (rig) => {
