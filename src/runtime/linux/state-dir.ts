@@ -8,6 +8,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
@@ -133,8 +134,10 @@ export function makeDirectory(path: string, mode = 0o711): void {
     mkdirSync(path, { mode });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    // `recursive` from the start would look at every parent each time.
-    if (code === 'ENOENT') mkdirSync(path, { recursive: true, mode });
-    else if (code !== 'EEXIST') throw cause;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw cause;
+    // Not by `recursive` alone: what keeps a parent from being made would be told as a path that does not exist.
+    makeDirectory(dirname(path), mode);
+    mkdirSync(path, { recursive: true, mode });
   }
 }

@@ -1,3 +1,4 @@
+import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ProjectName } from '../../../model/units.ts';
 import { err, ok } from '../../../util/result.ts';
 import type { Opening } from '../../runtime.ts';
@@ -5,10 +6,22 @@ import { describeHolder, Launcher } from '../launch.ts';
 import { Networking } from '../network/index.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
 import { type Paths, projectPaths } from '../paths.ts';
+import { refusalOf } from '../refusal.ts';
 import { netPath, shimPath } from '../shim-path.ts';
 import { makeDirectory } from '../state-dir.ts';
 import { lazyHostFacts } from './context.ts';
 import { LinuxSession } from './session.ts';
+
+function makeRun({ run }: Paths): RuntimeFailure | undefined {
+  try {
+    makeDirectory(run, 0o711);
+    return undefined;
+  } catch (cause) {
+    const refusal = refusalOf(cause);
+    if (refusal === undefined) throw cause;
+    return refusal;
+  }
+}
 
 /** Starts what a session of the project needs; it touches nothing until the lock is taken. */
 export function beginSession(
@@ -27,7 +40,11 @@ export function beginSession(
         const notes = ['run it as root (sudo); containers without root come later'];
         return err({ code: 'not-root', message: 'cannot change anything without root', notes });
       }
-      makeDirectory(paths.run, 0o711);
+      const made = makeRun(paths);
+      if (made !== undefined) {
+        await launcher.close();
+        return err(made);
+      }
       const lock = () => launcher.lock({ onWait: (pid) => onWait(describeHolder(pid)), signal });
       const locked = await lock();
       if (!locked.ok) return locked;
