@@ -1,10 +1,12 @@
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { over } from '../support/checks.ts';
+import type { ContainerName, ProjectName } from '../../src/model/units.ts';
+import { containerPaths, hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
+import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { processesOf } from '../support/leaks.ts';
-import { scenario } from '../support/scenario.ts';
+import { killed, killOurs, processesOf } from '../support/leaks.ts';
+import { type Rig, type Run, scenario } from '../support/scenario.ts';
 import { onSmallDisk } from '../support/small-disk.ts';
 
 /** Takes every inode of the disk; what is returned gives them back. */
@@ -88,5 +90,55 @@ describe('a container that fills the disk its own layer is on', () => {
       await rig.ok(['down']);
       await eventually(() => expect(processesOf(rig.project)).toEqual([]));
     });
+  });
+});
+
+describe('a writable layer that a crash has left half-made', () => {
+  const layersOf = (rig: Rig) =>
+    containerPaths(projectPaths(hostPaths({}), rig.project as ProjectName), `${rig.project}-web-1` as ContainerName);
+
+  /** What the next `up` says. */
+  const afterCrash = async (rig: Rig, damage: (layers: ReturnType<typeof layersOf>) => void): Promise<Run> => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    await (await rig.next('web')).do(`write /before ${hex('kept')}`);
+    const { pid } = await running(rig, 'web');
+    killOurs(rig.project);
+    killed(pid);
+    await eventually(() => expect(processesOf(rig.project)).toEqual([]));
+    damage(layersOf(rig));
+    return rig.cli(['up', '-d']);
+  };
+
+  scenario('with remains of overlay in its work directory is mounted again, with what was written', [], async (rig) => {
+    await afterCrash(rig, ({ work }) => {
+      expect(readdirSync(work)).toContain('work');
+      writeFileSync(join(work, 'work/#1a'), 'a copy that was not finished');
+      mkdirSync(join(work, 'index'));
+    });
+    expect(await (await rig.next('web')).say('read /before')).toBe(hex('kept'));
+  });
+
+  scenario('that the kernel refuses is told, with the way to a new one', [], async (rig) => {
+    const up = await afterCrash(rig, ({ work }) => {
+      // What a mount leaves that is allowed to lose data in a crash.
+      mkdirSync(join(work, 'work/incompat/volatile'), { recursive: true });
+    });
+    expect([up.code, up.stderr]).toEqual([1, expect.stringContaining('tscompose up --force-recreate')]);
+    await rig.ok(['up', '-d', '--force-recreate']);
+    await rig.next('web');
+  });
+
+  scenario('without its work directory is mounted again, with what was written', [], async (rig) => {
+    await afterCrash(rig, ({ work }) => rmSync(work, { recursive: true }));
+    expect(await (await rig.next('web')).say('read /before')).toBe(hex('kept'));
+  });
+
+  scenario('without any directory is an empty one', [], async (rig) => {
+    await afterCrash(rig, ({ upper, work }) => {
+      rmSync(upper, { recursive: true });
+      rmSync(work, { recursive: true });
+    });
+    expect(await (await rig.next('web')).say('read /before')).toBe('No such file or directory');
   });
 });

@@ -188,7 +188,10 @@ function remedies({ op, errno }: OpFailure): string[] {
   if (op.kind === 'WRITE' && String(op.strings[0]).includes('/cgroup/')) return cgroupRemedies(op, name);
   if (op.kind === 'SYSCTL' && name === 'ENOENT') return ['this kernel has no such setting; remove it'];
   if (op.kind === 'ROOT_OVERLAY' && name === 'EINVAL') {
-    return ['the file system of /var/lib/tscompose cannot carry overlays; set TSCOMPOSE_ROOT to one that can'];
+    return [
+      'the file system of /var/lib/tscompose cannot carry overlays; set TSCOMPOSE_ROOT to one that can',
+      'or its writable layer is broken, which the kernel log tells; make it anew with: tscompose up --force-recreate',
+    ];
   }
   if (op.kind === 'JOIN' && (name === 'EACCES' || name === 'EPERM')) {
     return [
