@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { isAbsent } from './absent.ts';
 
 let cachedBootId: string | undefined;
 
@@ -70,11 +71,15 @@ export function describeProcess(pid: number): string {
   return `process ${pid} (${command.length > 80 ? `${command.slice(0, 79)}…` : command})`;
 }
 
+/** With hidepid, others' processes are shown to nobody but root. */
+const isHidden = (cause: unknown): boolean => ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '');
+
 /** As UTF-8, which Node reads in one call where other encodings cost four and a buffer each. */
 function readOrUndefined(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
+  } catch (cause) {
+    if (isAbsent(cause) || isHidden(cause)) return undefined;
+    throw cause;
   }
 }

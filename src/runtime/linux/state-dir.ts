@@ -12,6 +12,7 @@ import { dirname } from 'node:path';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
+import { isAbsent } from './absent.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { otherRecord, otherState } from './other-version.ts';
 import { size } from './protocol.ts';
@@ -57,10 +58,20 @@ export type OneOffRecord = OneOff & {
   readonly owner: { readonly pid: number; readonly start: string; readonly bootId: string };
 };
 
-/** Undefined when there is none, or none that can be understood: a command killed in the middle leaves such folders. */
+/**
+ * Undefined when there is none, or none that can be understood: a command killed in the middle leaves such folders. Throws
+ * when it cannot be read.
+ */
 export function readRecord(path: string): ContainerRecord | undefined {
+  let text: string;
   try {
-    const record = JSON.parse(readFileSync(path, 'utf8')) as ContainerRecord;
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (isAbsent(cause)) return undefined;
+    throw cause;
+  }
+  try {
+    const record = JSON.parse(text) as ContainerRecord;
     if (record.version === 1) return record.config === undefined ? undefined : record;
     return otherRecord(record);
   } catch {
@@ -79,13 +90,13 @@ export function writeRecord(path: string, record: ContainerRecord): void {
   writeFileAtomic(path, JSON.stringify(record), { mode: 0o600 });
 }
 
-/** Names of the folders in a directory; none when it does not exist. Throws when it may not be read, which is not none. */
+/** Names of the folders in a directory; none when it does not exist. Throws when it cannot be read, which is not none. */
 export function entries(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EACCES') throw cause;
-    return [];
+    if (isAbsent(cause)) return [];
+    throw cause;
   }
 }
 
@@ -113,8 +124,9 @@ function readBytes(path: string, most = recordBytes): Buffer | undefined {
   let fd: number;
   try {
     fd = openSync(path, 'r');
-  } catch {
-    return undefined;
+  } catch (cause) {
+    if (isAbsent(cause)) return undefined;
+    throw cause;
   }
   try {
     const bytes = Buffer.allocUnsafe(most);

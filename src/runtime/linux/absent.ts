@@ -1,0 +1,6 @@
+/**
+ * Whether an error says that nothing is there. That we could not look (no descriptor left, a disk that answers nothing) is
+ * another thing: whoever took it for the same would clear away what is in use.
+ */
+export const isAbsent = (cause: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'ESRCH'].includes((cause as NodeJS.ErrnoException).code ?? '');
