@@ -20,6 +20,18 @@ function exists(pid: number): boolean {
   }
 }
 
+const members = (container: Container): number[] =>
+  readFileSync(join(container.cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+
+/** What a process is called; nothing when it is gone. */
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
 async function running(container: Container) {
   const { pid } = await container.hold();
   const control = await container.control();
@@ -186,6 +198,31 @@ describe.skipIf(!possible)('what survives', () => {
         left === 0 ? (state.phase === phases.held ? phases.held : phases.exited) : phases.running,
       );
       again.close();
+    }
+  });
+
+  test('a kill at the moment in which the command is started leaves all of it or nothing', async () => {
+    const container = rig.container({ argv: ['sleep', '1000'] });
+    let { pid } = await container.hold();
+    for (let round = 0; round < 30; round++) {
+      const control = await container.control();
+      control.send('START');
+      // PID 1 takes its name when the set-up is over and its command is about to be executed.
+      await until(() => members(container).some((member) => nameOf(member) === 'tsc:init'));
+      process.kill(pid, 'SIGKILL');
+      await until(() => !exists(pid));
+      control.close();
+      pid = (await container.hold('ADOPT')).pid;
+      const next = await container.control();
+      const { state } = await next.ask('STATUS');
+      expect([phases.running, phases.exited]).toContain(state.phase);
+      if (state.phase === phases.running) {
+        await until(() => members(container).length === 2);
+        await next.ask('KILL', SIGKILL);
+        await next.ask('WAIT');
+      }
+      await until(() => members(container).length === 0);
+      next.close();
     }
   });
 
