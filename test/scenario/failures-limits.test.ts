@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { running } from '../support/checks.ts';
+import { cgroupDirectory, over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
-import { processesOf, supervisorsOf } from '../support/leaks.ts';
+import { keepersOf, monitorsOf, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
 /** Processes of the containers themselves. */
@@ -58,4 +60,60 @@ describe('a supervisor that may open no more files', () => {
     const history = await rig.ok(['why', 'b']);
     expect(history.stdout).toMatch(/code 3/);
   });
+});
+
+/** Moves our own processes into a cgroup that is full with them; what the body gets gives it room. */
+async function whileFull(rig: Rig, body: (giveRoom: () => void) => Promise<void>): Promise<void> {
+  const around = join(cgroupDirectory(process.pid, 'pids'), `${rig.project}-full`);
+  const ours = [...monitorsOf(rig.project).map(({ pid }) => pid), ...keepersOf(rig.project)];
+  const members = () => readFileSync(join(around, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean);
+  mkdirSync(around);
+  try {
+    for (const pid of ours) writeFileSync(join(around, 'cgroup.procs'), `${pid}`);
+    writeFileSync(join(around, 'pids.max'), '1');
+    await body(() => writeFileSync(join(around, 'pids.max'), 'max'));
+  } finally {
+    // A supervisor may just be coming.
+    await eventually(() => {
+      for (const pid of members()) writeFileSync(join(around, '../cgroup.procs'), pid);
+      rmdirSync(around);
+    });
+  }
+}
+
+describe('a cgroup around our own processes that takes no more', () => {
+  scenario('keeps stop and down from nothing', ['v1 pids'], async (rig) => {
+    rig.stack({ a: rig.puppet('a', { restart: 'always' }), b: rig.puppet('b') });
+    await rig.up();
+    await (await rig.next('b')).do('ignore 15');
+    await whileFull(rig, async () => {
+      await rig.ok(['stop']);
+      expect((await rig.ps()).map(({ status }) => status.kind)).toEqual(['exited', 'exited']);
+      await rig.ok(['down']);
+      await eventually(() => expect(guests(rig)).toEqual([]));
+    });
+  });
+
+  scenario(
+    'is why something is not started, which is said, and done as soon as there is room',
+    ['v1 pids'],
+    async (rig) => {
+      rig.stack({ again: rig.puppet('again', { restart: 'always' }), once: rig.puppet('once') });
+      const strings = await rig.hold();
+      await rig.up();
+      const [again, once] = [await rig.next('again'), await rig.next('once')];
+      await whileFull(rig, async (giveRoom) => {
+        again.tell('exit 1');
+        once.tell('exit 2');
+        expect((await over(rig, 'once')).status).toMatchObject({ exitCode: 2 });
+        const start = await rig.cli(['start', 'once']);
+        expect([start.code, start.stderr]).toEqual([1, expect.stringContaining('no resources left')]);
+        giveRoom();
+        await strings.next('again', 60_000);
+        await rig.ok(['start', 'once']);
+        await rig.next('once');
+      });
+    },
+    120_000,
+  );
 });

@@ -42,7 +42,8 @@ const probes = {
   'cpu controller': () => controller('cpu'),
   'blkio controller': () => controller('blkio') ?? (wholeDisk() === undefined ? 'needs a disk' : undefined),
   'memory controller': () => controller('memory'),
-  'v1 memory': () => v1Memory(),
+  'v1 memory': () => v1('memory'),
+  'v1 pids': () => v1('pids'),
   'pids controller': () => controller('pids'),
   // In a pid namespace of one's own, the number of the next process can be chosen.
   'pid recycling': () =>
@@ -120,9 +121,9 @@ function arm64Headers(): string | undefined {
   return present ? undefined : 'needs the headers of arm64 (libc6-dev-arm64-cross, linux-libc-dev-arm64-cross)';
 }
 
-function v1Memory(): string | undefined {
+function v1(name: string): string | undefined {
   const lines = readFileSync('/proc/self/cgroup', 'utf8').split('\n');
-  return lines.some((line) => line.split(':')[1] === 'memory') ? undefined : 'needs the memory controller of cgroup v1';
+  return lines.some((line) => line.split(':')[1] === name) ? undefined : `needs the ${name} controller of cgroup v1`;
 }
 
 function runcWorks(): string | undefined {
