@@ -8,7 +8,7 @@ import { type Scope, scopeOf } from '../plan/scope.ts';
 import { desiredState } from '../project/desired.ts';
 import { findVitalLacks } from '../runtime/linux/doctor/checks.ts';
 import { readDoctorHost } from '../runtime/linux/doctor/host.ts';
-import { findTaken } from '../runtime/linux/network/port-holder.ts';
+import { takenPorts } from '../runtime/linux/network/port-holder.ts';
 import { hostPaths } from '../runtime/linux/paths.ts';
 import { availableControllers, onlineCpus, preflight } from '../runtime/linux/preflight.ts';
 import { prepareRootfs } from '../runtime/linux/rootfs/prepare.ts';
@@ -64,7 +64,7 @@ function examineFor(
       controllers: availableControllers(machine.facts.cgroups),
       lacks: findVitalLacks(machine),
       programDirectories: pathDirectories(hostPath),
-      findTaken: (port) => findTaken(port, project),
+      findTaken: takenPorts(project),
     },
     prepare: (source) => prepareRootfs(source, store, { hostPath }),
   });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { isAbsent } from './absent.ts';
+import { textIfThere } from './absent.ts';
 
 let cachedBootId: string | undefined;
 
@@ -77,9 +77,9 @@ const isHidden = (cause: unknown): boolean => ['EACCES', 'EPERM'].includes((caus
 /** As UTF-8, which Node reads in one call where other encodings cost four and a buffer each. */
 function readOrUndefined(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return textIfThere(path);
   } catch (cause) {
-    if (isAbsent(cause) || isHidden(cause)) return undefined;
+    if (isHidden(cause)) return undefined;
     throw cause;
   }
 }

@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { OneOff } from '../../model/state.ts';
 import type { ContainerName, HostPath, ServiceName } from '../../model/units.ts';
-import { isAbsent } from './absent.ts';
+import { isAbsent, textIfThere } from './absent.ts';
 import type { CgroupLayout } from './cgroup/layout.ts';
 import { otherRecord, otherState } from './other-version.ts';
 import { size } from './protocol.ts';
@@ -63,13 +54,8 @@ export type OneOffRecord = OneOff & {
  * when it cannot be read.
  */
 export function readRecord(path: string): ContainerRecord | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if (isAbsent(cause)) return undefined;
-    throw cause;
-  }
+  const text = textIfThere(path);
+  if (text === undefined) return undefined;
   try {
     const record = JSON.parse(text) as ContainerRecord;
     if (record.version === 1) return record.config === undefined ? undefined : record;

@@ -21,14 +21,27 @@ export function findPortHolder(port: number, protocol: 'tcp' | 'udp'): PortHolde
 /** No port of these can be bound, and no process of the project `own` is the reason. */
 export type Taken = { readonly holder?: PortHolder };
 
+/** Who has which port at this moment, for one look at many of them: the tables of sockets are read once. */
+export function takenPorts(own: string): (port: PublishedPort) => Taken | undefined {
+  const tables = new Map<PublishedPort['protocol'], readonly Socket[]>();
+  const read = (protocol: PublishedPort['protocol']): readonly Socket[] => {
+    const sockets = tables.get(protocol) ?? socketsOf(protocol);
+    tables.set(protocol, sockets);
+    return sockets;
+  };
+  return (port) => findTaken(port, { own, read });
+}
+
+type Look = { readonly own: string; readonly read: (protocol: PublishedPort['protocol']) => readonly Socket[] };
+
 /**
  * Whether a port, or every one of a range, is taken already. Only what is certain: a socket for both families may or may not
  * leave room for one of IPv4 beside it, which the table does not tell.
  */
-export function findTaken({ hostIp, published, protocol }: PublishedPort, own: string): Taken | undefined {
+function findTaken({ hostIp, published, protocol }: PublishedPort, { own, read }: Look): Taken | undefined {
   if (published === undefined || published.first === 0) return undefined;
   const wanted = hostIp === undefined ? everyAddress : [hexOf(hostIp)];
-  const inTheWay = socketsOf(protocol).filter(
+  const inTheWay = read(protocol).filter(
     ({ port, address }) =>
       port >= published.first && port <= published.last && wanted.some((mine) => collide(mine, address)),
   );

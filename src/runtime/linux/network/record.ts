@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ContainerConfig, Network, PublishedPort } from '../../../model/project.ts';
-import { isAbsent } from '../absent.ts';
+import { textIfThere } from '../absent.ts';
 import type { ProjectPaths } from '../paths.ts';
 
 /** Whether a container with this config is on networks of its own, and so concerns `Networking` at all. */
@@ -107,13 +107,8 @@ export const emptyRecord: NetworkRecord = { version: 1, networks: [], endpoints:
 
 /** The record, or the empty one when there is none or it is of another version. Throws when it cannot be read. */
 export function readNetworkRecord(path: string): NetworkRecord {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if (isAbsent(cause)) return emptyRecord;
-    throw cause;
-  }
+  const text = textIfThere(path);
+  if (text === undefined) return emptyRecord;
   try {
     const record = JSON.parse(text) as NetworkRecord;
     return record.version === 1 ? record : emptyRecord;
