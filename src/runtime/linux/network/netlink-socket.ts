@@ -1,3 +1,4 @@
+import { close } from 'node:fs';
 import { InternalError } from '../../../util/assert.ts';
 import { KernelError, type Native } from '../native.ts';
 import {
@@ -51,17 +52,27 @@ export class NetlinkError extends KernelError {
 export class NetlinkSocket {
   readonly #native: Native;
   readonly #fd: number;
+  readonly #protocol: number;
   #sequence = 1;
 
   constructor(native: Native, protocol: number) {
     this.#native = native;
+    this.#protocol = protocol;
     this.#fd = native.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol);
     native.setSocketOption(this.#fd, SOL_NETLINK, { name: NETLINK_EXT_ACK, value: 1 });
     native.setSocketOption(this.#fd, SOL_NETLINK, { name: NETLINK_CAP_ACK, value: 1 });
   }
 
+  /**
+   * Gives the socket back. One of nftables waits in close(2) until what its transactions have replaced is freed, after an
+   * RCU grace period or two (10 to 50 ms): another thread waits in our place.
+   */
   close(): void {
-    this.#native.close(this.#fd);
+    if (this.#protocol === NETLINK_NETFILTER)
+      close(this.#fd, (error) => {
+        if (error) throw error;
+      });
+    else this.#native.close(this.#fd);
   }
 
   /** Sends requests in order, many in a datagram, and returns the answer to each. */
