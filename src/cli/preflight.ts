@@ -8,6 +8,7 @@ import { type Scope, scopeOf } from '../plan/scope.ts';
 import { desiredState } from '../project/desired.ts';
 import { findVitalLacks } from '../runtime/linux/doctor/checks.ts';
 import { readDoctorHost } from '../runtime/linux/doctor/host.ts';
+import { loadNative } from '../runtime/linux/native.ts';
 import { takenPorts } from '../runtime/linux/network/port-holder.ts';
 import { hostPaths } from '../runtime/linux/paths.ts';
 import { availableControllers, onlineCpus, preflight } from '../runtime/linux/preflight.ts';
@@ -50,13 +51,14 @@ export async function checkMachine(context: Context, plan: Plan, observed: Obser
     : exitCode.invalidFile;
 }
 
-function examineFor(
+async function examineFor(
   { environment }: Context,
   { project, containers }: { readonly project: string; readonly containers: readonly DesiredContainer[] },
 ): Promise<readonly Diagnostic[]> {
   const machine = readDoctorHost(environment);
   const hostPath = environment['PATH'] ?? '';
   const store = hostPaths(environment).store as HostPath;
+  const publishes = containers.some(({ config }) => config.ports.length > 0);
   return preflight(containers, {
     host: {
       uid: machine.uid,
@@ -64,7 +66,7 @@ function examineFor(
       controllers: availableControllers(machine.facts.cgroups),
       lacks: findVitalLacks(machine),
       programDirectories: pathDirectories(hostPath),
-      findTaken: takenPorts(project),
+      findTaken: publishes ? takenPorts(await loadNative(), project) : () => undefined,
     },
     prepare: (source) => prepareRootfs(source, store, { hostPath }),
   });

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -44,15 +45,17 @@ describe('published ports', () => {
 
   scenario('a taken port is listed with whatever else the machine lacks', ['socat'], async (rig) => {
     const server = createServer().listen(18105, '127.0.0.2');
-    await new Promise((resolve) => server.once('listening', resolve));
+    const ofBothFamilies = createServer().listen(18106, '::');
+    for (const each of [server, ofBothFamilies]) if (!each.listening) await once(each, 'listening');
     const devices = ['/dev/absent'];
     rig.stack({
-      web: idle({ ports: ['18104:80', '18105:80'] }),
+      web: idle({ ports: ['18104:80', '18105:80', '127.0.0.1:18106:80'] }),
       apart: idle({ ports: ['127.0.0.1:18105:80'] }),
       other: idle({ devices }),
     });
     const refused = await rig.cli(['up', '-d', '--json']);
     server.close();
+    ofBothFamilies.close();
     const told = refused.stderr
       .split('\n')
       .filter(Boolean)
@@ -63,6 +66,7 @@ describe('published ports', () => {
     expect(told).toMatchObject([
       { code: 'device-missing', message: expect.stringContaining('/dev/absent') },
       { code: 'port-taken', message: expect.stringContaining(`(pid ${process.pid}) has it`), line: line + 1 },
+      { code: 'port-taken', message: expect.stringContaining(`(pid ${process.pid}) has it`), line: line + 2 },
     ]);
     expect(refused.code).toBe(3);
     expect(tracesOf([rig.project]).processes).toEqual([]);

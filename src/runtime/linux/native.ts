@@ -47,6 +47,8 @@ export type Native = {
   readonly setSocketOption: (fd: number, level: number, option: SocketOption) => void;
   /** getsockopt(2) of an option of eight bytes; undefined when this kernel has no such option. */
   readonly wideSocketOption: (fd: number, level: number, name: number) => bigint | undefined;
+  /** bind(2); `address` is a whole sockaddr. */
+  readonly bind: (fd: number, address: Uint8Array) => void;
   /** connect(2); `address` is a whole sockaddr. */
   readonly connect: (fd: number, address: Uint8Array) => void;
   readonly send: (fd: number, bytes: Uint8Array) => void;
@@ -112,6 +114,7 @@ async function bindNative(): Promise<Native> {
     socket: bind('int socket(int domain, int type, int protocol)'),
     setsockopt: bind('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
     getsockopt: bind('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+    bind: bind('int bind(int fd, const void *address, unsigned int length)'),
     connect: bind('int connect(int fd, const void *address, unsigned int length)'),
     send: bind('long send(int fd, const void *bytes, unsigned long length, int flags)'),
     recv: bind('long recv(int fd, void *into, unsigned long length, int flags)'),
@@ -193,6 +196,7 @@ async function bindNative(): Promise<Native> {
         throw error;
       }
     },
+    bind: (fd, address) => void call('bind', int(fd), address, address.length),
     connect: (fd, address) => void call('connect', int(fd), address, address.length),
     send: (fd, bytes) => {
       const sent = call('send', int(fd), bytes, bytes.length, 0);

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { PublishedPort } from '../../../model/project.ts';
-import { addressBytes, parseAddress } from './addresses.ts';
+import { KernelError, type Native } from '../native.ts';
+import { type Address, addressBytes, parseAddress } from './addresses.ts';
 import { entriesOf, linkAt, textAt } from './proc-files.ts';
 
 /** Who has a port of this host: the process, and the project if it is one of our net processes. */
@@ -12,6 +13,15 @@ export type PortHolder = {
 };
 
 const LISTEN = '0A';
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
 
 /** Finds the process that listens on a port; undefined when it is in another namespace, or gone by now. */
 export function findPortHolder(port: number, protocol: 'tcp' | 'udp'): PortHolder | undefined {
@@ -21,44 +31,69 @@ export function findPortHolder(port: number, protocol: 'tcp' | 'udp'): PortHolde
 /** No port of these can be bound, and no process of the project `own` is the reason. */
 export type Taken = { readonly holder?: PortHolder };
 
-/** Who has which port at this moment, for one look at many of them: the tables of sockets are read once. */
-export function takenPorts(own: string): (port: PublishedPort) => Taken | undefined {
-  const tables = new Map<PublishedPort['protocol'], readonly Socket[]>();
-  const read = (protocol: PublishedPort['protocol']): readonly Socket[] => {
-    const sockets = tables.get(protocol) ?? socketsOf(protocol);
-    tables.set(protocol, sockets);
-    return sockets;
-  };
-  return (port) => findTaken(port, { own, read });
+/** Who has which port at this moment. */
+export function takenPorts(native: Native, own: string): (port: PublishedPort) => Taken | undefined {
+  return (port) => findTaken(native, port, own);
 }
 
-type Look = { readonly own: string; readonly read: (protocol: PublishedPort['protocol']) => readonly Socket[] };
-
 /**
- * Whether a port, or every one of a range, is taken already. Only what is certain: a socket for both families may or may not
- * leave room for one of IPv4 beside it, which the table does not tell.
+ * Whether a port, or every one of a range, is taken already. The kernel is asked, by binding it for a moment: its tables of
+ * sockets do not tell whether one for both families leaves room for one of IPv4, and take longer to read than all else that
+ * is looked at before a start.
  */
-function findTaken({ hostIp, published, protocol }: PublishedPort, { own, read }: Look): Taken | undefined {
+function findTaken(native: Native, port: PublishedPort, own: string): Taken | undefined {
+  const { hostIp, published, protocol } = port;
   if (published === undefined || published.first === 0) return undefined;
-  const wanted = hostIp === undefined ? everyAddress : [hexOf(hostIp)];
-  const inTheWay = read(protocol).filter(
-    ({ port, address }) =>
-      port >= published.first && port <= published.last && wanted.some((mine) => collide(mine, address)),
-  );
-  if (new Set(inTheWay.map(({ port }) => port)).size <= published.last - published.first) return undefined;
-  const holders = holdersOf(inTheWay);
+  const wanted = (hostIp === undefined ? ['0.0.0.0', '::'] : [hostIp]).flatMap((text) => parseAddress(text) ?? []);
+  for (let number = published.first; number <= published.last; number++)
+    if (!wanted.some((address) => isInUse(native, { address, port: number, protocol }))) return undefined;
+  const holders = holdersOf(inTheWay(port, wanted));
   // What our own containers have will be theirs again, or is free by the time it is needed.
   if (holders.some(({ project }) => project === own)) return undefined;
   return holders[0] === undefined ? {} : { holder: holders[0] };
 }
 
+type Place = { readonly address: Address; readonly port: number; readonly protocol: 'tcp' | 'udp' };
+
+/** With the options of the listener that the net process will make (native/net/listen.c). */
+function isInUse(native: Native, { address, port, protocol }: Place): boolean {
+  let fd: number | undefined;
+  try {
+    const type = protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM;
+    fd = native.socket(address.family === 4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0);
+    if (address.family === 6) native.setSocketOption(fd, IPPROTO_IPV6, { name: IPV6_V6ONLY, value: 1 });
+    if (protocol === 'tcp') native.setSocketOption(fd, SOL_SOCKET, { name: SO_REUSEADDR, value: 1 });
+    native.bind(fd, socketAddress(address, port));
+    return false;
+  } catch (error) {
+    // Whatever else is wrong with it is said by who listens there in earnest.
+    if (error instanceof KernelError) return error.code === 'EADDRINUSE';
+    throw error;
+  } finally {
+    if (fd !== undefined) native.close(fd);
+  }
+}
+
+/** sockaddr_in or sockaddr_in6. */
+function socketAddress(address: Address, port: number): Buffer {
+  const bytes = Buffer.alloc(address.family === 4 ? 16 : 28);
+  bytes.writeUInt16LE(address.family === 4 ? AF_INET : AF_INET6, 0);
+  bytes.writeUInt16BE(port, 2);
+  addressBytes(address).copy(bytes, address.family === 4 ? 4 : 8);
+  return bytes;
+}
+
+/** The sockets that keep a port from being bound; one for both families only where no other explains it. */
+function inTheWay({ published, protocol }: PublishedPort, wanted: readonly Address[]): Socket[] {
+  const { first, last } = published ?? { first: 0, last: 0 };
+  const there = socketsOf(protocol).filter(({ port }) => port >= first && port <= last);
+  const mine = wanted.map((address) => addressBytes(address).swap32().toString('hex').toUpperCase());
+  const certain = there.filter(({ address }) => mine.some((each) => collide(each, address)));
+  return certain.length > 0 ? certain : there.filter(({ address }) => address === everyAddress[1]);
+}
+
 /** Addresses as /proc/net shows them: words of the machine, in hexadecimal. */
 const everyAddress = ['0'.repeat(8), '0'.repeat(32)];
-
-function hexOf(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed === undefined ? '' : addressBytes(parsed).swap32().toString('hex').toUpperCase();
-}
 
 const collide = (one: string, other: string): boolean =>
   one.length === other.length && (one === other || everyAddress.includes(one) || everyAddress.includes(other));
