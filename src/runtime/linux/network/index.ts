@@ -1,11 +1,10 @@
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { Network } from '../../../model/project.ts';
-import type { ContainerName, ProjectName } from '../../../model/units.ts';
+import type { ContainerName } from '../../../model/units.ts';
 import { err, ok } from '../../../util/result.ts';
 import type { SetupOp } from '../frame.ts';
 import { loadNative, type Native } from '../native.ts';
-import type { Paths, ProjectPaths } from '../paths.ts';
 import { addEndpoints, addNetwork, addUplink, type Wish } from './address-plan.ts';
 import { type AttachRefusal, attachGuests, type Guest, withAttached } from './attach.ts';
 import { failureOf, inUse } from './failure.ts';
@@ -16,7 +15,8 @@ import { type HostNames, hostNames } from './host-names.ts';
 import { dropUplink, ensureUplink, type HostView, viewHost } from './host-side.ts';
 import { ensureLegs, Hubs } from './legs.ts';
 import { beginNetProcess, ensureNetProcess, type NetProcess, quitNetProcess, setNetTable } from './net-process.ts';
-import { needsNetProcess, type UdpFlows } from './net-table.ts';
+import { needsNetProcess } from './net-table.ts';
+import type { Found, Held, NetworkingOptions } from './options.ts';
 import { takeReply } from './ports.ts';
 import {
   type NetworkPaths,
@@ -33,24 +33,6 @@ import { guarded, type Outcome, Turn } from './turn.ts';
 export { readEndpoints } from './record.ts';
 
 type Waiting<T> = { readonly item: T; readonly settle: (outcome: Outcome) => void };
-type Held = { readonly container: ContainerName; readonly monitorPid: number };
-
-/** What of a project is there: containers that live, all that are known, and the names of networks that were made. */
-export type Found = {
-  readonly living: readonly Held[];
-  readonly known: ReadonlySet<string>;
-  readonly networks: ReadonlySet<string>;
-};
-
-export type NetworkingOptions = {
-  readonly paths: Paths;
-  readonly at: ProjectPaths;
-  readonly project: ProjectName;
-  /** The tsc-net program. */
-  readonly program: string;
-  /** Absent: the usual time-outs. */
-  readonly flows?: UdpFlows;
-};
 
 /**
  * The networks of one project, for one session under its lock. Everything is made at its first use and again when it is
@@ -89,6 +71,11 @@ export class Networking {
   get revival(): { readonly alive: string; readonly argv: readonly string[] } {
     const { run, alive } = this.#where;
     return { alive, argv: [this.#options.program, 'revive', run] };
+  }
+
+  /** Containers have got their interfaces since this was settled last. */
+  get hasAttached(): boolean {
+    return this.#attached;
   }
 
   /** Adds a network; its bridge is there when this returns. */

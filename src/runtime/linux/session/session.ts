@@ -126,16 +126,15 @@ async function repair(context: SessionContext): Promise<ReadonlyMap<string, Seen
     if (!outcome.ok) context.warn(outcome.error.message, [...names][i] as ContainerName);
   }
   if (seen.size < names.size) seen.clear();
-  const networks = networkNames(context);
-  await repairNetworks(context, { seen, networks });
-  return networks.length === 0 ? seen : new Map();
+  const touched = await repairNetworks(context, { seen, networks: networkNames(context) });
+  return touched ? new Map() : seen;
 }
 
-/** The router and the net process are there as long as anything lives that needs them. */
+/** The router and the net process are there as long as anything lives that needs them. True: something was missing. */
 async function repairNetworks(
   context: SessionContext,
   { seen, networks }: { readonly seen: ReadonlyMap<string, Seen>; readonly networks: readonly string[] },
-): Promise<void> {
+): Promise<boolean> {
   const names = entries(context.at.containers) as ContainerName[];
   const living = names.flatMap((container) => {
     const state = seen.get(container)?.state ?? livingState(containerPaths(context.at, container));
@@ -143,6 +142,7 @@ async function repairNetworks(
   });
   const repaired = await context.network.repair({ living, known: new Set(names), networks: new Set(networks) });
   if (!repaired.ok) context.warn(repaired.error.message);
+  return !repaired.ok || context.network.hasAttached;
 }
 
 function livingState({ stateRecord }: ContainerPaths): ShimState | undefined {
