@@ -7,6 +7,7 @@ import type { Result } from '../../util/result.ts';
 import { checkCommands } from './preflight/command.ts';
 import type { Guest } from './preflight/guest.ts';
 import type { PreflightHost } from './preflight/host.ts';
+import { lookOnce } from './preflight/look.ts';
 import { checkMounts } from './preflight/mounts.ts';
 import { checkPorts } from './preflight/ports.ts';
 import { Report } from './preflight/report.ts';
@@ -32,8 +33,9 @@ export async function preflight(
   const report = new Report();
   const prepareOnce = once(prepare);
   checkHost(host, report);
+  const hostDirectories = host.programDirectories;
+  const options = { report, host, hostDirectories, look: lookOnce(hostDirectories) };
   for (const container of onePerService(containers)) {
-    const options = { report, host, hostDirectories: host.programDirectories };
     const isThere = checkRootfs(container, options);
     const guest = isThere ? await guestOf(container, { report, prepare: prepareOnce }) : undefined;
     if (guest !== undefined) {

@@ -44,7 +44,7 @@ export function takenPorts(native: Native, own: string): (port: PublishedPort) =
 function findTaken(native: Native, port: PublishedPort, own: string): Taken | undefined {
   const { hostIp, published, protocol } = port;
   if (published === undefined || published.first === 0) return undefined;
-  const wanted = (hostIp === undefined ? ['0.0.0.0', '::'] : [hostIp]).flatMap((text) => parseAddress(text) ?? []);
+  const wanted = hostIp === undefined ? everywhere : [parseAddress(hostIp) ?? []].flat();
   for (let number = published.first; number <= published.last; number++)
     if (!wanted.some((address) => isInUse(native, { address, port: number, protocol }))) return undefined;
   const holders = holdersOf(inTheWay(port, wanted));
@@ -52,6 +52,12 @@ function findTaken(native: Native, port: PublishedPort, own: string): Taken | un
   if (holders.some(({ project }) => project === own)) return undefined;
   return holders[0] === undefined ? {} : { holder: holders[0] };
 }
+
+/** 0.0.0.0 and ::. */
+const everywhere: readonly Address[] = [
+  { family: 4, value: 0n },
+  { family: 6, value: 0n },
+];
 
 type Place = { readonly address: Address; readonly port: number; readonly protocol: 'tcp' | 'udp' };
 

@@ -4,9 +4,8 @@ import type { DesiredContainer } from '../../../model/state.ts';
 import type { HostPath } from '../../../model/units.ts';
 import { closest } from '../../../util/text.ts';
 import { listNames } from '../rootfs/glob.ts';
-import { missingInterpreterOf } from '../rootfs/interpreter.ts';
-import { findProgram } from '../rootfs/programs.ts';
 import { type Guest, searchPath, seenAt } from './guest.ts';
+import type { Look } from './look.ts';
 import type { Report } from './report.ts';
 
 type Wanted = {
@@ -21,10 +20,10 @@ type Wanted = {
 export function checkCommands(
   container: DesiredContainer,
   guest: Guest,
-  { report, hostDirectories }: { readonly report: Report; readonly hostDirectories: readonly string[] },
+  { report, look }: { readonly report: Report; readonly look: Look },
 ): void {
   const { config } = container;
-  const context = { container, guest, report, hostDirectories };
+  const context = { container, guest, report, look };
   checkCommand(context, { argv: config.argv, at: 'argv', title: 'the command' });
   if (config.healthcheck !== undefined) {
     checkCommand(context, { argv: config.healthcheck.argv, at: 'healthcheck.argv', title: 'the health check' });
@@ -35,7 +34,7 @@ type Context = {
   readonly container: DesiredContainer;
   readonly guest: Guest;
   readonly report: Report;
-  readonly hostDirectories: readonly string[];
+  readonly look: Look;
 };
 
 function checkCommand(context: Context, wanted: Wanted): void {
@@ -78,10 +77,10 @@ function candidatesFor(config: ContainerConfig, name: string): readonly string[]
 }
 
 function remedies(context: Context, name: string, candidates: readonly string[]): readonly string[] {
-  const { container, guest, hostDirectories } = context;
+  const { container, guest, look } = context;
   const searched = name.includes('/') ? [] : [`searched: ${searchPath(container.config).join(':')}`];
   const { rootfs } = container.config;
-  if (rootfs.kind === 'host') return [...hostRemedy(rootfs, name, hostDirectories), ...searched];
+  if (rootfs.kind === 'host') return [...hostRemedy(rootfs, name, look), ...searched];
   const directories = [...new Set(candidates.map((path) => posix.dirname(path)))];
   const names = directories.flatMap((directory) => guest.layers.flatMap((layer) => listNames(`${layer}${directory}`)));
   const similar = closest(posix.basename(name), new Set(names));
@@ -92,9 +91,9 @@ function remedies(context: Context, name: string, candidates: readonly string[])
 function hostRemedy(
   { programs }: Extract<RootfsSource, { kind: 'host' }>,
   name: string,
-  directories: readonly string[],
+  look: Look,
 ): readonly string[] {
-  const isOnHost = name.startsWith('/') || findProgram(name, directories).path !== undefined;
+  const isOnHost = name.startsWith('/') || look.isProgram(name);
   const list = [...programs, name].join(', ');
   return isOnHost ? [`add it: rootfs: { host: [${list}] }`] : [`this host does not have it either: install it first`];
 }
@@ -103,9 +102,9 @@ function checkInterpreter(
   context: Context,
   { path, host, title, at }: Wanted & { readonly path: string; readonly host: HostPath },
 ): void {
-  const { container, guest, report } = context;
+  const { container, guest, report, look } = context;
   const { layers } = guest;
-  const missing = missingInterpreterOf(host, { layers, directories: searchPath(container.config) });
+  const missing = look.missingInterpreter(host, { layers, directories: searchPath(container.config) });
   if (missing === undefined) return;
   const { interpreter, kind } = missing;
   // What the layers lack, a mount may bring along.

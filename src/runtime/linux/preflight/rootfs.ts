@@ -6,14 +6,14 @@ import { unreachable } from '../../../util/assert.ts';
 import { closest } from '../../../util/text.ts';
 import { errnoOf } from '../rootfs/elf-file.ts';
 import { listNames } from '../rootfs/glob.ts';
-import { findProgram, similarProgram } from '../rootfs/programs.ts';
+import { similarProgram } from '../rootfs/programs.ts';
+import type { Look } from './look.ts';
 import type { Report } from './report.ts';
 
+type Options = { readonly report: Report; readonly hostDirectories: readonly string[]; readonly look: Look };
+
 /** Whether what `rootfs:` names is there at all; false when it is no use to look any further. */
-export function checkRootfs(
-  container: DesiredContainer,
-  { report, hostDirectories }: { readonly report: Report; readonly hostDirectories: readonly string[] },
-): boolean {
+export function checkRootfs(container: DesiredContainer, { report, hostDirectories, look }: Options): boolean {
   const { rootfs } = container.config;
   switch (rootfs.kind) {
     case 'directory':
@@ -21,7 +21,7 @@ export function checkRootfs(
     case 'tarball':
       return checkTarball(container, { path: rootfs.path, report });
     case 'host':
-      return checkPrograms(container, { programs: rootfs.programs, report, hostDirectories });
+      return checkPrograms(container, { programs: rootfs.programs, report, hostDirectories, look });
     default:
       return unreachable(rootfs);
   }
@@ -117,18 +117,13 @@ function statOf(container: DesiredContainer, { path, report }: PathCheck): Retur
 
 function checkPrograms(
   container: DesiredContainer,
-  options: {
-    readonly programs: readonly string[];
-    readonly report: Report;
-    readonly hostDirectories: readonly string[];
-  },
+  { programs, report, hostDirectories, look }: Options & { readonly programs: readonly string[] },
 ): boolean {
-  const { programs, report, hostDirectories } = options;
   let isComplete = true;
   for (const [index, name] of programs.entries()) {
     const isThere = name.startsWith('/')
       ? statSync(name, { throwIfNoEntry: false }) !== undefined
-      : findProgram(name, hostDirectories).path !== undefined;
+      : look.isProgram(name);
     if (isThere) continue;
     isComplete = false;
     const similar = name.startsWith('/')

@@ -11,7 +11,7 @@ export type MissingInterpreter = {
 
 const maxDepth = 5;
 
-type Root = {
+export type Root = {
   /** What makes it up, top first. */
   readonly layers: readonly HostPath[];
   /** Those of PATH; without them env(1) is not looked into. */

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
+import type { ContainerConfig } from '../../../model/project.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { containerPaths } from '../paths.ts';
 import { bootId, startTime } from '../proc.ts';
-import { prepareRootfs } from '../rootfs/prepare.ts';
+import { type PreparedRootfs, prepareRootfs } from '../rootfs/prepare.ts';
 import { resolveUser } from '../rootfs/users.ts';
 import { type ContainerRecord, readRecord } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
@@ -53,7 +54,7 @@ async function describe(
   const { name, service, number, config, dependsOn } = container;
   const rootfs = await prepareRootfs(config.rootfs, context.paths.store);
   if (!rootfs.ok) return err({ configPath: 'rootfs', ...rootfs.error });
-  const user = resolveUser(rootfs.value.lowers, config.user, config.groupAdd);
+  const user = userIn(rootfs.value, config);
   if (!user.ok) return err({ configPath: 'user', ...user.error });
   const { volumesOf, former } = options;
   const oneOff = options.oneOff ?? (wish && { ...wish, owner: ourselves() });
@@ -82,6 +83,20 @@ async function describe(
     restarts: 0,
     ...(oneOff ? { oneOff } : {}),
   });
+}
+
+/** By key: what has one never changes its contents but for a directory of the user's. */
+const users = new Map<string, ReturnType<typeof resolveUser>>();
+
+function userIn(
+  { lowers, key }: PreparedRootfs,
+  { rootfs, user, groupAdd }: ContainerConfig,
+): ReturnType<typeof resolveUser> {
+  if (rootfs.kind === 'directory') return resolveUser(lowers, user, groupAdd);
+  const wanted = JSON.stringify([key, user, groupAdd]);
+  const resolved = users.get(wanted) ?? resolveUser(lowers, user, groupAdd);
+  users.set(wanted, resolved);
+  return resolved;
 }
 
 const ourselves = () => ({ pid: process.pid, start: String(startTime(process.pid) ?? 0n), bootId: bootId() });
