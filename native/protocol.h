@@ -55,6 +55,8 @@ enum tsc_frame_kind {
 	TSC_FRAME_YIELD = 4,     /* no ops: the launcher gives the project's lock away for a while */
 	TSC_FRAME_LOCK = 5,      /* no ops: it takes the lock, and reports LOCKED when it has it */
 	TSC_FRAME_START = 6,     /* CONTAINER, and started at once: STARTED or FAILED follows HELD */
+	TSC_FRAME_NETNS = 7,     /* no ops: so many (id) containers with a NETNS of their own will follow; the launcher may make
+	                            namespaces for them while it waits */
 };
 
 /*

@@ -98,8 +98,14 @@ static int enter_network(struct tsc_monitor *m, const struct tsc_op *op)
 		return m->host_net;
 	if (m->alive)
 		return sys_setns(m->init, CLONE_NEWNET);
-	if (op->number[0] == 1)
-		return sys_unshare(CLONE_NEWNET); /* the monitor stays in it: that is what keeps it between two lives */
+	/* The monitor stays in it: that is what keeps it between two lives. */
+	if (op->number[0] == 1 && m->made_net < 0)
+		return sys_unshare(CLONE_NEWNET);
+	if (op->number[0] == 1) {
+		int error = sys_setns(m->made_net, CLONE_NEWNET);
+		tsc_close(&m->made_net);
+		return error;
+	}
 	int fd = sys_open(op->string[0], O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd;

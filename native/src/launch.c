@@ -1,6 +1,8 @@
 /* The launcher: the project's lock, one fork per frame, and word of those that have died. */
 #include "shim.h"
 
+#include "sys_admin.h"
+
 #include <asm/poll.h>
 #include <linux/prctl.h>
 
@@ -144,6 +146,56 @@ static bool lock_project(const char *path, int *lock)
 	return *lock >= 0;
 }
 
+/*
+ * Network namespaces for containers that will follow, made while there is no frame to be read: the kernel takes most of a
+ * millisecond for each. They have no name, and what is left of them goes with us.
+ */
+#define STOCK 256u
+
+static struct {
+	int fd[STOCK];
+	unsigned size;
+	unsigned wanted; /* still to be made */
+	int home;
+} stock = {.home = -1};
+
+static void add_to_stock(void)
+{
+	int fd = -1;
+	if (stock.home < 0)
+		stock.home = sys_open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+	if (stock.home >= 0 && sys_unshare(CLONE_NEWNET) == 0) {
+		fd = sys_open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+		/* Who is forked begins in the host's network. */
+		if (sys_setns(stock.home, CLONE_NEWNET) != 0)
+			sys_exit(1);
+	}
+	if (fd < 0) {
+		stock.wanted = 0; /* the monitor meets the same error, and says what it was about */
+		return;
+	}
+	stock.fd[stock.size++] = fd;
+	stock.wanted--;
+}
+
+static void want_stock(uint32_t count)
+{
+	unsigned room = STOCK - stock.size;
+	stock.wanted = count < room ? count : room;
+}
+
+static int take_from_stock(const struct tsc_frame *frame)
+{
+	struct tsc_op op;
+	bool fresh = frame->kind != TSC_FRAME_ADOPT && tsc_find_op(frame, TSC_PHASE_HOLD, TSC_OP_NETNS, &op) &&
+		     op.number[0] == 1;
+	if (fresh && stock.size > 0)
+		return stock.fd[--stock.size];
+	if (fresh && stock.wanted > 0)
+		stock.wanted--; /* it makes its own */
+	return -1;
+}
+
 /* The latest monitors and their frames. Whoever is overwritten has long said its last word. */
 #define REMEMBERED 4096u
 
@@ -155,9 +207,13 @@ static uint32_t forks;
 
 static int fork_monitor(struct tsc_frame *frame)
 {
-	int pid = frame->kind == TSC_FRAME_EXEC ? -EPROTO : sys_fork();
+	if (frame->kind == TSC_FRAME_EXEC)
+		return -EPROTO;
+	int netns = take_from_stock(frame);
+	int pid = sys_fork();
 	if (pid == 0)
-		tsc_monitor(frame);
+		tsc_monitor(frame, netns);
+	tsc_close(&netns);
 	if (pid > 0) {
 		forked[forks % REMEMBERED].pid = pid;
 		forked[forks++ % REMEMBERED].id = frame->id;
@@ -186,15 +242,18 @@ static int watch_children(void)
 	return sys_signalfd(child, O_CLOEXEC | O_NONBLOCK);
 }
 
-/* Until a frame comes. */
+/* Until a frame comes. What can be made ahead is made in between. */
 static void wait_for_frame(int deaths)
 {
 	struct pollfd set[2] = {{.fd = STDIN, .events = POLLIN}, {.fd = deaths, .events = POLLIN}};
 	do {
 		uint8_t told[128];
 		set[0].revents = set[1].revents = 0;
-		if (sys_poll(set, 2) < 0)
+		long ready = stock.wanted > 0 ? sys_poll_now(set, 2) : sys_poll(set, 2);
+		if (ready < 0)
 			continue;
+		if (ready == 0)
+			add_to_stock();
 		if (set[1].revents && sys_read(deaths, told, sizeof told) > 0)
 			reap();
 	} while (!set[0].revents);
@@ -206,6 +265,8 @@ static bool serve(const char *lock_path, int *lock, struct tsc_frame *frame, uin
 	bool locks = !tsc_same_text(lock_path, "-");
 	if (!error && frame->kind == TSC_FRAME_YIELD)
 		tsc_close(lock);
+	else if (!error && frame->kind == TSC_FRAME_NETNS)
+		want_stock(frame->id);
 	else if (!error && frame->kind == TSC_FRAME_LOCK)
 		return !locks || *lock >= 0 || lock_project(lock_path, lock);
 	else if ((error = error ? error : fork_monitor(frame)) < 0)

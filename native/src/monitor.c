@@ -100,16 +100,20 @@ static void forget_descriptors(struct tsc_monitor *m)
 {
 	m->dir = m->lock = m->record = m->listen = m->out = m->err = m->in = m->cgroup = -1;
 	m->oom_event = m->oom_counter = m->hangup = m->host_net = m->timer = m->wake_timer = m->init = m->message = -1;
-	m->keeper = m->notify = m->notified_file = -1;
+	m->keeper = m->notify = m->notified_file = m->made_net = -1;
 	m->log.dir = m->log.data = m->log.index = m->master = m->slave = m->report = -1;
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
 		m->clients[i].fd = -1;
 }
 
-/* 0 to 2 are null, 3 is the launcher's stdout; everything else of the launcher, its lock above all, is closed. */
-static int part_from_launcher(struct tsc_monitor *m)
+/*
+ * 0 to 2 are null, 3 is the launcher's stdout, 4 the network namespace that it has made, if any; everything else of the
+ * launcher, its lock above all, is closed.
+ */
+static int part_from_launcher(struct tsc_monitor *m, int netns)
 {
 	int report = sys_fcntl(1, F_DUPFD_CLOEXEC, 16);
+	int made = netns < 0 ? -1 : sys_fcntl(netns, F_DUPFD_CLOEXEC, 16);
 	int null = tsc_open_null();
 	int error = null < 0 ? null : 0;
 	sys_setsid();
@@ -117,7 +121,8 @@ static int part_from_launcher(struct tsc_monitor *m)
 	for (int fd = 0; fd < 3 && error >= 0; fd++)
 		error = sys_dup3(null, fd, 0);
 	m->report = sys_dup3(report, 3, O_CLOEXEC);
-	sys_close_range(4, ~0u, 0);
+	m->made_net = made < 0 ? -1 : sys_dup3(made, 4, O_CLOEXEC);
+	sys_close_range(m->made_net < 0 ? 4 : 5, ~0u, 0);
 	sys_chdir("/");
 	sys_prctl(PR_SET_NAME, (unsigned long)TSC_NAME_MONITOR, 0, 0);
 	return error < 0 ? error : 0;
@@ -134,12 +139,12 @@ static _Noreturn void give_up(struct tsc_monitor *m, struct tsc_report *failure)
 	sys_exit(1);
 }
 
-_Noreturn void tsc_monitor(struct tsc_frame *frame)
+_Noreturn void tsc_monitor(struct tsc_frame *frame, int netns)
 {
 	struct tsc_monitor *m = &monitor;
 	struct tsc_report failure = tsc_make_report(frame->id, TSC_REPORT_FAILED);
 	forget_descriptors(m);
-	int error = part_from_launcher(m);
+	int error = part_from_launcher(m, netns);
 	m->frame = *frame;
 	m->adopt = frame->kind == TSC_FRAME_ADOPT;
 	/* Made now: between clone and exec nothing is allocated. Untouched pages cost nothing. */

@@ -48,6 +48,7 @@ struct tsc_monitor {
 	int listen, out, err, in;
 	int cgroup, oom_event, oom_counter;
 	int host_net; /* for what has to run outside the container's network */
+	int made_net; /* the container's, as long as it is still to be entered; -1 = it is still to be made */
 	int timer, wake_timer;
 	struct tsc_log log;
 

@@ -199,6 +199,6 @@ _Noreturn void tsc_launch(const char *lock_path);
 _Noreturn void tsc_exec(char **argv, char **envp);
 /* 0 with a decoded frame in private memory, 1 at EOF. */
 int tsc_read_frame(int fd, struct tsc_frame *frame, uint32_t *at);
-_Noreturn void tsc_monitor(struct tsc_frame *frame);
+_Noreturn void tsc_monitor(struct tsc_frame *frame, int netns); /* -1: none was made for it */
 
 #endif

@@ -72,7 +72,8 @@ export async function carryOut(
   { observed, first, ...work }: Change & Start,
 ): Promise<Changed> {
   const untouched = { observed, before: observed, failed: [] };
-  const opening = await runtime.begin(work.project, { title: work.title });
+  const likely = first.steps.flatMap(({ action }) => (action.kind === 'create' ? [action.container] : []));
+  const opening = await runtime.begin(work.project, { title: work.title, likely });
   const refused = await checkMachine(context, first, observed);
   if (refused !== undefined) {
     await opening.cancel();

@@ -1,7 +1,14 @@
 import type { RuntimeFailure } from '../model/event.ts';
 import type { ActionKind, ActionOf } from '../model/plan.ts';
 import type { ProbeCheck } from '../model/project.ts';
-import type { GivenUp, HealthRecord, ObservedContainer, ObservedState, ProbeResult } from '../model/state.ts';
+import type {
+  DesiredContainer,
+  GivenUp,
+  HealthRecord,
+  ObservedContainer,
+  ObservedState,
+  ProbeResult,
+} from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import type { Result } from '../util/result.ts';
 
@@ -24,7 +31,7 @@ export interface Runtime {
    */
   open(project: ProjectName, options: OpenOptions & Titled): Promise<Result<Session, RuntimeFailure>>;
   /** The first half of `open`: what can be begun while it is still being found out whether there will be a session. */
-  begin(project: ProjectName, options: Titled): Promise<Opening>;
+  begin(project: ProjectName, options: Begin): Promise<Opening>;
 }
 
 export type Opening = {
@@ -36,6 +43,11 @@ export type Opening = {
 export type Titled = {
   /** What the command is called, for those who will wait for it. */
   readonly title: string;
+};
+
+export type Begin = Titled & {
+  /** Containers that will probably be created: what can be made ahead is made while nothing else is to be done. */
+  readonly likely?: readonly DesiredContainer[];
 };
 
 export type OpenOptions = {

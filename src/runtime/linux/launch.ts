@@ -14,6 +14,8 @@ export type LaunchOptions = {
   readonly lock: string;
   /** What the command is called, for those who will wait for it; absent: nobody is told. */
   readonly title?: string;
+  /** How many containers with a network namespace of their own will probably be made. */
+  readonly netns?: number;
 };
 
 export type LockOptions = {
@@ -87,6 +89,7 @@ export class Launcher {
         cwd: '/',
       },
     );
+    if (options.netns) child.stdin.write(encodeFrame(frameKind.NETNS, options.netns, []));
     return new Launcher(child, options);
   }
 

@@ -4,6 +4,7 @@ import type { HealthRecord, ObservedState, ProbeResult } from '../../model/state
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { Result } from '../../util/result.ts';
 import type {
+  Begin,
   Haste,
   Opening,
   OpenOptions,
@@ -69,10 +70,10 @@ export class LinuxRuntime implements Runtime, Watching, Urgent {
     await hastenStops(projectPaths(this.#paths, project), haste, signal);
   }
 
-  async begin(project: ProjectName, { title }: Titled): Promise<Opening> {
+  async begin(project: ProjectName, options: Begin): Promise<Opening> {
     // Not at the top: a command that only looks never needs what changes the machine.
     const { beginSession } = await import('./session/open.ts');
-    return beginSession(this.#paths, project, { title, runtime: this.#options });
+    return beginSession(this.#paths, project, { ...options, runtime: this.#options });
   }
 
   async open(project: ProjectName, options: OpenOptions & Titled): Promise<Result<Session, RuntimeFailure>> {

@@ -1,7 +1,7 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ProjectName } from '../../../model/units.ts';
 import { err, ok } from '../../../util/result.ts';
-import type { Opening } from '../../runtime.ts';
+import type { Begin, Opening } from '../../runtime.ts';
 import { describeHolder, Launcher } from '../launch.ts';
 import { Networking } from '../network/index.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
@@ -27,11 +27,12 @@ function makeRun({ run }: Paths): RuntimeFailure | undefined {
 export function beginSession(
   paths: Paths,
   project: ProjectName,
-  { title, runtime: options }: { readonly title: string; readonly runtime: LinuxRuntimeOptions },
+  { title, likely = [], runtime: options }: Begin & { readonly runtime: LinuxRuntimeOptions },
 ): Opening {
   const environment = options.environment ?? {};
   const at = projectPaths(paths, project);
-  const launcher = Launcher.start({ shim: shimPath(environment), lock: at.lock, title });
+  const netns = likely.filter(({ config }) => ['networks', 'none'].includes(config.networkMode.kind)).length;
+  const launcher = Launcher.start({ shim: shimPath(environment), lock: at.lock, title, netns });
   return {
     cancel: () => launcher.close(),
     session: async ({ onWait, warn, signal }) => {
