@@ -32,6 +32,8 @@
  *   tsc-shim files PID START     files of a running container: see files-protocol.h
  *   tsc-shim supervise LOCKFILE COMMAND ARGUMENT…   takes flock(LOCKFILE) and becomes COMMAND (a path) with it on fd 3; 75
  *                                when somebody else has it
+ *   tsc-shim with-launcher LOCKFILE NAME COMMAND ARGUMENT…   becomes COMMAND (a path), with the stdin and stdout of a
+ *                                launcher, its child, as a socket on fd 4; without when there is none to be had
  *   tsc-shim version             prints the ABI number
  */
 #ifndef TSC_PROTOCOL_H

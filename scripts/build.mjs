@@ -33,7 +33,7 @@ const together = {
   'supervisor.cjs': [
     'src/cli/commands/supervise.ts',
     ...['supervisor', 'event-log', 'clock'].map((name) => `src/supervise/${name}.ts`),
-    'src/runtime/linux/watch.ts',
+    ...['watch', 'standby'].map((name) => `src/runtime/linux/${name}.ts`),
   ],
   'load.cjs': ['src/project/load.ts'],
   'commands.cjs': readdirSync(join(root, 'src/cli/commands')).map((name) => `src/cli/commands/${name}`),

@@ -195,6 +195,8 @@ void tsc_warn_attach(const struct tsc_frame *frame, int report);
 bool tsc_is_current(int fd, const char *path);
 /* argv: the lock's path, then the command. Returns only when that is not to be. */
 int tsc_supervise(char **argv, char **envp);
+/* argv: what a launcher is given, its lock's path and its name, then the command. Returns only when that is not to be. */
+int tsc_with_launcher(char **argv, char **envp);
 _Noreturn void tsc_launch(const char *lock_path);
 _Noreturn void tsc_exec(char **argv, char **envp);
 /* 0 with a decoded frame in private memory, 1 at EOF. */

@@ -84,11 +84,14 @@ static _Noreturn void run(int argc, char **argv, char **envp)
 	}
 	if (argc >= 4 && tsc_same_text(argv[1], "supervise"))
 		sys_exit(tsc_supervise(argv + 2, envp));
+	if (argc >= 5 && tsc_same_text(argv[1], "with-launcher"))
+		sys_exit(tsc_with_launcher(argv + 2, envp));
 	bool launch = (argc == 3 || argc == 4) && tsc_same_text(argv[1], "launch");
 	bool exec = argc >= 2 && tsc_same_text(argv[1], "exec");
 	if (!launch && !exec)
 		complain("usage: tsc-shim launch LOCKFILE|- [NAME] | exec [FD COMMAND...] | files PID START |"
-				 " layers STATE UPPER WORK LOWER... | supervise LOCKFILE COMMAND... | version\n");
+				 " layers STATE UPPER WORK LOWER... | supervise LOCKFILE COMMAND... |"
+				 " with-launcher LOCKFILE NAME COMMAND... | version\n");
 	run_sealed(argv, envp);
 	/* No ptrace, no /proc/<us>/fd, no core: for all that is forked from here, until exec (CVE-2016-9962). */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0, 0);

@@ -6,6 +6,7 @@
 
 #define MS 1000000u
 #define LOCK_FD 3
+#define LAUNCHER_FD 4
 
 /* The lock of a file that still goes by this name: -EAGAIN when somebody has it. */
 int tsc_take_free_lock(const char *path)
@@ -129,5 +130,36 @@ int tsc_supervise(char **argv, char **envp)
 		return 1;
 	sys_close_range(LOCK_FD + 1, ~0u, 0);
 	sys_execve(argv[1], argv + 1, envp);
+	return 127;
+}
+
+/* Of what we have, our standard error alone is its own, too; the supervisor's lock above all is not. */
+static _Noreturn void become_launcher(char **argv, int end)
+{
+	char name[] = "tsc-shim", launch[] = "launch";
+	char *const words[] = {name, launch, argv[0], argv[1], NULL};
+	char *const no_envp[] = {NULL};
+	if (sys_dup3(end, 0, 0) >= 0 && sys_dup3(end, 1, 0) >= 0) {
+		sys_close_range(3, ~0u, 0);
+		sys_execve("/proc/self/exe", words, no_envp);
+	}
+	sys_exit(127);
+}
+
+int tsc_with_launcher(char **argv, char **envp)
+{
+	int pair[2];
+	/* Who cannot be given one starts its own. */
+	if (sys_socketpair(TSC_SOCK_STREAM | TSC_SOCK_CLOEXEC, pair) == 0) {
+		int ours = sys_fcntl(pair[0], F_DUPFD_CLOEXEC, 16);
+		int child = ours < 0 ? ours : sys_fork();
+		if (child == 0)
+			become_launcher(argv, pair[1]);
+		sys_close(pair[0]);
+		sys_close(pair[1]);
+		if (child > 0)
+			sys_dup3(ours, LAUNCHER_FD, 0);
+	}
+	sys_execve(argv[2], argv + 2, envp);
 	return 127;
 }

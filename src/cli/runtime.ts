@@ -1,11 +1,17 @@
 import { fingerprintVersion } from '../project/fingerprint.ts';
 import { createLinuxRuntime } from '../runtime/linux/linux-runtime.ts';
 import type { SupervisorCommand } from '../runtime/linux/options.ts';
+import type { Standby } from '../runtime/linux/standby.ts';
 import type { Context } from './context.ts';
 
 /** The machine as this command sees it. */
-export const openRuntime = ({ environment }: Context) =>
-  createLinuxRuntime({ environment, fingerprintVersion, supervisor: supervisorCommand(environment) });
+export const openRuntime = ({ environment }: Context, standby?: Standby) =>
+  createLinuxRuntime({
+    environment,
+    fingerprintVersion,
+    supervisor: supervisorCommand(environment),
+    ...(standby !== undefined && { standby }),
+  });
 
 /** Variables that say where things lie; a supervisor lives longer than the shell that made its project. */
 const handedOn = ['TSCOMPOSE_ROOT', 'TSCOMPOSE_SHIM', 'XDG_CACHE_HOME', 'HOME', 'PATH'];

@@ -77,10 +77,13 @@ export function processesOf(project: string): FoundProcess[] {
   return processesNaming((text) => text.includes(project));
 }
 
-/** The monitors of a project and its net process: ours, outside of its containers. Its keeper is none. */
+/** The monitors of a project and its net process: ours, outside of its containers. Its keeper is none, nor is a launcher. */
 export function monitorsOf(project: string): FoundProcess[] {
   return processesOf(project).filter(
-    (p) => !p.because.startsWith('cgroup') && p.command.startsWith('tsc') && p.command !== 'tsc:keeper',
+    (p) =>
+      !p.because.startsWith('cgroup') &&
+      p.command.startsWith('tsc') &&
+      !['tsc:keeper', 'tsc:launch'].includes(p.command),
   );
 }
 

@@ -14,10 +14,9 @@ export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   const { environment } = context;
   const project = (args[0] ?? '') as ProjectName;
   const command = supervisorCommand(environment);
-  const runtime = openRuntime(context);
   const lock = inheritedLock(project, environment);
   if (lock === undefined) {
-    if ((await runtime.observe(project)).containers.length === 0) {
+    if ((await openRuntime(context).observe(project)).containers.length === 0) {
       context.stderr.write(`project ${project} has no containers\n`);
       return exitCode.ok;
     }
@@ -32,10 +31,14 @@ export const supervise: Runner<'supervise'> = async ({ args }, context) => {
   const { Supervisor } = await import('../../supervise/supervisor.ts');
   const { openEventLog } = await import('../../supervise/event-log.ts');
   const { systemClock } = await import('../../supervise/clock.ts');
+  const { openStandby } = await import('../../runtime/linux/standby.ts');
+  const standby = openStandby();
+  const runtime = openRuntime(context, standby);
   const log = openEventLog(eventsPath(project, environment), { create: false });
   const warn = (message: string): void => void context.stderr.write(`${new Date().toISOString()} ${message}\n`);
   const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, warn, isOurs: lock.isCurrent });
   await supervisor.run();
+  await standby.close();
   const isOurs = lock.isCurrent();
   const cleared = isOurs ? await clearAway(context, project) : [];
   lock.release();

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import type { RuntimeFailure } from '../../model/event.ts';
 import { err, ok, type Result } from '../../util/result.ts';
 import { errnoSentence, opFailure } from './errno.ts';
@@ -44,12 +45,24 @@ type Pending = {
   settleStart?: (outcome: Outcome) => void;
 };
 
+/** The shim as we see it. */
+type Shim = {
+  /** Absent: there was not even a descriptor left to start it with. */
+  readonly input: Writable | undefined;
+  readonly output: Readable | undefined;
+  readonly kill: () => void;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>;
+  /** Resolves when all that it has said was read, too, with how it ended. */
+  readonly closed: Promise<string>;
+};
+
 /**
- * One shim process for a whole session: it holds the project's lock, and forks a monitor for every frame it is sent, which
- * costs a fraction of what spawning from here would.
+ * One shim process for a whole session, or for one after the other: it holds the project's lock, and forks a monitor for
+ * every frame it is sent, which costs a fraction of what spawning from here would.
  */
 export class Launcher {
-  readonly #child: ChildProcess;
+  readonly #shim: Shim;
   readonly #pending = new Map<number, Pending>();
   #onWait: LockOptions['onWait'] = () => {};
   #nextId = 1;
@@ -60,25 +73,19 @@ export class Launcher {
   /** Resolves when the shim is gone, and the lock with it. */
   readonly over: Promise<void>;
 
-  private constructor(child: ChildProcess, options: LaunchOptions) {
-    this.#child = child;
-    child.stdout?.on('data', (bytes: Buffer) => this.#read(bytes));
-    child.stderr?.on('data', (bytes: Buffer) => {
-      if (this.#complaint.length < 4096) this.#complaint += bytes.toString();
-    });
+  private constructor(shim: Shim) {
+    this.#shim = shim;
+    shim.output?.on('data', (bytes: Buffer) => this.#read(bytes));
     // Writing to a shim that is gone says EPIPE here; its end, which follows, is what counts.
-    child.stdin?.on('error', () => {});
-    this.over = new Promise((resolve) => child.once('close', () => resolve()));
-    child.on('error', (error) => this.#end(shimFailure(`cannot start ${options.shim}: ${error.message}`)));
-    child.on('close', (code, signal) => {
-      const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
-      this.#end(shimFailure(`cannot go on: the shim ${how}`, this.#complaint.trim()));
-    });
+    shim.input?.on('error', () => {});
+    this.over = shim.closed.then((how) =>
+      this.#end(shimFailure(`cannot go on: the shim ${how}`, this.#complaint.trim())),
+    );
   }
 
   /** Starts the shim. Nothing is touched before it is asked for the lock, so that other things can be looked at meanwhile. */
   static start(options: LaunchOptions): Launcher {
-    const child = spawn(
+    const child: ChildProcess = spawn(
       options.shim,
       ['launch', options.lock, ...(options.title === undefined ? [] : [options.title])],
       {
@@ -89,8 +96,37 @@ export class Launcher {
         cwd: '/',
       },
     );
-    if (options.netns) child.stdin.write(encodeFrame(frameKind.NETNS, options.netns, []));
-    return new Launcher(child, options);
+    const launcher = new Launcher({
+      input: child.stdin ?? undefined,
+      output: child.stdout ?? undefined,
+      kill: () => child.kill('SIGKILL'),
+      exited: new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.once('error', () => resolve());
+      }),
+      closed: new Promise((resolve) =>
+        child.once('close', (code, signal) =>
+          resolve(signal === null ? `ended with code ${code}` : `was killed by ${signal}`),
+        ),
+      ),
+    });
+    if (options.netns) child.stdin?.write(encodeFrame(frameKind.NETNS, options.netns, []));
+    child.stderr?.on('data', (bytes: Buffer) => {
+      if (launcher.#complaint.length < 4096) launcher.#complaint += bytes.toString();
+    });
+    child.on('error', (error) => launcher.#end(shimFailure(`cannot start ${options.shim}: ${error.message}`)));
+    return launcher;
+  }
+
+  /** A shim that was started for us: its input and output are the other end of `socket`. It cannot outlive us. */
+  static at(socket: Socket): Launcher {
+    const closed = new Promise<string>((resolve) => socket.once('close', () => resolve('has ended')));
+    const exited = closed.then(() => {});
+    return new Launcher({ input: socket, output: socket, kill: () => socket.destroy(), exited, closed });
+  }
+
+  get isOver(): boolean {
+    return this.#ended !== undefined;
   }
 
   /** Waits until the project is ours. Given up by its signal, the launcher is of no use any more. */
@@ -98,7 +134,7 @@ export class Launcher {
     this.#onWait = onWait;
     return new Promise((resolve) => {
       const abort = (): void => {
-        this.#child.kill('SIGKILL');
+        this.#shim.kill();
         finish(
           err({ code: 'interrupted', message: 'cannot go on: interrupted while waiting for the project', notes: [] }),
         );
@@ -112,7 +148,7 @@ export class Launcher {
       this.#onLock = finish;
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort);
-      this.#child.stdin?.write(encodeFrame(frameKind.LOCK, 0, []));
+      this.#shim.input?.write(encodeFrame(frameKind.LOCK, 0, []));
     });
   }
 
@@ -126,22 +162,22 @@ export class Launcher {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#pending.set(id, { kind, program, warn: options.warn, settle: resolve });
-      this.#child.stdin?.write(encodeFrame(kind, id, program));
+      this.#shim.input?.write(encodeFrame(kind, id, program));
     });
   }
 
   /** Lets others have the project for a while. */
   yield(): void {
-    this.#child.stdin?.write(encodeFrame(frameKind.YIELD, 0, []));
+    this.#shim.input?.write(encodeFrame(frameKind.YIELD, 0, []));
   }
 
   /** Gives the lock back. Monitors live on. */
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
-    this.#child.stdin?.end();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    this.#shim.input?.end();
+    await this.#shim.exited;
     // A monitor whose start nobody waited for has the other end, too.
-    this.#child.stdout?.destroy();
+    this.#shim.output?.destroy();
   }
 
   #read(bytes: Buffer): void {

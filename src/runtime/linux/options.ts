@@ -1,3 +1,5 @@
+import type { Standby } from './standby.ts';
+
 /** Environment variables of the host, as `process.env` has them. */
 export type HostEnvironment = { readonly [name: string]: string | undefined };
 
@@ -8,6 +10,8 @@ export type LinuxRuntimeOptions = {
   readonly supervisor?: SupervisorCommand;
   /** Stored with every container made, so that a later version knows how to read its config; absent: 1. */
   readonly fingerprintVersion?: number;
+  /** Where sessions have their launcher from; absent: each starts its own. */
+  readonly standby?: Standby;
 };
 
 export type SupervisorCommand = {

@@ -18,6 +18,8 @@ export type SessionContext = {
   readonly at: ProjectPaths;
   readonly project: ProjectName;
   readonly launcher: Launcher;
+  /** Gives the lock back, for good. */
+  readonly release: () => Promise<void>;
   /** Waits until the project is ours again. */
   readonly relock: () => Promise<Result<void, RuntimeFailure>>;
   readonly network: Networking;

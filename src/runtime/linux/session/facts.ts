@@ -5,8 +5,10 @@ import type { ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import type { HostFacts } from '../host-facts.ts';
 import { isNetworked } from '../network/record.ts';
+import type { SupervisorCommand } from '../options.ts';
 import { type ContainerPaths, containerPaths, type ProjectPaths } from '../paths.ts';
 import type { ContainerFacts, DeviceNode } from '../sandbox/facts.ts';
+import { shimPath } from '../shim-path.ts';
 import type { ContainerRecord } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
 import { hostDevices } from './host-devices.ts';
@@ -20,7 +22,8 @@ export function containerFacts(context: SessionContext, record: Described): Resu
   const netns = netnsToJoin(context, record.config);
   if (!netns.ok) return netns;
   const { at, project, options } = context;
-  const { supervisor } = options;
+  const { environment = {} } = options;
+  const supervisor = options.supervisor && withLauncher(options.supervisor, shimPath(environment), at);
   const { oneOff } = record;
   // Nobody restarts a one-off, and who has started it waits for it; but for `run -d --rm` nobody waits.
   const clearsAway = oneOff !== undefined && oneOff !== 'hook' && oneOff.mode === 'detached' && oneOff.remove;
@@ -34,6 +37,12 @@ export function containerFacts(context: SessionContext, record: Described): Resu
       ? {}
       : { supervisor: { ...supervisor, lock: at.supervisorLock, diary: at.diary, keeper: at.keeper, clearsAway } }),
   });
+}
+
+/** It finds a launcher ready when it has come so far that it needs one. */
+function withLauncher(command: SupervisorCommand, shim: string, { lock }: ProjectPaths): SupervisorCommand {
+  const prefix = [shim, 'with-launcher', lock, 'supervise'];
+  return { ...command, argv: [...prefix, ...command.argv], residentArgv: [...prefix, ...command.residentArgv] };
 }
 
 function networkFacts({ network }: SessionContext, { name }: Described) {

@@ -32,7 +32,10 @@ export function beginSession(
   const environment = options.environment ?? {};
   const at = projectPaths(paths, project);
   const netns = likely.filter(({ config }) => ['networks', 'none'].includes(config.networkMode.kind)).length;
-  const launcher = Launcher.start({ shim: shimPath(environment), lock: at.lock, title, netns });
+  const start = (): Launcher => Launcher.start({ shim: shimPath(environment), lock: at.lock, title, netns });
+  const { standby } = options;
+  const ready = standby?.take();
+  let launcher = ready ?? start();
   return {
     cancel: () => launcher.close(),
     session: async ({ onWait, warn, signal }) => {
@@ -47,10 +50,16 @@ export function beginSession(
         return err(made);
       }
       const lock = () => launcher.lock({ onWait: (pid) => onWait(describeHolder(pid)), signal });
-      const locked = await lock();
+      let locked = await lock();
+      if (!locked.ok && launcher === ready && !signal.aborted) {
+        // Killed while it had nothing to do, which costs nobody anything.
+        launcher = start();
+        locked = await lock();
+      }
       if (!locked.ok) return locked;
       const network = new Networking({ paths, at, project, program: netPath(environment) });
-      const context = { paths, at, project, launcher, relock: lock, options, warn };
+      const release = () => standby?.give(launcher) ?? launcher.close();
+      const context = { paths, at, project, launcher, release, relock: lock, options, warn };
       return ok(new LinuxSession({ ...context, starting: new Map(), network, host: lazyHostFacts() }));
     },
   };

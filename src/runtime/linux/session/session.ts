@@ -85,7 +85,7 @@ export class LinuxSession implements Session {
       if (!settled.ok) this.#context.warn(settled.error.message);
       removeEmptyProject(this.#context);
     }
-    await this.#context.launcher.close();
+    await this.#context.release();
   }
 }
 

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
+import { type Rig, scenario } from '../support/scenario.ts';
+
+const launchersOf = (rig: Rig): number[] =>
+  processesOf(rig.project)
+    .filter(({ command }) => command === 'tsc:launch')
+    .map(({ pid }) => pid);
+
+/** The supervisor's, when no command runs. */
+const launcherOf = (rig: Rig): Promise<number> =>
+  eventually(() => {
+    const [pid, ...others] = launchersOf(rig);
+    expect(pid).toBeDefined();
+    expect(others).toEqual([]);
+    return pid as number;
+  });
+
+const always = (rig: Rig) =>
+  rig.stack({ web: rig.puppet('web', { deploy: { restart_policy: { condition: 'any', delay: '0s' } } }) });
+
+const history = (rig: Rig): string => readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8');
+
+describe('the launcher of a supervisor', () => {
+  scenario('serves one restart after the other, without a lock in between, and goes with it', [], async (rig) => {
+    always(rig);
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    const second = await rig.next('web');
+    const launcher = await launcherOf(rig);
+    second.tell('exit 1');
+    await rig.next('web');
+    expect(await launcherOf(rig)).toBe(launcher);
+    // With the lock still taken this would wait for ever.
+    await rig.ok(['stop', '-t', '0']);
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+    await eventually(() => expect(launchersOf(rig)).toEqual([]));
+  });
+
+  scenario('is replaced when it was killed, which refuses no restart', [], async (rig) => {
+    always(rig);
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    const second = await rig.next('web');
+    const launcher = await launcherOf(rig);
+    killed(launcher);
+    second.tell('exit 1');
+    const third = await rig.next('web');
+    const next = await launcherOf(rig);
+    expect(next).not.toBe(launcher);
+    third.tell('exit 1');
+    await rig.next('web');
+    expect(await launcherOf(rig)).toBe(next);
+    expect(history(rig)).not.toContain('restart-refused');
+  });
+
+  scenario('ends when the supervisor is killed', [], async (rig) => {
+    always(rig);
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    const second = await rig.next('web');
+    const launcher = await launcherOf(rig);
+    for (const pid of supervisorsOf(rig.project)) killed(pid);
+    await eventually(() => expect(launchersOf(rig)).not.toContain(launcher));
+    second.tell('exit 1');
+    await rig.next('web');
+  });
+});
