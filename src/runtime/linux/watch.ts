@@ -45,6 +45,7 @@ class ContainerWatch {
   readonly #over = new AbortController();
   readonly #watcher: FSWatcher | undefined;
   #last = '';
+  #looksSoon = false;
 
   constructor(at: ProjectPaths, name: ContainerName, options: WatchOptions & { readonly onEnd: () => void }) {
     this.#name = name;
@@ -53,7 +54,7 @@ class ContainerWatch {
     // The record says who stopped it, and goes with the container.
     this.#watcher = tryWatch(this.#where.lib, (name) => {
       // What its monitor writes there, it tells.
-      if (name !== 'state') this.#look();
+      if (name !== 'state') this.#lookSoon();
     });
     void this.#follow();
   }
@@ -76,6 +77,16 @@ class ContainerWatch {
       // Until somebody gives it a monitor again; its record is watched meanwhile.
       await pause(signal);
     }
+  }
+
+  /** A record that is written makes four events, and those who wait for the machine come first. */
+  #lookSoon(): void {
+    if (this.#looksSoon) return;
+    this.#looksSoon = true;
+    setImmediate(() => {
+      this.#looksSoon = false;
+      this.#look();
+    });
   }
 
   /** Reports what is new; false when the container is gone. */
