@@ -5,12 +5,12 @@ import type { ContainerStatus, ExitedStatus, ObservedContainer, ObservedState } 
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { readGivenUp } from './given-up.ts';
 import { readHealth } from './health.ts';
-import { isOfThisBoot, monitorLives } from './lives.ts';
+import { isOfThisBoot, type Lives, livesOf } from './lives.ts';
 import { boundPorts } from './network/record.ts';
 import { observeOneOff } from './one-off.ts';
 import { otherVersionOf } from './other-version.ts';
 import { type ContainerPaths, containerPaths, type Paths, projectPaths } from './paths.ts';
-import { bootId, isAlive } from './proc.ts';
+import { bootId } from './proc.ts';
 import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
 import { signalName } from './signals.ts';
@@ -76,11 +76,13 @@ export function observeContainer(
 ): ObservedContainer {
   const { name, service, number, config, fingerprintVersion, dependsOn, createdAtMs, stoppedByUser, restarts } = record;
   let state = told ?? readState(where.stateRecord);
-  let status = statusOf(record, state, where.state);
+  let lives = livesOf(state);
+  let status = statusOf(record, state, { ...where, lives });
   if (status === 'changing') {
     // Its process has just ended and the monitor is about to say so, or has done so since we read.
     state = readState(where.stateRecord);
-    status = statusOf(record, state, where.state);
+    lives = livesOf(state);
+    status = statusOf(record, state, { ...where, lives });
     if (status === 'changing') status = lastWitness(state as ShimState, where.state);
   }
   const otherVersion = otherVersionOf(record, state);
@@ -94,7 +96,7 @@ export function observeContainer(
     dependsOn,
     createdAtMs,
     status,
-    monitored: monitorLives(state),
+    monitored: lives.monitor,
     ...(otherVersion !== undefined && { otherVersion }),
     ...(record.otherVersion !== undefined && { startable: false as const }),
     stoppedByUser,
@@ -106,7 +108,7 @@ export function observeContainer(
 function statusOf(
   record: ContainerRecord,
   state: ShimState | undefined,
-  stateDir: string,
+  { state: stateDir, lives }: Pick<ContainerPaths, 'state'> & { readonly lives: Lives },
 ): ContainerStatus | 'changing' {
   if (state === undefined) return withoutState(record);
   if (!isOfThisBoot(state)) return sinceBoot(state);
@@ -121,13 +123,11 @@ function statusOf(
       return failedStatus(state);
     case statePhase.STARTING:
       // What was being set up dies with its monitor.
-      return isAlive(state.monitorPid, state.monitorStart) ? { kind: 'created' } : lastWitness(state, stateDir);
+      return lives.monitor ? { kind: 'created' } : lastWitness(state, stateDir);
     default:
       return { kind: 'created' };
   }
-  if (!isAlive(state.initPid, state.initStart)) {
-    return isAlive(state.monitorPid, state.monitorStart) ? 'changing' : lastWitness(state, stateDir);
-  }
+  if (!lives.init) return lives.monitor ? 'changing' : lastWitness(state, stateDir);
   const { initPid: pid, startedMs: startedAtMs } = state;
   if (state.phase === statePhase.PAUSED) return { kind: 'paused', pid, startedAtMs };
   if (!hasHealth(record.config)) return { kind: 'running', pid, startedAtMs };

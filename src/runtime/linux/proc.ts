@@ -15,26 +15,27 @@ export function bootId(): string {
  * there is no such process, or only its zombie.
  */
 export function startTime(pid: number): bigint | undefined {
-  const stat = statOf(pid);
-  if (stat === undefined) return undefined;
-  const state = field(stat, 3);
-  return state === 'Z' || state === 'X' ? undefined : BigInt(field(stat, 22));
+  const fields = fieldsOf(pid);
+  return fields === undefined || hasEnded(fields) ? undefined : BigInt(fields[22 - 3] ?? '');
 }
 
-/** By the number that proc(5) gives it, from 3 on: the second is the command, which may contain spaces and parentheses. */
-function field(stat: string, number: number): string {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ', number - 2);
-  return fields[number - 3] ?? '';
+/** Pid of the parent of a process that lives; undefined when it does not, as `isAlive` sees it. */
+export function parentOfLiving(pid: number, start: bigint): number | undefined {
+  const fields = start === 0n ? undefined : fieldsOf(pid);
+  if (fields === undefined || hasEnded(fields) || BigInt(fields[22 - 3] ?? '') !== start) return undefined;
+  return Number(fields[4 - 3]);
 }
 
-/** /proc/PID/stat; undefined when there is no such process. */
-const statOf = (pid: number): string | undefined => (pid > 0 ? readOrUndefined(`/proc/${pid}/stat`) : undefined);
+const hasEnded = ([state]: readonly string[]): boolean => state === 'Z' || state === 'X';
+
+/** /proc/PID/stat from its third field on: the second is the command, which may contain spaces and parentheses. */
+function fieldsOf(pid: number): readonly string[] | undefined {
+  const stat = pid > 0 ? readOrUndefined(`/proc/${pid}/stat`) : undefined;
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ', 22 - 2);
+}
 
 /** Whether it was stopped, by SIGSTOP for example: it lives, and does nothing. */
-export function isStopped(pid: number): boolean {
-  const stat = statOf(pid);
-  return stat !== undefined && field(stat, 3) === 'T';
-}
+export const isStopped = (pid: number): boolean => fieldsOf(pid)?.[0] === 'T';
 
 /** Whether the process that had this pid when it started at `start` still lives. */
 export const isAlive = (pid: number, start: bigint): boolean => start !== 0n && startTime(pid) === start;
@@ -56,8 +57,8 @@ export function killProcessesIn(directory: string, program: string): void {
 
 /** Undefined when there is no such process. */
 export function parentOf(pid: number): number | undefined {
-  const stat = statOf(pid);
-  return stat === undefined ? undefined : Number(field(stat, 4));
+  const fields = fieldsOf(pid);
+  return fields === undefined ? undefined : Number(fields[4 - 3]);
 }
 
 /** Its arguments, the program first; none when there is no such process, or it is a zombie. */

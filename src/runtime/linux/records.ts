@@ -126,19 +126,22 @@ export function decodeNotified(bytes: Buffer): Notified | undefined {
   };
 }
 
+/** The numbers of a slot. A DataView's methods are machine code, a Buffer's are JavaScript, which few commands warm up. */
+const numbersOf = ({ buffer, byteOffset, length }: Buffer): DataView => new DataView(buffer, byteOffset, length);
+
 /** What lies at the same place in the slots of all versions: who runs, and since when. */
-export function decodeHead(slot: Buffer) {
+export function decodeHead(slot: Buffer, view = numbersOf(slot)) {
   const at = offset.state;
   return {
-    sequence: slot.readBigUInt64LE(at.sequence),
+    sequence: view.getBigUint64(at.sequence, true),
     bootId: slot.toString('hex', at.boot_id, at.boot_id + 16),
-    monitorPid: slot.readInt32LE(at.monitor_pid),
-    monitorStart: slot.readBigUInt64LE(at.monitor_start),
-    initPid: slot.readInt32LE(at.init_pid),
-    initStart: slot.readBigUInt64LE(at.init_start),
-    createdMs: nsToMs(slot.readBigUInt64LE(at.created_ns)),
-    startedMs: nsToMs(slot.readBigUInt64LE(at.started_ns)),
-    finishedMs: nsToMs(slot.readBigUInt64LE(at.finished_ns)),
+    monitorPid: view.getInt32(at.monitor_pid, true),
+    monitorStart: view.getBigUint64(at.monitor_start, true),
+    initPid: view.getInt32(at.init_pid, true),
+    initStart: view.getBigUint64(at.init_start, true),
+    createdMs: nsToMs(view.getBigUint64(at.created_ns, true)),
+    startedMs: nsToMs(view.getBigUint64(at.started_ns, true)),
+    finishedMs: nsToMs(view.getBigUint64(at.finished_ns, true)),
   };
 }
 
@@ -147,24 +150,25 @@ export function decodeState(bytes: Buffer, from = 0): ShimState | undefined {
   const at = offset.state;
   if (bytes.length < from + size.state) return undefined;
   const b = bytes.subarray(from, from + size.state);
-  if (b.readUInt32LE(at.magic) !== stateMagic || b.readUInt32LE(at.abi) !== abi) return undefined;
-  if (b.readUInt32LE(at.checksum) !== hashWords(b, at.checksum)) return undefined;
+  const view = numbersOf(b);
+  if (view.getUint32(at.magic, true) !== stateMagic || view.getUint32(at.abi, true) !== abi) return undefined;
+  if (view.getUint32(at.checksum, true) !== hashWords(b, at.checksum)) return undefined;
   return {
-    ...decodeHead(b),
-    phase: b.readUInt32LE(at.phase),
-    starts: b.readUInt32LE(at.starts),
-    waitStatus: b.readInt32LE(at.wait_status),
+    ...decodeHead(b, view),
+    phase: view.getUint32(at.phase, true),
+    starts: view.getUint32(at.starts, true),
+    waitStatus: view.getInt32(at.wait_status, true),
     exitKnown: b[at.exit_known] !== 0,
     oomKilled: b[at.oom_killed] !== 0,
     stopRequested: b[at.stop_requested] !== 0,
     tty: b[at.tty] !== 0,
-    failPhase: b.readUInt16LE(at.fail_phase),
-    failKind: b.readUInt16LE(at.fail_kind),
-    failOp: b.readUInt32LE(at.fail_op),
-    failError: b.readInt32LE(at.fail_error),
+    failPhase: view.getUint16(at.fail_phase, true),
+    failKind: view.getUint16(at.fail_kind, true),
+    failOp: view.getUint32(at.fail_op, true),
+    failError: view.getInt32(at.fail_error, true),
     failText: b[at.fail_text] === 0 ? '' : text(b, at.fail_text, at.kill_at_boot_s),
-    adoptions: b.readUInt32LE(at.adoptions),
-    droppedBytes: b.readBigUInt64LE(at.dropped_bytes),
+    adoptions: view.getUint32(at.adoptions, true),
+    droppedBytes: view.getBigUint64(at.dropped_bytes, true),
   };
 }
 
@@ -173,7 +177,8 @@ export function decodeStateFile(bytes: Buffer): ShimState | undefined {
   if (bytes.length < 2 * size.state) return decodeState(bytes, 0);
   const at = offset.state.sequence;
   // The newer one is nearly always whole, and then the other need not be looked at.
-  const secondIsNewer = bytes.readBigUInt64LE(size.state + at) > bytes.readBigUInt64LE(at);
+  const view = numbersOf(bytes);
+  const secondIsNewer = view.getBigUint64(size.state + at, true) > view.getBigUint64(at, true);
   const [newer, older] = secondIsNewer ? [size.state, 0] : [0, size.state];
   return decodeState(bytes, newer) ?? decodeState(bytes, older);
 }
