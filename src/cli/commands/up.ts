@@ -7,7 +7,7 @@ import { type Converging, prepare, type Wish, warnOfOrphans } from '../convergin
 import { deadlineIn } from '../deadline.ts';
 import { exitCode } from '../exit-code.ts';
 import { noteImages } from '../images.ts';
-import { catchInterrupts, type Interrupts } from '../interrupt.ts';
+import { catchWhenAsked, type Interrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
 import { sayIdle } from '../say.ts';
 import { readScales } from '../scales.ts';
@@ -39,7 +39,7 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const sinceMs = Date.now();
   const runtime = openRuntime(context);
   const background = flags.detach || flags['no-start'] || flags.wait;
-  const interrupts = catchInterrupts(background ? 2 : 3);
+  const interrupts = catchWhenAsked(background ? 2 : 3);
   const deadline = flags.wait ? deadlineIn(flags['wait-timeout']) : undefined;
   const show = async () => {
     const { attach } = await import('../foreground.ts');
@@ -87,7 +87,12 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
     });
   }
   const { files } = project;
-  const work = { title: 'up', project: project.name, files, plan, desired, signal: interrupts.first, deadline };
+  const work = {
+    ...{ title: 'up', project: project.name, files, plan, desired, deadline },
+    get signal() {
+      return interrupts.first;
+    },
+  };
   const changed = await change(context, runtime, work);
   warnOfOrphans(context, prepared.value, changed.observed);
   if (changed.failed.length > 0) {
