@@ -16,3 +16,17 @@ export function textIfThere(path: string): string | undefined {
     throw cause;
   }
 }
+
+/**
+ * The value in a file of JSON, or undefined when there is none, or a machine that went down has left a torn one. Throws when
+ * it cannot be read.
+ */
+export function jsonIfThere<T>(path: string): T | undefined {
+  const text = textIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}

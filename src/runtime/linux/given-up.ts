@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { GivenUp, ObservedContainer } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { jsonIfThere } from './absent.ts';
 import { containerPaths, type Paths, projectPaths } from './paths.ts';
 import { writeFileAtomic } from './state-dir.ts';
 
@@ -18,16 +18,12 @@ export function writeGivenUp(
   writeFileAtomic(pathIn(state), JSON.stringify(about.record), { mode: 0o600 });
 }
 
-/** undefined: it runs, was never given up, or that was after another end. */
+/** undefined: it runs, was never given up, or that was after another end. Throws when it cannot be read. */
 export function readGivenUp(
   stateDir: string,
   { status, config }: Pick<ObservedContainer, 'status' | 'config'>,
 ): GivenUp | undefined {
   if (!('finishedAtMs' in status) || config.restart.condition === 'no') return undefined;
-  try {
-    const { reason, endedAtMs } = JSON.parse(readFileSync(pathIn(stateDir), 'utf8')) as GivenUpRecord;
-    return endedAtMs === status.finishedAtMs ? reason : undefined;
-  } catch {
-    return undefined;
-  }
+  const record = jsonIfThere<GivenUpRecord>(pathIn(stateDir));
+  return record?.endedAtMs === status.finishedAtMs ? record.reason : undefined;
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { HealthRecord, ObservedContainer } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { jsonIfThere } from './absent.ts';
 import type { HostEnvironment } from './options.ts';
 import { containerPaths, hostPaths, type Paths, projectPaths } from './paths.ts';
 import { readState, writeFileAtomic } from './state-dir.ts';
@@ -29,12 +29,8 @@ export function healthOf(project: ProjectName, { name, status }: ObservedContain
   return readHealth(state, status.startedAtMs);
 }
 
-/** undefined: nothing is known of this life yet. */
+/** undefined: nothing is known of this life yet. Throws when it cannot be read. */
 export function readHealth(stateDir: string, startedAtMs: number): HealthRecord | undefined {
-  try {
-    const stored = JSON.parse(readFileSync(pathIn(stateDir), 'utf8')) as Stored;
-    return stored.startedAtMs === startedAtMs ? stored : undefined;
-  } catch {
-    return undefined;
-  }
+  const stored = jsonIfThere<Stored>(pathIn(stateDir));
+  return stored?.startedAtMs === startedAtMs ? stored : undefined;
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ExitedStatus, ObservedContainer, ObservedOneOff } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { jsonIfThere } from './absent.ts';
 import type { HostEnvironment } from './options.ts';
 import { type ContainerPaths, containerPaths, hostPaths, projectPaths } from './paths.ts';
 import { bootId, isAlive } from './proc.ts';
@@ -26,21 +26,13 @@ export function recordOneOffEnd(
   }
 }
 
-function readEnded(path: string): Ended | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Ended;
-  } catch {
-    return undefined;
-  }
-}
-
 /** What `observe` has seen of a one-off, completed with what only its record and its owner tell. */
 export function observeOneOff(
   seen: ObservedContainer,
   { mode, remove, owner }: OneOffRecord,
   where: ContainerPaths,
 ): ObservedContainer {
-  const ended = mode === 'attached' ? readEnded(where.ended) : undefined;
+  const ended = mode === 'attached' ? jsonIfThere<Ended>(where.ended) : undefined;
   const status = ended === undefined ? seen.status : ({ kind: 'exited', oomKilled: false, ...ended } as const);
   const alive = seen.status.kind === 'running' || seen.status.kind === 'paused';
   const attended = mode === 'attached' && owner.bootId === bootId() && isAlive(owner.pid, BigInt(owner.start));
