@@ -27,6 +27,7 @@ export class Work {
   readonly #options: WorkOptions;
   #due: Restart[] = [];
   #running = 0;
+  #restarting: Promise<void> = Promise.resolve();
   /** Those that are being run after an end. */
   readonly #hooks = new Map<ContainerName, Promise<unknown>>();
 
@@ -41,12 +42,16 @@ export class Work {
   /** Containers that are due together are restarted together. */
   restart(due: Restart): void {
     this.#due.push(due);
-    if (this.#due.length === 1) this.#begin(() => this.#restartDue());
+    if (this.#due.length === 1) this.#beginRestart();
   }
 
   /** A dependency was brought back: those that asked for it follow. */
   restartDependents(service: ServiceName): void {
-    this.#begin(() => this.#carryOut((observed) => planDependentRestarts(observed, service)));
+    this.#begin(async () => {
+      // Its start is told before the session that started it is over, and nearly always there is nothing to do.
+      await this.#restarting;
+      await this.#carryOut((observed) => planDependentRestarts(observed, service));
+    });
   }
 
   /** It has ended by itself: what the file wants to be run after every end, and before it is started again. */
@@ -87,13 +92,18 @@ export class Work {
       });
   }
 
+  #beginRestart(): void {
+    this.#begin(() => {
+      this.#restarting = this.#restartDue();
+      return this.#restarting;
+    });
+  }
+
   async #restartDue(): Promise<void> {
-    // Timers that fire together do so within one turn of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
     await Promise.all(this.#due.map(({ container }) => this.#hooks.get(container)));
     let due: readonly Restart[] = [];
     const outcome = await this.#carryOut((observed) => {
-      due = this.#due.splice(0);
+      due = this.#takeDue();
       return planPolicyRestarts(observed, due);
     });
     if (!outcome.ok) {
@@ -108,6 +118,14 @@ export class Work {
       const failure = refused.get(container);
       if (failure !== undefined) onRefused(failure.message);
     }
+  }
+
+  /** All that have become due since the session was asked for. Whose hooks have yet to run after its end comes later. */
+  #takeDue(): readonly Restart[] {
+    const due = this.#due.filter(({ container }) => !this.#hooks.has(container));
+    this.#due = this.#due.filter(({ container }) => this.#hooks.has(container));
+    if (this.#due.length > 0) this.#beginRestart();
+    return due;
   }
 
   async #carryOut(plan: (observed: ObservedState) => Plan): Promise<Result<Applied, RuntimeFailure>> {
