@@ -11,6 +11,8 @@ import { entries, readRecord, readState } from './state-dir.ts';
 
 /** How long a container that came, or a monitor that came back, may go unnoticed when the kernel does not tell. */
 const floorMs = 500;
+/** When the kernel begins to tell. */
+const soonMs = 50;
 
 /** Hears of every change in a project until the signal: from the monitors, and from the records beside them. */
 export async function watchProject(paths: Paths, project: ProjectName, options: WatchOptions): Promise<void> {
@@ -29,10 +31,13 @@ export async function watchProject(paths: Paths, project: ProjectName, options: 
     watcher ??= tryWatch(at.containers, look);
     look();
   };
-  listen();
+  look();
   options.onLooked?.();
+  // Whoever was woken has a container to bring back first.
+  const soon = setTimeout(listen, soonMs);
   const floor = setInterval(listen, floorMs);
   await aborted(options.signal);
+  clearTimeout(soon);
   clearInterval(floor);
   watcher?.close();
   for (const container of known.values()) container.close();
@@ -43,7 +48,8 @@ class ContainerWatch {
   readonly #where: ContainerPaths;
   readonly #options: WatchOptions & { readonly onEnd: () => void };
   readonly #over = new AbortController();
-  readonly #watcher: FSWatcher | undefined;
+  readonly #soon: NodeJS.Timeout;
+  #watcher: FSWatcher | undefined;
   #last = '';
   #looksSoon = false;
 
@@ -51,16 +57,22 @@ class ContainerWatch {
     this.#name = name;
     this.#where = containerPaths(at, name);
     this.#options = options;
-    // The record says who stopped it, and goes with the container.
+    this.#soon = setTimeout(() => this.#listen(), soonMs);
+    void this.#follow();
+  }
+
+  /** The record says who stopped it, and goes with the container. */
+  #listen(): void {
     this.#watcher = tryWatch(this.#where.lib, (name) => {
       // What its monitor writes there, it tells.
       if (name !== 'state') this.#lookSoon();
     });
-    void this.#follow();
+    this.#look();
   }
 
   close(): void {
     this.#over.abort();
+    clearTimeout(this.#soon);
     this.#watcher?.close();
   }
 
