@@ -42,19 +42,30 @@ static int spare[SPARE_PIPES][2];
 static uint32_t spares;
 uint32_t tsc_connection_count;
 
-static bool take_pipe(struct side *side)
+/* Whether a pipe can be taken that holds what the buffer does. */
+static bool have_pipe(const struct side *side)
 {
-	if (side->pipe[0] >= 0)
+	int made[2];
+	if (side->pipe[0] >= 0 || spares)
 		return true;
-	if (spares) {
-		memcpy(side->pipe, spare[--spares], sizeof side->pipe);
-		return true;
-	}
-	if (sys_pipe(side->pipe, O_NONBLOCK | O_CLOEXEC)) {
-		side->pipe[0] = side->pipe[1] = -1;
+	if (sys_pipe(made, O_NONBLOCK | O_CLOEXEC))
+		return false;
+	/* Refused beyond the user's share: then it stays small. */
+	if (sys_fcntl(made[0], TSC_PIPE_SIZE, PIPE_SIZE) < 0 && sys_fcntl(made[0], TSC_GET_PIPE_SIZE, 0) < BUFFER) {
+		sys_close(made[0]);
+		sys_close(made[1]);
 		return false;
 	}
-	sys_fcntl(side->pipe[0], TSC_PIPE_SIZE, PIPE_SIZE); /* refused beyond the user's share: then it stays small */
+	memcpy(spare[spares++], made, sizeof made);
+	return true;
+}
+
+static bool take_pipe(struct side *side)
+{
+	if (!have_pipe(side))
+		return false;
+	if (side->pipe[0] < 0)
+		memcpy(side->pipe, spare[--spares], sizeof side->pipe);
 	return true;
 }
 
@@ -126,6 +137,8 @@ static enum moved take_end(struct side *from, long size)
 	return MOVED;
 }
 
+static uint8_t buffer[BUFFER];
+
 static enum moved move_bulk(struct side *from)
 {
 	long size = sys_splice(from->watch.fd, from->pipe[1], PIPE_SIZE, TSC_SPLICE_NONBLOCK);
@@ -139,9 +152,31 @@ static enum moved move_bulk(struct side *from)
 	return MOVED;
 }
 
+/* Without a pipe for what the other side has no room for, that stays where it is: bytes are taken once they were sent. */
+static enum moved move_seen(struct side *from, struct side *to)
+{
+	long size = sys_recv(from->watch.fd, buffer, sizeof buffer, TSC_MSG_DONTWAIT | TSC_MSG_PEEK);
+	if (size <= 0)
+		return take_end(from, size);
+	long sent = sys_send(to->watch.fd, buffer, (size_t)size, TSC_MSG_DONTWAIT | TSC_MSG_NOSIGNAL);
+	if (sent < 0 && sent != -EAGAIN)
+		return BROKEN;
+	if (sent < size)
+		to->writable = false;
+	if (sent <= 0)
+		return STUCK;
+	for (long gone; sent > 0; sent -= gone) {
+		gone = sys_recv(from->watch.fd, NULL, (size_t)sent, TSC_MSG_DONTWAIT | TSC_MSG_TRUNC);
+		if (gone <= 0)
+			return BROKEN;
+	}
+	return MOVED;
+}
+
 static enum moved move_buffer(struct side *from, struct side *to)
 {
-	static uint8_t buffer[BUFFER];
+	if (!have_pipe(from))
+		return move_seen(from, to);
 	long size = sys_recv(from->watch.fd, buffer, sizeof buffer, TSC_MSG_DONTWAIT);
 	if (size <= 0)
 		return take_end(from, size);

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { idle, inside, quick } from '../support/networked.ts';
+import { answering, idle, inside, quick } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
@@ -114,6 +115,42 @@ describe('more than the net process can hold', () => {
           allow(4096);
           expect((await Promise.all(answers)).filter((text) => text !== 'hello')).toEqual([]);
         }
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+    },
+  );
+
+  scenario(
+    'what clients do not take in time waits without descriptors too, and comes whole',
+    ['socat', 'prlimit'],
+    async (rig) => {
+      const count = 1_400_000;
+      const rootfs = { host: ['sh', 'socat', 'seq'] };
+      rig.stack({ web: answering(80, `read go; seq ${count}`, { rootfs, ports: ['18381:80'] }) });
+      await rig.up();
+      const status = await eventually(async () => {
+        const now = await askNetStatus(`/run/tscompose/${rig.project}.network`);
+        expect(now).toBeDefined();
+        return now;
+      });
+      const files = () => readdirSync(`/proc/${status?.workerPid}/fd`).map(Number);
+      const before = files().length;
+      const sockets = Array.from({ length: 4 }, () => createConnection(18381, '::1').pause());
+      try {
+        await eventually(() => expect(files().length).toBeGreaterThanOrEqual(before + 2 * sockets.length));
+        shell(`prlimit --pid ${status?.workerPid} --nofile=${Math.max(...files()) + 1}:`);
+        for (const socket of sockets) socket.write('go\n');
+        // Nobody reads: what the kernel holds for each is full, and the proxy is stuck with all of them.
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        const expected = createHash('sha256').update(Array.from({ length: count }, (_, i) => `${i + 1}\n`).join(''));
+        const received = sockets.map(async (socket) => {
+          const hash = createHash('sha256');
+          for await (const bytes of socket) hash.update(bytes);
+          return hash.digest('hex');
+        });
+        const digest = expected.digest('hex');
+        expect(await Promise.all(received)).toEqual(sockets.map(() => digest));
       } finally {
         for (const socket of sockets) socket.destroy();
       }
