@@ -17,6 +17,8 @@ export type Launch = {
 
 /** The whole program: command line → exit code. The only place that catches what nobody expected. */
 export async function main(argv: readonly string[], launch: Launch): Promise<void> {
+  // What is thrown where nobody waits for it, a timer or a watch of the file system, is told no worse than the rest.
+  process.on('uncaughtException', (error) => process.exit(afterThrow(error)));
   let code: number;
   try {
     code = await run(argv, launch);

@@ -59,6 +59,9 @@ describe('a supervisor that may open no more files', () => {
     await eventually(() => expect(supervisorsOf(rig.project)).not.toContain(supervisor));
     const history = await rig.ok(['why', 'b']);
     expect(history.stdout).toMatch(/code 3/);
+    const complaints = readFileSync(`/var/lib/tscompose/projects/${rig.project}/supervisor.err`, 'utf8');
+    expect(complaints).toMatch(/^error: cannot go on: EMFILE: too many open files/m);
+    expect(complaints).not.toMatch(/^ +at |Please report|Node\.js/m);
   });
 });
 
