@@ -32,12 +32,14 @@ export class Batcher {
   #latestMs = 0;
   #wasHeld = false;
   #busy = false;
+  #closed = false;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
   }
 
   add(change: Change): void {
+    if (this.#closed) return;
     if (this.#pending.size === 0) {
       this.#heardMs = performance.now();
       this.#latestMs = this.#heardMs + longestMs;
@@ -50,7 +52,9 @@ export class Batcher {
     if (!this.#busy) this.#arm();
   }
 
+  /** What is still heard of from here on comes too late. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#quiet);
     this.#quiet = undefined;
     this.#pending.clear();
