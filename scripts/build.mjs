@@ -216,6 +216,9 @@ async function bundleLauncher(buildId, places) {
     entryPoints: ['src/cli/launcher.ts'],
     outfile: join(dist, 'tscompose.cjs'),
     banner: { js: '#!/usr/bin/env node' },
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 100,
     define: { TSCOMPOSE_BUILD: JSON.stringify(buildId), TSCOMPOSE_CHUNKS: JSON.stringify(places) },
   });
   return result.outputFiles[0].text;
