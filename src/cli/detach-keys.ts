@@ -26,12 +26,10 @@ export class KeyWatch {
   feed(bytes: Uint8Array): { readonly typed: Uint8Array; readonly detached: boolean } {
     const typed: number[] = [];
     for (const byte of bytes) {
-      if (byte !== this.#keys[this.#matched]) {
-        typed.push(...this.#keys.subarray(0, this.#matched));
-        this.#matched = 0;
-      }
-      if (byte === this.#keys[this.#matched]) this.#matched++;
-      else typed.push(byte);
+      const held = [...this.#keys.subarray(0, this.#matched), byte];
+      // Of keys that begin with the same letter twice, what is not their end may still be their beginning.
+      while (held.some((each, at) => each !== this.#keys[at])) typed.push(held.shift() as number);
+      this.#matched = held.length;
       if (this.#matched === this.#keys.length) return { typed: Uint8Array.from(typed), detached: true };
     }
     return { typed: Uint8Array.from(typed), detached: false };
