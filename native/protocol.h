@@ -85,7 +85,8 @@ enum tsc_op_kind {
 	/* HOLD */
 	TSC_OP_STATE_DIR = 10,    /* s0 host dir (made when missing): lock, ctl.sock, exit, out, err, sometimes root/ live here; first op.
 	                             `state` lives in s1 (likewise), for those who want it to survive a boot, else in s0 */
-	TSC_OP_LOG = 11,          /* s0 host dir (exists), n0 max bytes a file, n1 max files (0: keep nothing) */
+	TSC_OP_LOG = 11,          /* s0 host dir (exists), n0 max bytes a file, n1 max files (0: keep nothing); they are made with the first
+	                             output */
 	TSC_OP_NETNS = 12,        /* n0: 0 host's, 1 new one, 2 join s0 (host path of an ns file) */
 	TSC_OP_LO_UP = 13,        /* bring lo up in the container's netns */
 	TSC_OP_MKDIR = 14,        /* s0 host path, n0 mode; existing is fine; parents are made too, and can be passed through */

@@ -1,6 +1,7 @@
 /*
  * The log: bytes as they came, one index entry per read. Bytes first, entry after: a reader stops at the index' end. A
- * disk that is full stops nothing: what it refuses is counted and marked with GAP, and each read tries again.
+ * disk that is full stops nothing: what it refuses is counted and marked with GAP, and each read tries again. The files are
+ * made with the first bytes: many containers never write any.
  *
  * Bytes go from the pipe to the file by splice(2): one system call takes them from the one and puts them into the other,
  * so there is no moment at which a killed monitor could have them in its memory only.
@@ -103,6 +104,8 @@ int tsc_open_log(struct tsc_log *log, const char *dir, uint64_t limit, uint32_t 
 	if (log->dir < 0)
 		return log->dir;
 	finish_rotation(log);
+	if (!is_there(log->dir, "log"))
+		return 0;
 	int error = open_files(log, 0);
 	if (error)
 		return error;
@@ -175,6 +178,10 @@ static long copy(struct tsc_log *log, int fd, uint32_t size, bool write)
 /* Up to `size` bytes, which are there, from the pipe to the end of the log. */
 static void keep(struct tsc_log *log, int fd, uint32_t size, uint8_t stream, uint16_t start)
 {
+	if (log->data < 0 && open_files(log, 0) != 0) {
+		copy(log, fd, size, false);
+		return;
+	}
 	if (tsc_log_must_rotate(log->size, log->limit, size))
 		rotate(log);
 	uint64_t at = log->size;

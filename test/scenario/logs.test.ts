@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
@@ -29,6 +30,12 @@ async function hashOfLogs(rig: Parameters<Parameters<typeof scenario>[2]>[0], se
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, bytes, hash: hash.digest('hex') };
 }
+
+/** The inodes that a process watches by inotify(7). */
+const watchedBy = (pid: number): number[] =>
+  readdirSync(`/proc/${pid}/fdinfo`)
+    .flatMap((fd) => [...readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').matchAll(/^inotify .* ino:([0-9a-f]+)/gm)])
+    .map(([, inode = '']) => Number.parseInt(inode, 16));
 
 describe('logs', () => {
   scenario(
@@ -134,6 +141,35 @@ describe('logs', () => {
     follow.kill('SIGINT');
     await new Promise((resolve) => follow.once('close', resolve));
   });
+
+  scenario(
+    'have no files before there is something to keep, and who follows hears of the first of it',
+    [],
+    async (rig) => {
+      rig.stack({ web: rig.puppet('web') });
+      await rig.up();
+      const web = await rig.next('web');
+      const directory = `/var/lib/tscompose/projects/${rig.project}/containers/${rig.project}-web-1/log`;
+      expect(readdirSync(directory)).toEqual([]);
+      expect((await rig.ok(['logs', '-n', '3'])).stdout).toBe('');
+      const follow = rig.start(['logs', '-f', '--no-log-prefix']);
+      let shown = '';
+      follow.stdout?.on('data', (chunk: Buffer) => {
+        shown += chunk.toString();
+      });
+      const heard = () => watchedBy(follow.pid as number);
+      await eventually(() => expect(heard()).toContain(statSync(directory).ino));
+      await web.print('first\n');
+      await eventually(() => expect(shown).toBe('first\n'));
+      expect(readdirSync(directory).sort()).toEqual(['index', 'log']);
+      await eventually(() => {
+        expect(heard()).toContain(statSync(`${directory}/index`).ino);
+        expect(heard()).not.toContain(statSync(directory).ino);
+      });
+      follow.kill('SIGINT');
+      await new Promise((resolve) => follow.once('close', resolve));
+    },
+  );
 
   scenario('are cut by --since and --until, and timed with -t', [], async (rig) => {
     rig.stack({ web: rig.puppet('web') });

@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { dirname } from 'node:path';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { LogChunk } from './logs/chunk.ts';
 import { LogReader } from './logs/reader.ts';
@@ -107,16 +108,23 @@ class Bell {
     this.#rung = false;
     for (const path of this.#paths) {
       if (this.#watchers.has(path)) continue;
-      try {
-        const watcher = watch(path, (event) => {
-          if (event === 'rename') this.#forget(path);
-          this.#ringNow();
-        });
-        watcher.on('error', () => this.#forget(path));
-        this.#watchers.set(path, watcher);
-      } catch {
-        // Not there yet.
-      }
+      // A log has no files before there is something to keep: until then it is their directory that tells.
+      if (!this.#watch(path, path)) this.#watch(path, dirname(path));
+    }
+  }
+
+  /** Rings for `path` when something happens to `target`; false when that is not there. */
+  #watch(path: string, target: string): boolean {
+    try {
+      const watcher = watch(target, (event) => {
+        if (event === 'rename') this.#forget(path);
+        this.#ringNow();
+      });
+      watcher.on('error', () => this.#forget(path));
+      this.#watchers.set(path, watcher);
+      return true;
+    } catch {
+      return false;
     }
   }
 
