@@ -20,7 +20,7 @@ export function measureLife({ directory, containers, rounds, ours, rival }) {
   };
   if (rival !== undefined) {
     const service = { image: rival.image, command: ['/bin/busybox', 'sleep', '1000'] };
-    kinds.docker = { file: write('docker', service, published), run: rival.run, rounds: Math.min(rounds, 2) };
+    kinds.docker = { file: write('docker', service, published), run: rival.run, rounds: Math.min(rounds, 5) };
   }
   const times = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, { up: [], down: [] }]));
   for (let i = 0; i < rounds + 1; i++)

@@ -4,7 +4,7 @@ import type { DesiredContainer } from '../../../model/state.ts';
 import type { HostPath } from '../../../model/units.ts';
 import { closest } from '../../../util/text.ts';
 import { listNames } from '../rootfs/glob.ts';
-import { type Guest, searchPath, seenAt } from './guest.ts';
+import { type Guest, searchPath } from './guest.ts';
 import type { Look } from './look.ts';
 import type { Report } from './report.ts';
 
@@ -40,11 +40,11 @@ type Context = {
 function checkCommand(context: Context, wanted: Wanted): void {
   const name = wanted.argv[0];
   if (name === undefined || name === '') return;
-  const { container, guest, report } = context;
+  const { container, guest, report, look } = context;
   const candidates = candidatesFor(container.config, name);
   let blocked: string | undefined;
   for (const path of candidates) {
-    const seen = seenAt(guest, path);
+    const seen = look.seenAt(guest, path);
     if (seen.kind === 'unknown') return;
     if (seen.kind === 'missing') continue;
     if (seen.isFile && (seen.mode & 0o111) !== 0) {
@@ -109,7 +109,7 @@ function checkInterpreter(
   const { interpreter, kind } = missing;
   // What the layers lack, a mount may bring along.
   const places = kind === 'env' ? searchPath(container.config).map((dir) => `${dir}/${interpreter}`) : [interpreter];
-  if (places.some((place) => seenAt(guest, place).kind !== 'missing')) return;
+  if (places.some((place) => look.seenAt(guest, place).kind !== 'missing')) return;
   const reason = {
     elf: `${path} needs the loader ${interpreter}, which is not in the root filesystem`,
     script: `${path} is a script for ${interpreter}, which is not in the root filesystem`,
