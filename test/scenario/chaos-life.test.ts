@@ -83,7 +83,7 @@ async function strike(rig: Rig, kind: Kind, chaos: Chaos): Promise<boolean> {
   if (kind === 'monitor') {
     const monitors = monitorsOf(rig.project).filter(({ command }) => command === 'tsc:monitor');
     const monitor = pick(monitors, random);
-    const container = /\/([^/]+-s\d-1)\//.exec(monitor?.because ?? '')?.[1];
+    const container = /\/([^/]+-s\d-1)(?:\/|$)/.exec(monitor?.because ?? '')?.[1];
     if (container === undefined) throw new Error(`whose monitor is this? ${monitor?.because}`);
     orphans.add(container);
     return killed(monitor?.pid ?? 0x7fffffff);
