@@ -1,6 +1,8 @@
+import type { DesiredState } from '../../model/state.ts';
+import type { ProjectName } from '../../model/units.ts';
 import { isLockHeld } from '../../runtime/linux/lock-held.ts';
-import { takeWatchLock } from '../../runtime/linux/watch-lock.ts';
-import { Watch } from '../../supervise/watch/engine.ts';
+import { takeWatchLock, type WatchLock } from '../../runtime/linux/watch-lock.ts';
+import { Watch, type WatchHost } from '../../supervise/watch/engine.ts';
 import type { ReloadOutcome, WatchEvent } from '../../supervise/watch/events.ts';
 import type { Result } from '../../util/result.ts';
 import { err, ok } from '../../util/result.ts';
@@ -33,104 +35,133 @@ export type WatchEnd = 'down' | 'taken' | 'unread' | 'asked';
 
 export type WatchSession = {
   /** The first `up`: as `change`, and containers have their files before they start. */
-  readonly bringUp: () => Promise<Changed>;
+  bringUp(): Promise<Changed>;
   /** Watches files until `signal`, or until there is nothing left to watch. */
-  readonly run: () => Promise<WatchEnd>;
-  readonly close: () => Promise<void>;
+  run(): Promise<WatchEnd>;
+  close(): Promise<void>;
 };
 
-type Work = Pick<Change, 'files' | 'title' | 'plan' | 'once' | 'desired' | 'live' | 'deadline'>;
+type Work = Pick<Change, 'files' | 'title' | 'plan' | 'once' | 'live' | 'deadline'>;
 
 /** Takes the lock of whoever watches; the error is an exit code, and has been explained. */
 export async function openWatch(context: Context, request: WatchRequest): Promise<Result<WatchSession, number>> {
-  const { runtime, stack, source, signal } = request;
   const { environment } = context;
-  const { name } = stack.project;
-  const lock = await takeWatchLock(name, { environment, signal });
+  const { stack, signal } = request;
+  const lock = await takeWatchLock(stack.project.name, { environment, signal });
   if (!lock.ok) {
     sayFailure(context, lock.error);
     return err(exitCodeOf(lock.error.code));
   }
-  const { over, end, onThrow } = ending(signal);
-  void lock.value.lost.then(() => end('taken'));
-  const say = (event: WatchEvent) => {
-    try {
-      request.say(event);
-    } catch (error) {
-      onThrow(error);
-    }
-  };
-  const carryOut = (how: Context, work: Work): Promise<Changed> =>
-    change(how, runtime, { ...work, project: name, signal, onCreated: (container) => watch.fill(container) });
-  const quietly: Context = { ...context, globals: { ...context.globals, progress: 'quiet' } };
-  let desired = stack.desired;
-  const watch: Watch = new Watch(
-    {
+  return ok(new Session(context, request, lock.value));
+}
+
+class Session implements WatchSession {
+  readonly #context: Context;
+  readonly #request: WatchRequest;
+  readonly #lock: WatchLock;
+  readonly #ending: Ending;
+  readonly #project: ProjectName;
+  readonly #watch: Watch;
+  #desired: DesiredState;
+
+  constructor(context: Context, request: WatchRequest, lock: WatchLock) {
+    const { stack, signal } = request;
+    this.#context = context;
+    this.#request = request;
+    this.#lock = lock;
+    this.#project = stack.project.name;
+    this.#desired = stack.desired;
+    this.#ending = ending(signal);
+    void lock.lost.then(() => this.#ending.end('taken'));
+    this.#watch = new Watch(this.#host(), stack);
+    this.#watch.follow(stack);
+  }
+
+  #host(): WatchHost {
+    const { environment, globals } = this.#context;
+    const { runtime } = this.#request;
+    const quietly: Context = { ...this.#context, globals: { ...globals, progress: 'quiet' } };
+    return {
       runtime,
       environment,
-      say,
-      onThrow,
-      lastLines: (container) => lastLinesOf(context, name, container),
-      isChanging: () => isLockHeld(name, environment),
-      onGone: () => end('down'),
-      change: async (work) => (await carryOut(quietly, { ...work, desired, live: false })).exitCode === 0,
-    },
-    stack,
-  );
-  const reload = async () => {
+      say: (event) => this.#say(event),
+      onThrow: this.#ending.onThrow,
+      lastLines: (container) => lastLinesOf(this.#context, this.#project, container),
+      isChanging: () => isLockHeld(this.#project, environment),
+      onGone: () => this.#ending.end('down'),
+      change: async (work) => (await this.#carryOut({ ...work, live: false }, quietly)).exitCode === 0,
+    };
+  }
+
+  #say(event: WatchEvent): void {
+    try {
+      this.#request.say(event);
+    } catch (error) {
+      this.#ending.onThrow(error);
+    }
+  }
+
+  #carryOut(work: Work, how = this.#context): Promise<Changed> {
+    const { runtime, signal } = this.#request;
+    return change(how, runtime, {
+      ...work,
+      desired: this.#desired,
+      project: this.#project,
+      signal,
+      onCreated: (container) => this.#watch.fill(container),
+    });
+  }
+
+  async bringUp(): Promise<Changed> {
+    const { stack, deadline, runtime } = this.#request;
+    let changed: Changed | undefined;
+    await this.#watch.exclusively(async () => {
+      changed = await this.#carryOut({ title: 'up', files: stack.project.files, plan: stack.plan, deadline });
+    });
+    if (changed !== undefined) return changed;
+    const observed = await runtime.observe(this.#project);
+    return { exitCode: exitCode.interrupted, worked: false, observed, before: observed, failed: [] };
+  }
+
+  async run(): Promise<WatchEnd> {
+    const files = await followStack(this.#request.source, () => this.#watch.exclusively(() => this.#reload()));
+    try {
+      await this.#watch.start();
+      return await this.#ending.over;
+    } finally {
+      await files.close();
+    }
+  }
+
+  /** The stack file was saved: what runs becomes what it says now. */
+  async #reload(): Promise<void> {
     const began = performance.now();
-    const told = (outcome: ReloadOutcome) => say({ kind: 'reloaded', outcome, tookMs: performance.now() - began });
+    const { source } = this.#request;
     const before = source.files();
     const next = await source.read();
     const files = changedFiles(before, source.files());
     if (files.length === 0) return;
-    say({ kind: 'reloading', files });
-    if (!next.ok) return told('invalid');
-    if (next.value.project.name !== name) return told('renamed');
-    desired = next.value.desired;
-    watch.follow(next.value);
-    const changed = await carryOut(context, {
-      title: 'up',
-      files: next.value.project.files,
-      plan: next.value.plan,
-      desired,
-      live: false,
-    });
-    warnOfOrphans(context, next.value, changed.observed);
-    told(changed.exitCode !== 0 ? 'failed' : changed.worked ? 'applied' : 'same');
-  };
-  watch.follow(stack);
-  return ok({
-    bringUp: async () => {
-      let changed: Changed | undefined;
-      await watch.exclusively(async () => {
-        changed = await carryOut(context, {
-          title: 'up',
-          files: stack.project.files,
-          plan: stack.plan,
-          desired,
-          deadline: request.deadline,
-        });
-      });
-      if (changed !== undefined) return changed;
-      const observed = await runtime.observe(name);
-      return { exitCode: exitCode.interrupted, worked: false, observed, before: observed, failed: [] };
-    },
-    run: async () => {
-      const files = await followStack(source, () => watch.exclusively(reload));
-      try {
-        await watch.start();
-        return await over;
-      } finally {
-        await files.close();
-      }
-    },
-    close: async () => {
-      end('asked');
-      await watch.close();
-      await lock.value.release();
-    },
-  });
+    this.#say({ kind: 'reloading', files });
+    const outcome = next.ok ? await this.#become(next.value) : 'invalid';
+    this.#say({ kind: 'reloaded', outcome, tookMs: performance.now() - began });
+  }
+
+  async #become(stack: Converging): Promise<ReloadOutcome> {
+    const { project, desired, plan } = stack;
+    if (project.name !== this.#project) return 'renamed';
+    this.#desired = desired;
+    this.#watch.follow(stack);
+    const changed = await this.#carryOut({ title: 'up', files: project.files, plan, live: false });
+    warnOfOrphans(this.#context, stack, changed.observed);
+    if (changed.exitCode !== 0) return 'failed';
+    return changed.worked ? 'applied' : 'same';
+  }
+
+  async close(): Promise<void> {
+    this.#ending.end('asked');
+    await this.#watch.close();
+    await this.#lock.release();
+  }
 }
 
 type Ending = {

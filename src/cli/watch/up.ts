@@ -33,20 +33,20 @@ export async function upAndWatch(context: Context, request: UpWatch): Promise<nu
   const say = teller(context, { directory, project: name, quiet: false, ends: false, to: 'stderr' });
   const session = await openWatch(context, { runtime, source, stack, say, deadline, signal });
   if (!session.ok) return session.error;
-  const { bringUp, run, close } = session.value;
-  const changed = await bringUp();
+  const watching = session.value;
+  const changed = await watching.bringUp();
   warnOfOrphans(context, stack, changed.observed);
   if (request.background || (changed.exitCode !== exitCode.ok && !signal.aborted)) {
-    await close();
+    await watching.close();
     if (changed.exitCode !== exitCode.ok) return request.settle(changed);
     const begun = await watchInBackground(context, name, request.names);
     return begun === exitCode.ok ? request.settle(changed) : begun;
   }
   // What nobody expects is thrown at the end, where it is waited for.
-  const watching = run();
-  watching.catch(() => {});
+  const end = watching.run();
+  end.catch(() => {});
   const code = await request.attach(changed);
-  await close();
-  await watching;
+  await watching.close();
+  await end;
   return code;
 }

@@ -10,6 +10,8 @@ import { planRestart } from '../../plan/restart.ts';
 import { differences } from '../../project/fingerprint.ts';
 import type { HostEnvironment } from '../../runtime/linux/options.ts';
 import type { Runtime, Watching } from '../../runtime/runtime.ts';
+import { unreachable } from '../../util/assert.ts';
+import { type AttendanceEffect, type AttendanceEvent, type Attended, attend, unattended } from './attendance.ts';
 import { type Change, planner, type SyncItem, type WatchedService, type WatchWork } from './batch.ts';
 import { Batcher } from './batcher.ts';
 import type { WatchEvent } from './events.ts';
@@ -19,6 +21,7 @@ import { Roots } from './roots.ts';
 import { effectiveRules } from './rules.ts';
 import { sweepStart } from './sweep-start.ts';
 import type { WatchError } from './tree.ts';
+import { Turns } from './turns.ts';
 
 /** A change of the machine that watch mode asks for; it goes the way of every other one, through apply. */
 export type WatchChange = {
@@ -65,23 +68,21 @@ export class Watch {
   readonly #host: WatchHost;
   readonly #guests: Guests;
   readonly #batcher: Batcher;
+  readonly #turns: Turns;
   readonly #end = new AbortController();
-  /** By container: when it was made and last started, as far as watch mode has seen to it. */
-  readonly #lives = new Map<ContainerName, { readonly createdAtMs: number; readonly startedAtMs: number }>();
+  readonly #attended = new Map<ContainerName, Attended>();
   /** By service and target: what was copied since watch mode began. A container that is made anew gets it again. */
   readonly #copied = new Map<ServiceName, Map<string, SyncItem>>();
-  /** By container: the end that has been told. */
-  readonly #ends = new Map<ContainerName, number>();
   #watched: Watched;
   #services: readonly WatchedService[] = [];
   #roots: Roots | undefined;
   #plan: (changes: readonly Change[]) => readonly WatchWork[] = () => [];
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(host: WatchHost, watched: Watched) {
     this.#host = host;
     this.#watched = watched;
     this.#guests = new Guests(watched.project.name, host.environment);
+    this.#turns = new Turns(host.onThrow);
     this.#batcher = new Batcher({
       take: (changes, heardMs) => this.exclusively(() => this.#take(changes, heardMs)),
       hold: () => this.#roots?.isBusy === true,
@@ -92,14 +93,16 @@ export class Watch {
   async start(): Promise<void> {
     this.#announce();
     const { name } = this.#watched.project;
+    const see = (container: ObservedContainer) =>
+      this.#attend(container.name, container.service, { kind: 'seen', container });
     const { containers } = await this.#host.runtime.observe(name);
     await this.exclusively(async () => {
-      for (const container of containers) await this.#see(container);
+      for (const container of containers) await see(container);
     });
     void this.#host.runtime.watch(name, {
       signal: this.#end.signal,
-      onChange: (container) => void this.exclusively(() => this.#see(container)),
-      onGone: (container) => void this.exclusively(() => this.#lose(container)),
+      onChange: (container) => void this.exclusively(() => see(container)),
+      onGone: (container) => void this.exclusively(() => this.#attend(container, undefined, { kind: 'gone' })),
     });
   }
 
@@ -130,17 +133,14 @@ export class Watch {
 
   /** Runs `work` when nothing else of watch mode is at work. */
   exclusively(work: () => Promise<void>): Promise<void> {
-    this.#turn = this.#turn
-      .then(() => (this.#end.signal.aborted ? undefined : work()))
-      .catch((error: unknown) => this.#host.onThrow(error));
-    return this.#turn;
+    return this.#turns.take(work);
   }
 
   async close(): Promise<void> {
     this.#end.abort();
     this.#batcher.close();
     this.#roots?.close();
-    await this.#turn;
+    await this.#turns.close();
     await this.#guests.close();
   }
 
@@ -254,34 +254,50 @@ export class Watch {
     }
   }
 
-  /** A container that is new, or runs again, gets what it lacks. */
-  async #see(container: ObservedContainer): Promise<void> {
-    const { name, service, status, createdAtMs } = container;
-    if (status.kind === 'exited') void this.#tellEnd(container).catch((error: unknown) => this.#host.onThrow(error));
-    if (status.kind !== 'running') return;
-    const known = this.#lives.get(name);
-    if (known?.createdAtMs === createdAtMs && known.startedAtMs === status.startedAtMs) return;
-    this.#lives.set(name, { createdAtMs, startedAtMs: status.startedAtMs });
-    if (!this.#services.some((one) => one.name === service)) return;
+  /** What an event asks for in one container; see `attend`. */
+  async #attend(name: ContainerName, service: ServiceName | undefined, event: AttendanceEvent): Promise<void> {
+    const isWatched = this.#services.some((one) => one.name === service);
+    const { state, effects } = attend(this.#attended.get(name) ?? unattended, event, isWatched);
+    if (state.kind === 'new') this.#attended.delete(name);
+    else this.#attended.set(name, state);
+    for (const effect of effects) await this.#carryOut(effect, name, service);
+  }
+
+  async #carryOut(effect: AttendanceEffect, name: ContainerName, service: ServiceName | undefined): Promise<void> {
+    switch (effect.kind) {
+      case 'serve':
+        return this.#serve(effect.container);
+      case 'ask-when-calm':
+        // Not waited for: the turn must not last as long as somebody's command.
+        void this.#askWhenCalm(name, service).catch((error: unknown) => this.#host.onThrow(error));
+        return;
+      case 'tell': {
+        const { status } = effect;
+        this.#host.say({ kind: 'ended', container: name, status, lastLines: await this.#host.lastLines(name) });
+        return;
+      }
+      case 'leave':
+        void this.#guests.forget(name);
+        return this.#endIfEmpty();
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  /** Brings into a container that is new, or runs again, what it lacks. */
+  async #serve(container: ObservedContainer): Promise<void> {
     await this.#guests.greet(container);
-    const synced = await this.#complete(guestOf(container), service);
+    const synced = await this.#complete(guestOf(container), container.service);
     const changes = synced.map(({ source }): Change => ({ path: source, now: 'there' }));
-    const works = this.#plan(changes).filter((work) => work.service === service && work.restart);
+    const works = this.#plan(changes).filter((work) => work.service === container.service && work.restart);
     // It was made by somebody else, and has begun to run with what it was made of.
     if (works.length > 0) await this.#restart(works, performance.now());
   }
 
-  /** Unless it was meant to end, or runs again by now. */
-  async #tellEnd({ name, service }: ObservedContainer): Promise<void> {
-    if (!this.#services.some((one) => one.name === service)) return;
+  async #askWhenCalm(name: ContainerName, service: ServiceName | undefined): Promise<void> {
     await this.#isCalm();
     const { containers } = await this.#host.runtime.observe(this.#watched.project.name);
-    const now = containers.find((container) => container.name === name);
-    if (now?.status.kind !== 'exited' || now.stoppedByUser || now.status.exitCode === 0) return;
-    const { status } = now;
-    if (this.#ends.get(name) === status.finishedAtMs) return;
-    this.#ends.set(name, status.finishedAtMs);
-    this.#host.say({ kind: 'ended', container: name, status, lastLines: await this.#host.lastLines(name) });
+    await this.#attend(name, service, { kind: 'calm', container: containers.find((one) => one.name === name) });
   }
 
   /** What somebody's command does is not over before it is. */
@@ -289,11 +305,8 @@ export class Watch {
     while (this.#host.isChanging() && !this.#end.signal.aborted) await sleep(50);
   }
 
-  async #lose(name: ContainerName): Promise<void> {
-    this.#lives.delete(name);
-    this.#ends.delete(name);
-    this.#guests.forget(name);
-    // Whoever removes the last container may be about to make it anew.
+  /** Whoever removes the last container may be about to make it anew. */
+  async #endIfEmpty(): Promise<void> {
     await this.#isCalm();
     const { containers } = await this.#host.runtime.observe(this.#watched.project.name);
     if (containers.length === 0) this.#host.onGone();
