@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
-import { type Rig, scenario } from '../support/scenario.ts';
+import { eventually } from '../support/eventually.ts';
+import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 /** A running puppet, and where its root can be looked at from outside. */
 async function up(rig: Rig, more = {}): Promise<string> {
@@ -165,6 +166,37 @@ describe('cp', () => {
     await rig.ok(['start']);
     await rig.next('web');
     expectTree(`/proc/${(await running(rig, 'web')).pid}/root/tmp/tree`);
+  });
+
+  // A container that was started beside our mount of its layers would not see what is written there any more.
+  scenario('keeps what does not run from being started until it has all', [], async (rig) => {
+    await up(rig);
+    await rig.ok(['stop']);
+    mkdirSync(rig.path('sent'));
+    for (const name of ['early', 'late']) writeFileSync(rig.path('sent', name), name);
+    const archive = execFileSync('tar', ['-C', rig.path('sent'), '-c', 'early', 'late']);
+    const copy = rig.start(['cp', '-', 'web:/tmp'], { input: { open: true } });
+    const copied = ended(copy);
+    try {
+      // One file, its head before it, and the head of the next.
+      copy.stdin?.write(archive.subarray(0, 3 * 512));
+      await eventually(async () => expect((await rig.ok(['diff', 'web'])).stdout).toContain('/tmp/early'));
+      const start = rig.start(['start']);
+      let said = '';
+      start.stderr?.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+      });
+      const started = ended(start);
+      await eventually(() => expect(said).toBe(`waiting for \`tscompose cp\` (pid ${copy.pid}) to finish\n`));
+      // Whoever only reads needs to wait for nobody.
+      await rig.ok(['cp', 'web:/tmp/early', './back']);
+      copy.stdin?.end(archive.subarray(3 * 512));
+      expect([(await copied).code, (await started).code]).toEqual([0, 0]);
+    } finally {
+      copy.kill();
+    }
+    const web = await rig.next('web');
+    expect(await web.say('list /tmp')).toContain('late');
   });
 
   scenario('says what it cannot do', [], async (rig) => {

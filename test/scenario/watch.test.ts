@@ -15,6 +15,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, expect } from 'vitest';
+import type { ProjectName } from '../../src/model/units.ts';
+import { isLockHeld } from '../../src/runtime/linux/lock-held.ts';
 import { eventually } from '../support/eventually.ts';
 import { ended, type Rig, type ServiceText, scenario } from '../support/scenario.ts';
 import { guestRoot, Watching } from '../support/watching.ts';
@@ -285,6 +287,31 @@ describe('watch', () => {
     expect(run.code).toBe(1);
     expect(run.stderr).toContain('no service says what to watch');
     expect(await rig.ps()).toEqual([]);
+  });
+
+  scenario('writes to a container that does not run, and leaves it to whoever changes it', [], async (rig) => {
+    await watched(rig, [sync()], async (watching) => {
+      await rig.ok(['stop']);
+      writeFileSync(rig.path('src/a.txt'), 'while stopped');
+      await watching.tells('synced');
+      expect((await rig.ok(['diff', 'web'])).stdout).toContain('/app/a.txt');
+      // A copy that stalls has the project's lock.
+      const copy = rig.start(['cp', '-', 'web:/tmp'], { input: { open: true } });
+      const copied = ended(copy);
+      try {
+        await eventually(() => expect(isLockHeld(rig.project as ProjectName, {})).toBe(true));
+        writeFileSync(rig.path('src/b.txt'), 'while locked');
+        writeFileSync(rig.path('src/c.txt'), 'while locked');
+      } finally {
+        copy.stdin?.end(Buffer.alloc(1024));
+      }
+      expect((await copied).code).toBe(0);
+      await rig.ok(['start']);
+      await rig.next('web');
+      const root = await guestRoot(rig, 'web');
+      for (const [name, text] of Object.entries({ a: 'while stopped', b: 'while locked', c: 'while locked' }))
+        await holds(`${root}/app/${name}.txt`, text);
+    });
   });
 
   scenario('leaves the containers when it is ended, and ends when they are taken down', [], async (rig) => {

@@ -20,7 +20,8 @@ export type Run = {
 };
 
 export type RunOptions = {
-  readonly input?: string;
+  /** What it reads; `open`: the test writes to its standard input, and ends it. */
+  readonly input?: string | { readonly open: true };
   readonly env?: { readonly [name: string]: string };
   readonly timeoutMs?: number;
   readonly cwd?: string;
@@ -47,7 +48,7 @@ export function startCli(args: readonly string[], options: RunOptions = {}): Chi
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   child.stdin?.on('error', () => {});
-  child.stdin?.end(options.input);
+  if (typeof options.input === 'string') child.stdin?.end(options.input);
   return child;
 }
 

@@ -4,13 +4,15 @@ import { tarEntries, tarSink } from '../../runtime/linux/files/archive.ts';
 import { type CopySink, type CopyTarget, copyAll, targetOf } from '../../runtime/linux/files/entry.ts';
 import { followLinks, guestEntries, guestSink } from '../../runtime/linux/files/guest-files.ts';
 import { CopyRefused, hostEntries, hostSink } from '../../runtime/linux/files/host-files.ts';
-import { openFiles } from '../../runtime/linux/files/open.ts';
+import { openFiles, openFilesUnderLock, openLiveFiles } from '../../runtime/linux/files/open.ts';
 import { FileError, type FileService } from '../../runtime/linux/files/service.ts';
 import { chosenContainers } from '../chosen.ts';
 import type { Context } from '../context.ts';
 import { copying, sayLeftOut } from '../copying.ts';
-import { exitCode } from '../exit-code.ts';
+import { exitCode, exitCodeOf } from '../exit-code.ts';
+import { sayFailure } from '../explain.ts';
 import { findReplica, type Replica } from '../replica.ts';
+import { openRuntime } from '../runtime.ts';
 import { sayError } from '../say.ts';
 import type { Flags } from '../table.ts';
 import type { Runner } from './runner.ts';
@@ -48,7 +50,9 @@ type In = { readonly from: Extract<Place, { kind: 'host' }>; readonly to: Extrac
 async function copyOut(context: Context, flags: Flags<'cp'>, { from, to }: Out): Promise<number> {
   const replica = await findReplica(context, { service: from.service, index: flags.index, running: false });
   if (!replica.ok) return replica.error;
-  return withFiles(context, replica.value, (files) =>
+  const { project, container } = replica.value;
+  const open = () => openFiles(project, container.name, context.environment);
+  return withFiles(context, replica.value, open, (files) =>
     copying(context, `${from.service}:${from.path}`, async () => {
       const bare = withoutTail(from.path);
       const path = flags['follow-link'] ? await followLinks(files, bare) : bare;
@@ -88,7 +92,7 @@ async function copyIn(context: Context, flags: Flags<'cp'>, { from, to }: In): P
   const replicas = only ? [first.value] : chosen.value.containers.map((container) => ({ project, container }));
   let code: number = exitCode.ok;
   for (const replica of replicas) {
-    code ||= await withFiles(context, replica, (files) =>
+    code ||= await withFilesToWrite(context, replica, (files) =>
       copying(context, `to ${to.service}:${to.path}`, () =>
         copyInto(context, flags, { files, from: from.path, to: to.path }),
       ),
@@ -134,24 +138,56 @@ const kindOf = (isDirectory: boolean | undefined): { readonly kind?: 'file' | 'd
 
 const withoutTail = (path: string): string => path.replace(/(.)\/\.?$/, '$1').replace(/^\/\.$/, '/');
 
+/** `open` throws a `FileError` when there is nothing to be opened. */
 async function withFiles(
   context: Context,
-  { project, container }: Replica,
+  { container }: Replica,
+  open: () => Promise<FileService>,
   work: (files: FileService) => Promise<number>,
 ): Promise<number> {
-  const opened = await openFiles(project, container.name, context.environment).catch((error: unknown) => {
+  const files = await open().catch((error: unknown) => {
     if (error instanceof FileError) return undefined;
     throw error;
   });
-  if (opened === undefined) {
+  if (files === undefined) {
     const message = `cannot reach the files of ${container.name}: it was removed or has just ended`;
     sayError(context, { code: 'copy-failed', message });
     return exitCode.failed;
   }
-  const { files } = opened;
   try {
     return await work(files);
   } finally {
     await files.close();
+  }
+}
+
+/** Nobody may start a container while something is copied into it that does not run; one that runs needs no lock. */
+async function withFilesToWrite(
+  context: Context,
+  replica: Replica,
+  work: (files: FileService) => Promise<number>,
+): Promise<number> {
+  const { project, container } = replica;
+  const live = openLiveFiles(project, container.name, context.environment);
+  if (live !== undefined) return withFiles(context, replica, () => live, work);
+  const session = await openRuntime(context).open(project, {
+    title: 'cp',
+    onWait: (holder) => context.stderr.write(`waiting for ${holder} to finish\n`),
+    warn: (message) => context.stderr.write(`warning: ${message}\n`),
+    signal: new AbortController().signal,
+  });
+  if (!session.ok) {
+    sayFailure(context, session.error);
+    return exitCodeOf(session.error.code);
+  }
+  try {
+    return await withFiles(
+      context,
+      replica,
+      () => openFilesUnderLock(project, container.name, context.environment),
+      work,
+    );
+  } finally {
+    await session.value.close();
   }
 }

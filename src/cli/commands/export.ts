@@ -20,7 +20,7 @@ export const exportCommand: Runner<'export'> = async ({ flags, args }, context) 
   const replica = await findReplica(context, { service, index: flags.index, running: false });
   if (!replica.ok) return replica.error;
   const { project, container } = replica.value;
-  const { files } = await openFiles(project, container.name, context.environment);
+  const files = await openFiles(project, container.name, context.environment);
   try {
     return await copying(context, `the files of ${container.name}`, async () => {
       const output = flags.output === undefined ? undefined : openSync(resolve(context.cwd, flags.output), 'w');

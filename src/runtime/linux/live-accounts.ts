@@ -17,7 +17,7 @@ export async function liveAccounts(
   host: HostEnvironment,
 ): Promise<Result<ReadAccounts, RuntimeFailure>> {
   try {
-    const { files } = await openFiles(project, container, host);
+    const files = await openFiles(project, container, host);
     try {
       const passwd = await readWhole(files, '/etc/passwd');
       const group = await readWhole(files, '/etc/group');

@@ -81,7 +81,7 @@ export class Watch {
   constructor(host: WatchHost, watched: Watched) {
     this.#host = host;
     this.#watched = watched;
-    this.#guests = new Guests(watched.project.name, host.environment);
+    this.#guests = new Guests(watched.project.name, host);
     this.#turns = new Turns(host.onThrow);
     this.#batcher = new Batcher({
       take: (changes, heardMs) => this.exclusively(() => this.#take(changes, heardMs)),

@@ -3,10 +3,11 @@ import type { Hook, Mount } from '../../model/project.ts';
 import type { ObservedContainer } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { type ExecOutcome, execInContainer } from '../../runtime/linux/exec.ts';
-import { openFiles } from '../../runtime/linux/files/open.ts';
+import { openFilesUnderLock, openLiveFiles } from '../../runtime/linux/files/open.ts';
 import { FileError, type FileService } from '../../runtime/linux/files/service.ts';
 import { differingPaths, type SyncPath, syncPaths } from '../../runtime/linux/files/sync.ts';
 import type { HostEnvironment } from '../../runtime/linux/options.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { Result } from '../../util/result.ts';
 import { Copies } from './copies.ts';
 import { mountOver } from './rules.ts';
@@ -33,16 +34,24 @@ export function guestOf(container: ObservedContainer): Guest {
   return { name, mounts: config.mounts, ...(runs && { running: container }) };
 }
 
+export type GuestsHost = { readonly environment: HostEnvironment; readonly runtime: Runtime };
+
 /** Files and commands of watch mode in the containers of a project. */
 export class Guests {
   readonly #project: ProjectName;
   readonly #host: HostEnvironment;
+  readonly #runtime: Runtime;
   readonly #copies: Copies;
 
-  constructor(project: ProjectName, host: HostEnvironment) {
+  constructor(project: ProjectName, { environment: host, runtime }: GuestsHost) {
     this.#project = project;
+    this.#runtime = runtime;
     this.#host = host;
-    this.#copies = new Copies(async (name) => (await openFiles(project, name, host)).files);
+    this.#copies = new Copies(async (name) => {
+      const files = openLiveFiles(project, name, host);
+      if (files === undefined) throw new FileError('ESRCH', name);
+      return files;
+    });
   }
 
   /** Joins a running container before it is needed, so that the first change need not wait for it. */
@@ -50,16 +59,33 @@ export class Guests {
     await this.#copies.of(container).catch(() => {});
   }
 
-  /** Makes each target what its source is now. */
-  copy(guest: Guest, items: readonly SyncPath[]): Promise<Copied> {
-    return this.#within(guest, async (files) => {
-      const possible = reachable(guest, items);
-      await syncPaths(files, possible);
-      return possible;
+  /**
+   * Makes each target what its source is now. A container that does not run is passed over while somebody changes the
+   * project: that may be its start, and what it lacks is brought when it runs.
+   */
+  async copy(guest: Guest, items: readonly SyncPath[]): Promise<Copied> {
+    const work = () =>
+      this.#within(guest, async (files) => {
+        const possible = reachable(guest, items);
+        await syncPaths(files, possible);
+        return possible;
+      });
+    if (guest.running !== undefined) return work();
+    const busy = new AbortController();
+    const session = await this.#runtime.open(this.#project, {
+      title: 'watch',
+      onWait: () => busy.abort(),
+      warn: () => {},
+      signal: busy.signal,
     });
+    if (!session.ok) return { kind: 'missed' };
+    return work().finally(() => session.value.close());
   }
 
-  /** The same for those of which the container has something else, or nothing. */
+  /**
+   * The same for those of which the container has something else, or nothing. When it does not run, the project's lock must
+   * be held.
+   */
   complete(guest: Guest, items: readonly SyncPath[]): Promise<Copied> {
     return this.#within(guest, async (files) => {
       const lacking = await differingPaths(files, reachable(guest, items));
@@ -95,8 +121,8 @@ export class Guests {
   async #within({ name, running }: Guest, work: (files: FileService) => Promise<readonly SyncPath[]>): Promise<Copied> {
     try {
       if (running !== undefined) return { kind: 'copied', items: await work(await this.#copies.of(running)) };
-      // Not kept: nobody can start it while its layers are mounted here.
-      const { files } = await openFiles(this.#project, name, this.#host);
+      // Not kept: nobody may start it while its layers are mounted here.
+      const files = await openFilesUnderLock(this.#project, name, this.#host);
       const items = await work(files).finally(() => files.close());
       return { kind: 'copied', items };
     } catch (error) {
