@@ -8,7 +8,7 @@ export const exitCodes = [
   { code: 3, meaning: 'the stack file is wrong' },
   { code: 4, meaning: 'this host lacks something that is needed' },
   { code: 5, meaning: 'a timeout passed, or a service is unhealthy' },
-  { code: 130, meaning: 'interrupted before it was done (143: by SIGTERM)' },
+  { code: 130, meaning: 'interrupted before it was done (143: by SIGTERM, 129: by SIGHUP)' },
 ] as const;
 
 export const exitCode = {

@@ -4,7 +4,7 @@ export type Interrupts = {
   readonly first: AbortSignal;
   /** Aborted by the second. */
   readonly second: AbortSignal;
-  /** 130 or 143, by the signal that came first. */
+  /** As a shell counts the signal that came first, 128 and its number: 130, 143 or 129. */
   readonly exitCode: () => number;
   readonly release: () => void;
 };
@@ -31,6 +31,7 @@ export function catchWhenAsked(patience: 2 | 3): Interrupts {
   };
 }
 
+const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
@@ -40,12 +41,12 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export function catchInterrupts(patience: 2 | 3): Interrupts {
   const first = new AbortController();
   const second = new AbortController();
-  let code = 130;
+  let code: number = codes.SIGINT;
   let count = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: keyof typeof codes) => {
     count += 1;
     if (count === 1) {
-      code = signal === 'SIGTERM' ? 143 : 130;
+      code = codes[signal];
       first.abort();
     }
     if (count === 2) second.abort();

@@ -23,7 +23,7 @@ function outcomeOf(sent: readonly Signal[], patience: 2 | 3): string {
 
 /** Patience, what came before, and what each signal does then. */
 const table: readonly (readonly [2 | 3, readonly Signal[], { readonly [S in Signal]: string }])[] = [
-  [3, [], { SIGINT: '1 of 2, 130', SIGTERM: '1 of 2, 143', SIGHUP: '1 of 2, 130' }],
+  [3, [], { SIGINT: '1 of 2, 130', SIGTERM: '1 of 2, 143', SIGHUP: '1 of 2, 129' }],
   [3, ['SIGINT'], { SIGINT: '2 of 2, 130', SIGTERM: '2 of 2, 130', SIGHUP: '2 of 2, 130' }],
   [3, ['SIGTERM'], { SIGINT: '2 of 2, 143', SIGTERM: '2 of 2, 143', SIGHUP: '2 of 2, 143' }],
   [
@@ -35,7 +35,8 @@ const table: readonly (readonly [2 | 3, readonly Signal[], { readonly [S in Sign
       SIGHUP: '2 of 2, 130, ended with 130',
     },
   ],
-  [2, [], { SIGINT: '1 of 2, 130', SIGTERM: '1 of 2, 143', SIGHUP: '1 of 2, 130' }],
+  [3, ['SIGHUP'], { SIGINT: '2 of 2, 129', SIGTERM: '2 of 2, 129', SIGHUP: '2 of 2, 129' }],
+  [2, [], { SIGINT: '1 of 2, 130', SIGTERM: '1 of 2, 143', SIGHUP: '1 of 2, 129' }],
   [
     2,
     ['SIGTERM'],
