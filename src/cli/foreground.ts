@@ -14,6 +14,7 @@ import type { Interrupts } from './interrupt.ts';
 import { type Keys, listenForKeys } from './keys.ts';
 import { OutputClosed } from './output.ts';
 import { endText } from './render/status.ts';
+import { isForPrograms, sayMessage } from './say.ts';
 
 export type Attachment = {
   readonly runtime: Runtime & Watching;
@@ -50,7 +51,10 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   const ends = new Ends({
     sinceMs,
     onEnd: ({ name, status }, restarting) => {
-      if (shown.has(name)) printer.note(name, `${endText(status)}${restarting ? ' (restarting)' : ''}`);
+      if (!shown.has(name)) return;
+      const text = `${endText(status)}${restarting ? ' (restarting)' : ''}`;
+      if (isForPrograms(context)) sayMessage(context, `${name} ${text}`);
+      else printer.note(name, text);
     },
   });
   for (const container of [...run].sort(byEnd)) ends.see(container);
@@ -89,7 +93,9 @@ export async function attach(context: Context, attachment: Attachment): Promise<
     readerGone.abort();
   });
   const keys = listenForKeys();
-  if (keys !== undefined) context.stderr.write(`${context.paintError('dim', 'd detaches, Ctrl-C stops')}\n`);
+  if (keys !== undefined && !isForPrograms(context)) {
+    context.stderr.write(`${context.paintError('dim', 'd detaches, Ctrl-C stops')}\n`);
+  }
   try {
     await Promise.race([
       ...(attachment.stay === true ? [] : [ends.all(shown.size === 0 ? undefined : shown)]),
@@ -120,7 +126,7 @@ type Audience = { readonly ends: Ends; readonly shown: ReadonlySet<ContainerName
 async function finish(context: Context, attachment: Attachment, { ends, shown, keys }: Audience): Promise<number> {
   const { stopAll, exitCodeFrom, interrupts } = attachment;
   if (keys?.detach.aborted && !interrupts.first.aborted) {
-    context.stderr.write('detached; the containers go on running\n');
+    sayMessage(context, 'detached; the containers go on running');
     return exitCode.ok;
   }
   const culprit =
@@ -130,7 +136,7 @@ async function finish(context: Context, attachment: Attachment, { ends, shown, k
   const isLeft = [...ends.living].some((name) => stopAll !== 'never' || shown.size === 0 || shown.has(name));
   let code: number = exitCode.ok;
   if (isLeft) {
-    if (culprit !== undefined) context.stderr.write(`stopping, because ${culprit.container.name} has ended\n`);
+    if (culprit !== undefined) sayMessage(context, `stopping, because ${culprit.container.name} has ended`);
     code = await end(context, attachment);
     // They have ended; the report of it is on its way.
     await Promise.race([ends.all(), sleep(reportMs, undefined, { ref: false })]);
@@ -150,12 +156,12 @@ async function end(context: Context, { runtime, project, services, interrupts, g
   // After an end that was no interrupt, the first one may not wait for the grace either.
   const enough = interrupts.first.aborted ? interrupts.second : interrupts.first;
   if (!enough.aborted) {
-    if (interrupts.first.aborted) context.stderr.write('stopping; press Ctrl-C again to kill\n');
+    if (interrupts.first.aborted) sayMessage(context, 'stopping; press Ctrl-C again to kill');
     const plan = (observed: ObservedState) => planStop(observed, { services, graceMs });
     const { exitCode: code } = await change(context, runtime, { ...shared, plan, signal: enough });
     if (!enough.aborted) return code;
   }
-  context.stderr.write('killing\n');
+  sayMessage(context, 'killing');
   const plan = (observed: ObservedState) => planStop(observed, { services, graceMs: 0 as Millis });
   await change(context, runtime, { ...shared, plan, signal: new AbortController().signal });
   return interrupts.exitCode();

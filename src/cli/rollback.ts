@@ -5,6 +5,7 @@ import { differences } from '../project/fingerprint.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Changed, change } from './change.ts';
 import type { Context } from './context.ts';
+import { sayMessage } from './say.ts';
 
 /** After an update that did not succeed: brings services whose `update_config` asks for it back to what they were. */
 export async function rollBack(
@@ -19,7 +20,7 @@ export async function rollBack(
   const rollback = rollbackOf(desired, changed.before, changed.failed);
   if (rollback === undefined || signal.aborted) return;
   const { services } = rollback;
-  context.stderr.write(`the update of ${services.join(', ')} did not succeed: going back to what ran before\n`);
+  sayMessage(context, `the update of ${services.join(', ')} did not succeed: going back to what ran before`);
   await change(context, runtime, {
     title: 'rollback',
     project: desired.project,

@@ -25,6 +25,11 @@ export function sayIdle(context: Pick<Listener, 'globals' | 'stderr'>, message: 
   if (!isForPrograms(context)) context.stderr.write(`${message}\n`);
 }
 
+/** Something for people, which a program gets as an event of its own kind. */
+export function sayMessage(context: Pick<Listener, 'globals' | 'stderr'>, message: string): void {
+  context.stderr.write(isForPrograms(context) ? `${JSON.stringify({ event: 'message', message })}\n` : `${message}\n`);
+}
+
 /** `error: message`, then the hint; with `--json` one object. */
 export function sayError(listener: Listener, { code, message, hint }: PlainError): void {
   const { stderr, paintError } = listener;

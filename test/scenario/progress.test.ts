@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Run, scenario } from '../support/scenario.ts';
+import { eventually } from '../support/eventually.ts';
+import { ended, type Run, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
 
 type Line = { readonly event?: string; readonly id?: string; readonly [key: string]: unknown };
@@ -60,6 +61,38 @@ describe('--progress json', () => {
     const order = ended.filter(({ event }) => event === 'step-done').map(({ id }) => id);
     expect(order.indexOf(`stop ${project}-web-1`)).toBeLessThan(order.indexOf(`stop ${project}-db-1`));
     expect(linesOf(await rig.ok(['--progress', 'json', 'down']))).toEqual([]);
+  });
+
+  scenario('of up in the foreground has what Ctrl-C begins, and how containers end', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { stop_grace_period: '10m' }), job: rig.puppet('job') });
+    await rig.hold();
+    const child = rig.start(['--json', 'up']);
+    const over = ended(child);
+    const stderr: string[] = [];
+    child.stderr?.on('data', (bytes: Buffer) => stderr.push(bytes.toString()));
+    const web = await rig.next('web');
+    await web.do('ignore 15');
+    await web.print('for people\n', 'err');
+    (await rig.next('job')).tell('exit 3');
+    await eventually(() => expect(stderr.join('')).toContain('exited with code 3'));
+    child.kill('SIGINT');
+    await eventually(() => expect(stderr.join('')).toContain('press Ctrl-C again'));
+    child.kill('SIGINT');
+    const run = await over;
+    expect(run.code).toBe(130);
+    const events = eventsOf(run);
+    expect(events).toHaveLength(linesOf(run).length);
+    expect(events.flatMap(({ event, message }) => (event === 'message' ? [message] : []))).toEqual([
+      `${rig.project}-job-1 exited with code 3`,
+      'stopping; press Ctrl-C again to kill',
+      'killing',
+      expect.stringContaining(`${rig.project}-web-1`),
+    ]);
+    const shown = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(shown).toEqual([expect.objectContaining({ container: `${rig.project}-web-1` })]);
   });
 
   scenario('of what does not succeed tells the step, what was skipped, and why', [], async (rig) => {

@@ -13,7 +13,7 @@ import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { sayFailure } from '../explain.ts';
 import { findReplica, type Replica } from '../replica.ts';
 import { openRuntime } from '../runtime.ts';
-import { sayError } from '../say.ts';
+import { sayError, sayMessage } from '../say.ts';
 import type { Flags } from '../table.ts';
 import type { Runner } from './runner.ts';
 
@@ -172,8 +172,8 @@ async function withFilesToWrite(
   if (live !== undefined) return withFiles(context, replica, () => live, work);
   const session = await openRuntime(context).open(project, {
     title: 'cp',
-    onWait: (holder) => context.stderr.write(`waiting for ${holder} to finish\n`),
-    warn: (message) => context.stderr.write(`warning: ${message}\n`),
+    onWait: (holder) => sayMessage(context, `waiting for ${holder} to finish`),
+    warn: (message) => sayMessage(context, `warning: ${message}`),
     signal: new AbortController().signal,
   });
   if (!session.ok) {

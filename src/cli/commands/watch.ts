@@ -2,6 +2,7 @@ import { warnOfOrphans } from '../converging.ts';
 import { exitCode } from '../exit-code.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayMessage } from '../say.ts';
 import { hasWatchRules } from '../watch/rules.ts';
 import type { WatchEnd } from '../watch/session.ts';
 import { stackSource } from '../watch/stack-source.ts';
@@ -28,7 +29,7 @@ export const watch: Runner<'watch'> = async ({ flags, args }, context) => {
       if (changed.exitCode !== exitCode.ok) return signal.aborted ? interrupts.exitCode() : changed.exitCode;
     }
     const why = endText(await session.value.run());
-    if (why !== undefined) context.stderr.write(`${why}\n`);
+    if (why !== undefined) sayMessage(context, why);
     return exitCode.ok;
   } finally {
     await session.value.close();

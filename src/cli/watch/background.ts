@@ -5,7 +5,7 @@ import type { ProjectName } from '../../model/units.ts';
 import { hostPaths, projectPaths } from '../../runtime/linux/paths.ts';
 import type { Context } from '../context.ts';
 import { exitCode } from '../exit-code.ts';
-import { sayError } from '../say.ts';
+import { sayError, sayMessage } from '../say.ts';
 
 /** How long it may take until it watches; then it is left to itself. */
 const patienceMs = 10_000;
@@ -36,7 +36,7 @@ export async function watchInBackground(
   closeSync(log);
   child.unref();
   if (await begins(child, watchLog)) {
-    if (!context.globals.json) stderr.write(`watching in the background; what it does: ${watchLog}\n`);
+    sayMessage(context, `watching in the background; what it does: ${watchLog}`);
     return exitCode.ok;
   }
   stderr.write(textOf(watchLog));
