@@ -96,6 +96,31 @@ for (const [index, { name, differences }] of versions.entries()) {
       expect((await rig.row('web')).status).toMatchObject({ kind: 'exited' });
     });
 
+    scenario('is ended at once by a stop with -t 0 while another one waits for its grace', [], async (rig) => {
+      const web = await begin(rig);
+      await web.do('ignore 15');
+      for (const [first, second] of [
+        [
+          ['stop', '-t', '600'],
+          ['stop', '-t', '0'],
+        ],
+        [
+          ['down', '-t', '600'],
+          ['down', '-t', '0'],
+        ],
+      ] as const) {
+        const slow = ended(rig.start(first));
+        await eventually(() => expect(isLockHeld(rig.project as ProjectName, process.env)).toBe(true));
+        await rig.ok(second);
+        expect((await slow).code).toBe(0);
+        expect((await rig.ps()).map(({ status }) => status.kind)).toEqual(first[0] === 'stop' ? ['exited'] : []);
+        if (first[0] === 'stop') {
+          await rig.ok(['down']);
+          await (await begin(rig)).do('ignore 15');
+        }
+      }
+    });
+
     scenario('is killed at the second Ctrl-C of an up that left it as it was', [], async (rig) => {
       const web = await begin(rig);
       await web.do('ignore 15');

@@ -42,6 +42,8 @@ export type ContainerPaths = {
   /** lock, ctl.sock, exit, and the files bound into the container. */
   readonly state: string;
   readonly controlSocket: string;
+  /** Until when a container gets that is being stopped without the help of its monitor; see `stopOther`. */
+  readonly stopBy: string;
   /** What is bound over /etc/hosts and its like. */
   readonly files: string;
   /** record.json, state, upper, work and log; survives a boot. */
@@ -92,6 +94,7 @@ export function containerPaths(paths: ProjectPaths, container: ContainerName): C
   return {
     state,
     controlSocket: `${state}/ctl.sock`,
+    stopBy: `${state}/stop-by`,
     files: state,
     lib,
     record: `${lib}/record.json`,

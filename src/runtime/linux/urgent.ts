@@ -11,7 +11,7 @@ import { containerPaths, type ProjectPaths } from './paths.ts';
 import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
 import { monitorAnswers } from './session/context.ts';
-import { killOther } from './session/end-other.ts';
+import { hastenOther, killOther } from './session/end-other.ts';
 import { signalNumber } from './signals.ts';
 import { entries, readRecord, readState } from './state-dir.ts';
 
@@ -42,10 +42,14 @@ const unreachable = (container: ContainerName, why: string): RuntimeFailure => (
 /** One container after the other may be stopped while we look; monitors shorten a grace and never lengthen it. */
 export async function hastenStops(at: ProjectPaths, { services, graceMs }: Haste, signal: AbortSignal): Promise<void> {
   const hurrying = entries(at.containers).map(async (name) => {
-    const { record: path, controlSocket } = containerPaths(at, name as ContainerName);
-    const record = readRecord(path);
+    const where = containerPaths(at, name as ContainerName);
+    const { controlSocket } = where;
+    const record = readRecord(where.record);
     if (record === undefined || (services.length > 0 && !services.includes(record.service))) return;
-    const stop = { op: 'STOP', b: Math.ceil(graceMs ?? record.config.stopGraceMs) } as const;
+    const enoughMs = graceMs ?? record.config.stopGraceMs;
+    if (otherVersionOf(record, readState(where.stateRecord)) !== undefined)
+      return hastenOther({ where }, enoughMs, signal);
+    const stop = { op: 'STOP', b: Math.ceil(enoughMs) } as const;
     let hurried = 0;
     const onState = ({ phase, starts }: ShimState): boolean => {
       if (phase !== statePhase.STOPPING || hurried === starts) return false;
