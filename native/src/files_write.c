@@ -57,9 +57,9 @@ int tsc_begin_file(struct tsc_file_service *service, const struct tsc_file_call 
 	struct statx old;
 	int there = sys_statx(draft->parent, draft->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &old);
 	int result = tsc_check_writable_kind(draft->parent);
-	if (result == 0 && there == 0 && (old.stx_mode & S_IFMT) == S_IFDIR)
+	if (result == 0 && there == 0 && (old.stx_mode & 0170000) == 0040000)
 		result = -EISDIR;
-	if (there == 0 && (old.stx_mode & S_IFMT) == S_IFREG && head.flags & TSC_FILE_KEEP) {
+	if (there == 0 && (old.stx_mode & 0170000) == 0100000 && head.flags & TSC_FILE_KEEP) {
 		head.uid = old.stx_uid;
 		head.gid = old.stx_gid;
 	}

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -42,6 +42,7 @@ function fuzzed(program: string, rounds: number, inputs: readonly string[]): (na
   return (name) => Number(new RegExp(`(\\d+) ${name}`).exec(run.stdout)?.[1]);
 }
 
+const cannotChroot = process.geteuid?.() !== 0;
 const pure = ['src/frame', 'src/state', 'src/text'];
 
 describe.skipIf(!possible)('the parts of the native programs that read what others wrote, under sanitizers:', () => {
@@ -84,6 +85,18 @@ describe.skipIf(!possible)('the parts of the native programs that read what othe
     expect(count('ended')).toBeGreaterThan(5000);
     expect(count('apart')).toBeGreaterThan(10_000);
   });
+
+  test.skipIf(cannotChroot)(
+    'no request to the file service leads out of a container, is left unanswered, or leaves anything half-done',
+    () => {
+      const place = join(dir, 'place');
+      mkdirSync(place);
+      const parts = ['src/files_path', 'src/files_write', 'src/text', 'src/target', 'src/kernel'];
+      const count = fuzzed(build('fuzz_files', parts), 10_000, [place]);
+      expect(count('answered')).toBeGreaterThan(50_000);
+      expect(count('answered') - count('refused')).toBeGreaterThan(10_000);
+    },
+  );
 
   test('no program of a container misleads the search for its interpreter', () => {
     const program = build('fuzz_program', ['src/interpreter', 'src/text']);
