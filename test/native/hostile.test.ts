@@ -1,5 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
@@ -42,14 +53,18 @@ describe.skipIf(!possible)('a hostile container', () => {
     return state;
   }
 
+  /** Exchanges two names until the end of the test. */
+  function flip(left: string, right: string): void {
+    flippers.push(spawn(built('exchange'), [left, right], { stdio: 'inherit' }));
+  }
+
   /** A volume with a name that is a directory one moment and a link to `outside` the next. */
   function flipping(name: string): { readonly volume: string; readonly outside: string } {
     const volume = join(rig.dir, name);
     const outside = join(rig.dir, `${name}-outside`);
     for (const dir of [volume, outside, join(volume, 'place')]) mkdirSync(dir);
     symlinkSync(outside, join(volume, 'other'));
-    const flipper = spawn(built('exchange'), [join(volume, 'place'), join(volume, 'other')], { stdio: 'inherit' });
-    flippers.push(flipper);
+    flip(join(volume, 'place'), join(volume, 'other'));
     return { volume, outside };
   }
 
@@ -84,6 +99,105 @@ describe.skipIf(!possible)('a hostile container', () => {
     for (let i = 0; i < 80; i++) await life(control);
     control.close();
     expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('cannot have a false null device laid over what is masked (CVE-2025-31133)', async () => {
+    const volume = join(rig.dir, 'devices');
+    mkdirSync(volume);
+    execFileSync('mknod', [join(volume, 'null'), 'c', '1', '3']);
+    symlinkSync('/proc/sys/kernel/core_pattern', join(volume, 'other'));
+    flip(join(volume, 'null'), join(volume, 'other'));
+    const mask = op('MASK', [], '/proc/interrupts');
+    const container = rig.container({ argv: ['sleep', '1000'], setup: [mask] });
+    await container.hold('CONTAINER', mounting(container, [bind(volume, '/dev')]));
+    const control = await container.control();
+    const ways = new Set<number>();
+    for (let i = 0; i < 80; i++) {
+      const { state } = await control.ask('START');
+      ways.add(state.phase);
+      if (state.phase === phases.running) {
+        const masked = statSync(`/proc/${state.initPid}/root/proc/interrupts`);
+        expect([masked.isCharacterDevice(), masked.rdev]).toEqual([true, 0x103]);
+        await control.ask('KILL', SIGKILL);
+      }
+      await control.ask('WAIT');
+    }
+    control.close();
+    expect(ways).toEqual(new Set([phases.running, phases.failed]));
+  });
+
+  test('cannot have anything but a terminal of its own as its console (CVE-2025-52565)', async () => {
+    const volume = join(rig.dir, 'terminals');
+    const outside = join(rig.dir, 'terminals-outside');
+    for (const dir of [volume, outside, join(volume, 'pts')]) mkdirSync(dir);
+    const bait = join(outside, 'bait');
+    writeFileSync(bait, 'untouched', { mode: 0o600 });
+    for (const name of ['ptmx', '0']) symlinkSync(bait, join(outside, name));
+    symlinkSync(outside, join(volume, 'elsewhere'));
+    flip(join(volume, 'pts'), join(volume, 'elsewhere'));
+    writeFileSync(join(volume, 'console'), '');
+    symlinkSync('/bin/busybox', join(volume, 'link'));
+    flip(join(volume, 'console'), join(volume, 'link'));
+    const container = rig.container({ argv: ['sleep', '1000'], tty: true });
+    const devpts = op('MOUNT', [10], 'devpts', 'devpts', '/dev/pts', 'newinstance,ptmxmode=0666,mode=0620,gid=5');
+    const dev = [bind(volume, '/dev'), devpts];
+    const program = container.program().map((part) => ({
+      ...part,
+      ops: part.ops.flatMap((each) => (each.kind === 'CONSOLE' ? [...dev, each] : [each])),
+    }));
+    await container.hold('CONTAINER', program);
+    const control = await container.control();
+    const ways = new Set<number>();
+    for (let i = 0; i < 150; i++) {
+      const { state } = await control.ask('START');
+      ways.add(state.phase);
+      if (state.phase === phases.running) {
+        const mounts = readFileSync(`/proc/${state.initPid}/mountinfo`, 'utf8').split('\n');
+        const terminals = mounts.filter((line) => line.includes(' - devpts ')).map((line) => line.split(' ')[4]);
+        // The first is that of the usual /dev, below the volume. Names may have been exchanged since.
+        const own = [/^\/dev\/pts$/, /^\/dev\/(?:pts|elsewhere)$/, /^\/dev\/(?:console|link)$/];
+        expect(terminals).toEqual(own.map((name) => expect.stringMatching(name)));
+        await control.ask('KILL', SIGKILL);
+      }
+      await control.ask('WAIT');
+    }
+    control.close();
+    expect(ways).toEqual(new Set([phases.running, phases.failed]));
+    expect(readFileSync(bait, 'utf8')).toBe('untouched');
+    expect(statSync(bait).mode & 0o7777).toBe(0o600);
+  });
+
+  test('cannot lead what is written to /proc elsewhere (CVE-2025-52881)', async () => {
+    const name = 'net/ipv4/ip_unprivileged_port_start';
+    const volume = join(rig.dir, 'processes');
+    const place = join(volume, 'sys', name);
+    const bait = join(rig.dir, 'processes-bait');
+    mkdirSync(join(place, '..'), { recursive: true });
+    for (const file of [place, bait]) writeFileSync(file, 'untouched');
+    symlinkSync(bait, `${place}-link`);
+    flip(place, `${place}-link`);
+    const start = async (target: string) => {
+      const container = rig.container({ argv: ['sleep', '1000'], setup: [op('SYSCTL', [], name, '7')] });
+      await container.hold('CONTAINER', mounting(container, [bind(volume, target)]));
+      const control = await container.control();
+      const { state } = await control.ask('START');
+      return { control, state };
+    };
+    for (let i = 0; i < 20; i++) {
+      const { control, state } = await start('/proc');
+      expect(state.phase).toBe(phases.running);
+      const inside = ['nsenter', '-t', `${state.initPid}`, '-n', 'cat', `/proc/sys/${name}`];
+      expect(execFileSync('/bin/busybox', inside, { encoding: 'utf8' })).toBe('7\n');
+      await control.ask('KILL', SIGKILL);
+      await control.ask('WAIT');
+      control.close();
+    }
+    for (const target of ['/proc/sys', '/proc/self', '/proc/self/attr']) {
+      const { control, state } = await start(target);
+      expect(state).toMatchObject({ phase: phases.failed, failText: target });
+      control.close();
+    }
+    for (const file of [place, bait]) expect(readFileSync(file, 'utf8')).toBe('untouched');
   });
 
   test('that shares a volume is no reason why a mount in it cannot be made', async () => {
