@@ -136,7 +136,8 @@ describe.skipIf(!possible)('a hostile container', () => {
     symlinkSync(outside, join(volume, 'elsewhere'));
     flip(join(volume, 'pts'), join(volume, 'elsewhere'));
     writeFileSync(join(volume, 'console'), '');
-    symlinkSync('/bin/busybox', join(volume, 'link'));
+    writeFileSync(join(volume, 'elsewhere-inside'), '');
+    symlinkSync('/dev/elsewhere-inside', join(volume, 'link'));
     flip(join(volume, 'console'), join(volume, 'link'));
     const container = rig.container({ argv: ['sleep', '1000'], tty: true });
     const devpts = op('MOUNT', [10], 'devpts', 'devpts', '/dev/pts', 'newinstance,ptmxmode=0666,mode=0620,gid=5');
