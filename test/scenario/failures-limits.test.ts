@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { cgroupDirectory, over, running } from '../support/checks.ts';
+import { limitDirectory, over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { keepersOf, monitorsOf, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
@@ -65,10 +65,53 @@ describe('a supervisor that may open no more files', () => {
   });
 });
 
-/** Moves our own processes into a cgroup that is full with them; what the body gets gives it room. */
-async function whileFull(rig: Rig, body: (giveRoom: () => void) => Promise<void>): Promise<void> {
-  const around = join(cgroupDirectory(process.pid, 'pids'), `${rig.project}-full`);
+describe('a container that has all the processes it may have', () => {
+  scenario('can be looked into and stopped, and what of it cannot fork is told', ['pids controller'], async (rig) => {
+    copyFileSync('/bin/busybox', join(rig.puppetRoot(), 'bin/busybox'));
+    const forking = ['/bin/busybox', 'sh', '-c', 'busybox cat /etc/hostname | busybox cat'];
+    const healthcheck = { test: ['CMD', ...forking], interval: '200ms', timeout: '5s', retries: 2 };
+    rig.stack({ web: rig.puppet('web', { pids_limit: 8, healthcheck }) });
+    const strings = await rig.hold();
+    await rig.ok(['up', '-d', '--wait']);
+    expect(await (await strings.next('web')).say('fork 100')).not.toBe('ok');
+    // What comes in from outside counts, but is not refused.
+    await rig.ok(['exec', '-T', 'web', '/bin/busybox', 'true']);
+    const pair = await rig.cli(['exec', '-T', 'web', ...forking]);
+    expect([pair.code, pair.stderr]).toEqual([2, expect.stringContaining("can't fork")]);
+    await eventually(async () => expect((await rig.row('web')).status).toMatchObject({ health: 'unhealthy' }));
+    expect((await rig.ok(['why', 'web'])).stdout).toContain("can't fork");
+    expect((await rig.ok(['limits', 'web'])).stdout).toMatch(/pids +8 +8 +\d+/);
+    await rig.ok(['restart', 'web']);
+    await strings.next('web');
+    await rig.ok(['up', '-d', '--wait']);
+    await rig.ok(['exec', '-T', 'web', ...forking]);
+  });
+});
+
+describe('a container that may not even have a second process', () => {
+  scenario('is not started beside an init, with the reason, and is without one', ['pids controller'], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { pids_limit: 1 }) });
+    const up = await rig.cli(['up', '-d']);
+    const why = 'cannot start a process for the command: no resources left for now';
+    expect([up.code, up.stderr]).toEqual([1, expect.stringContaining(`-web-1: ${why}\n`)]);
+    expect(up.stderr).toContain('= pids_limit, or a limit around all containers, is reached');
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'failed', message: why });
+    rig.stack({ web: rig.puppet('web', { pids_limit: 1, init: false }) });
+    await rig.up();
+    await rig.next('web');
+  });
+});
+
+/**
+ * Moves our own processes into a cgroup that is full with them; what the body gets gives it room. It is made where the
+ * container of `service` has its own, which has a limit: there the controller is at hand, on v1 and on v2.
+ */
+async function whileFull(rig: Rig, service: string, body: (giveRoom: () => void) => Promise<void>): Promise<void> {
+  const { pid } = await running(rig, service);
+  const around = join(limitDirectory(pid, 'pids'), `../${rig.project}-full`);
   const ours = [...monitorsOf(rig.project).map(({ pid }) => pid), ...keepersOf(rig.project)];
+  // Where they came from takes them back, on v2 perhaps not where this test runs.
+  const home = limitDirectory(ours[0] as number, 'pids');
   const members = () => readFileSync(join(around, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean);
   mkdirSync(around);
   try {
@@ -78,18 +121,28 @@ async function whileFull(rig: Rig, body: (giveRoom: () => void) => Promise<void>
   } finally {
     // A supervisor may just be coming.
     await eventually(() => {
-      for (const pid of members()) writeFileSync(join(around, '../cgroup.procs'), pid);
+      for (const pid of members()) writeFileSync(join(home, 'cgroup.procs'), pid);
       rmdirSync(around);
     });
+    removeEmpty(join(around, '..'));
+  }
+}
+
+/** The project's own directory, when nothing else kept it. */
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Containers are still in it, or it is gone.
   }
 }
 
 describe('a cgroup around our own processes that takes no more', () => {
-  scenario('keeps stop and down from nothing', ['v1 pids'], async (rig) => {
-    rig.stack({ a: rig.puppet('a', { restart: 'always' }), b: rig.puppet('b') });
+  scenario('keeps stop and down from nothing', ['pids controller'], async (rig) => {
+    rig.stack({ a: rig.puppet('a', { restart: 'always', pids_limit: 20 }), b: rig.puppet('b') });
     await rig.up();
     await (await rig.next('b')).do('ignore 15');
-    await whileFull(rig, async () => {
+    await whileFull(rig, 'a', async () => {
       await rig.ok(['stop']);
       expect((await rig.ps()).map(({ status }) => status.kind)).toEqual(['exited', 'exited']);
       await rig.ok(['down']);
@@ -99,13 +152,13 @@ describe('a cgroup around our own processes that takes no more', () => {
 
   scenario(
     'is why something is not started, which is said, and done as soon as there is room',
-    ['v1 pids'],
+    ['pids controller'],
     async (rig) => {
-      rig.stack({ again: rig.puppet('again', { restart: 'always' }), once: rig.puppet('once') });
+      rig.stack({ again: rig.puppet('again', { restart: 'always', pids_limit: 20 }), once: rig.puppet('once') });
       const strings = await rig.hold();
       await rig.up();
       const [again, once] = [await rig.next('again'), await rig.next('once')];
-      await whileFull(rig, async (giveRoom) => {
+      await whileFull(rig, 'again', async (giveRoom) => {
         again.tell('exit 1');
         once.tell('exit 2');
         expect((await over(rig, 'once')).status).toMatchObject({ exitCode: 2 });

@@ -43,7 +43,6 @@ const probes = {
   'blkio controller': () => controller('blkio') ?? (wholeDisk() === undefined ? 'needs a disk' : undefined),
   'memory controller': () => controller('memory'),
   'v1 memory': () => v1('memory'),
-  'v1 pids': () => v1('pids'),
   'pids controller': () => controller('pids'),
   // In a pid namespace of one's own, the number of the next process can be chosen.
   'pid recycling': () =>

@@ -25,6 +25,15 @@ function mountPointOf(controller: string): string {
 }
 
 /** Where the limits of a controller live for this process: its v1 hierarchy, else cgroup2. */
+export function limitDirectory(pid: number, controller: string): string {
+  try {
+    return cgroupDirectory(pid, controller);
+  } catch {
+    return cgroupDirectory(pid, '');
+  }
+}
+
+/** What a limit is there. */
 export function limitFile(pid: number, controller: string, v1: string, v2: string): string {
   try {
     return readFileSync(join(cgroupDirectory(pid, controller), v1), 'utf8').trim();

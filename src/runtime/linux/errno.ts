@@ -139,6 +139,7 @@ const reason = ({ op, errno }: OpFailure): string =>
 export function opFailure(failure: OpFailure): RuntimeFailure {
   const { op, errno, text } = failure;
   if (op.kind === 'EXEC') return execFailure(failure);
+  if (text === forkText) return forkFailure(errno);
   const about = text !== '' && !deed(failure).includes(text) ? ` (${text})` : '';
   const base = {
     code: 'setup-failed',
@@ -146,6 +147,22 @@ export function opFailure(failure: OpFailure): RuntimeFailure {
     notes: [...remedies(failure), `op ${op.kind}, ${errnoName(errno)}`],
   } as const;
   return op.configPath === undefined ? base : { ...base, configPath: op.configPath };
+}
+
+/** What the shim was busy with when it was the process for the command itself that could not be had. */
+export const forkText = 'fork';
+
+export const whyNoProcess = (errno: number): string =>
+  `cannot start a process for the command: ${errnoSentence(errno)}`;
+
+function forkFailure(errno: number): RuntimeFailure {
+  const name = errnoName(errno);
+  const remedy = 'pids_limit, or a limit around all containers, is reached; raise it, or end something';
+  return {
+    code: 'setup-failed',
+    message: whyNoProcess(errno),
+    notes: [...(name === 'EAGAIN' ? [remedy] : []), `fork, ${name}`],
+  };
 }
 
 function execFailure({ op, errno, text }: OpFailure): RuntimeFailure {

@@ -1,5 +1,5 @@
 import type { ContainerStatus } from '../../model/state.ts';
-import { errnoSentence, whyNotRun } from './errno.ts';
+import { errnoSentence, forkText, whyNoProcess, whyNotRun } from './errno.ts';
 import { opKind } from './protocol.ts';
 import type { ShimState } from './records.ts';
 
@@ -13,7 +13,8 @@ export function failedStatus(state: ShimState): ContainerStatus {
     return { kind: 'failed', message, exitCode: code === 'command-not-found' ? 127 : 126, finishedAtMs };
   }
   const what = failText === '' ? kindName(failKind) : failText;
-  const message = `cannot set up ${what}: ${errnoSentence(failError)}`;
+  const message =
+    failText === forkText ? whyNoProcess(failError) : `cannot set up ${what}: ${errnoSentence(failError)}`;
   return { kind: 'failed', message, exitCode: 1, finishedAtMs };
 }
 
