@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { answering, idle, inside, quick } from '../support/networked.ts';
+import { answering, idle, inside, netWorkerOf, quick } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
@@ -38,6 +37,14 @@ while True:
     while q[end]: end += q[end] + 1
     s.sendto(q[:2] + b'\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0' + q[12:end + 5] + b'\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4\\xc0\\0\\2\\7', who)
 `;
+
+/** How many bytes of a server at this port each of our sockets has that nobody has read. */
+const heldFrom = (port: number): readonly number[] =>
+  readFileSync('/proc/thread-self/net/tcp6', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/[ :]+/))
+    .filter(([, , , , remotePort]) => Number.parseInt(remotePort ?? '', 16) === port)
+    .map((fields) => Number.parseInt(fields[7] ?? '', 16));
 
 describe('more than the net process can hold', () => {
   beforeAll(async () => {
@@ -83,13 +90,9 @@ describe('more than the net process can hold', () => {
         },
       });
       await rig.up();
-      const status = await eventually(async () => {
-        const now = await askNetStatus(`/run/tscompose/${rig.project}.network`);
-        expect(now).toBeDefined();
-        return now;
-      });
-      const files = () => readdirSync(`/proc/${status?.workerPid}/fd`).map(Number);
-      const allow = (count: number) => shell(`prlimit --pid ${status?.workerPid} --nofile=${count}:`);
+      const worker = await netWorkerOf(rig);
+      const files = () => readdirSync(`/proc/${worker}/fd`).map(Number);
+      const allow = (count: number) => shell(`prlimit --pid ${worker} --nofile=${count}:`);
       const sockets: Socket[] = [];
       const open = () => {
         const socket = createConnection(18380, '::1');
@@ -129,20 +132,21 @@ describe('more than the net process can hold', () => {
       const rootfs = { host: ['sh', 'socat', 'seq'] };
       rig.stack({ web: answering(80, `read go; seq ${count}`, { rootfs, ports: ['18381:80'] }) });
       await rig.up();
-      const status = await eventually(async () => {
-        const now = await askNetStatus(`/run/tscompose/${rig.project}.network`);
-        expect(now).toBeDefined();
-        return now;
-      });
-      const files = () => readdirSync(`/proc/${status?.workerPid}/fd`).map(Number);
+      const worker = await netWorkerOf(rig);
+      const files = () => readdirSync(`/proc/${worker}/fd`).map(Number);
       const before = files().length;
       const sockets = Array.from({ length: 4 }, () => createConnection(18381, '::1').pause());
       try {
         await eventually(() => expect(files().length).toBeGreaterThanOrEqual(before + 2 * sockets.length));
-        shell(`prlimit --pid ${status?.workerPid} --nofile=${Math.max(...files()) + 1}:`);
+        shell(`prlimit --pid ${worker} --nofile=${Math.max(...files()) + 1}:`);
         for (const socket of sockets) socket.write('go\n');
         // Nobody reads: what the kernel holds for each is full, and the proxy is stuck with all of them.
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await eventually(async () => {
+          const held = heldFrom(18381);
+          expect(held.filter((bytes) => bytes > 0)).toHaveLength(sockets.length);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          expect(heldFrom(18381)).toEqual(held);
+        });
         const expected = createHash('sha256').update(Array.from({ length: count }, (_, i) => `${i + 1}\n`).join(''));
         const received = sockets.map(async (socket) => {
           const hash = createHash('sha256');

@@ -18,18 +18,20 @@ const launcherOf = (rig: Rig): Promise<number> =>
     return pid as number;
   });
 
-const always = (rig: Rig) =>
+/** A container that has been restarted once, by a supervisor that is awake and has a launcher. */
+async function restarted(rig: Rig) {
   rig.stack({ web: rig.puppet('web', { deploy: { restart_policy: { condition: 'any', delay: '0s' } } }) });
+  await rig.up();
+  (await rig.next('web')).tell('exit 1');
+  const web = await rig.next('web');
+  return { web, launcher: await launcherOf(rig) };
+}
 
 const history = (rig: Rig): string => readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8');
 
 describe('the launcher of a supervisor', () => {
   scenario('serves one restart after the other, without a lock in between, and goes with it', [], async (rig) => {
-    always(rig);
-    await rig.up();
-    (await rig.next('web')).tell('exit 1');
-    const second = await rig.next('web');
-    const launcher = await launcherOf(rig);
+    const { web: second, launcher } = await restarted(rig);
     second.tell('exit 1');
     await rig.next('web');
     expect(await launcherOf(rig)).toBe(launcher);
@@ -40,11 +42,7 @@ describe('the launcher of a supervisor', () => {
   });
 
   scenario('is replaced when it was killed, which refuses no restart', [], async (rig) => {
-    always(rig);
-    await rig.up();
-    (await rig.next('web')).tell('exit 1');
-    const second = await rig.next('web');
-    const launcher = await launcherOf(rig);
+    const { web: second, launcher } = await restarted(rig);
     killed(launcher);
     second.tell('exit 1');
     const third = await rig.next('web');
@@ -57,11 +55,7 @@ describe('the launcher of a supervisor', () => {
   });
 
   scenario('ends when the supervisor is killed', [], async (rig) => {
-    always(rig);
-    await rig.up();
-    (await rig.next('web')).tell('exit 1');
-    const second = await rig.next('web');
-    const launcher = await launcherOf(rig);
+    const { web: second, launcher } = await restarted(rig);
     for (const pid of supervisorsOf(rig.project)) killed(pid);
     await eventually(() => expect(launchersOf(rig)).not.toContain(launcher));
     second.tell('exit 1');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { missing, promised } from '../support/capabilities.ts';
 import { runInVm } from '../support/vm/machine.ts';
+import { vmShell } from '../support/vm/shell.ts';
 
 // A machine whose power is cut and that is switched on again: one disk, two boots. What was not written to the disk by then
 // is lost, as in life.
@@ -39,14 +40,8 @@ services:
 volumes: { kept: {} }
 `;
 
-const setUp = `
-mkdir -p root/bin root/data root/kept root/tmp root/proc root/sys root/dev root/etc
-cp /bin/busybox root/bin/busybox
-for applet in sh sleep; do ln -s busybox root/bin/$applet; done
+const setUp = `${vmShell}
 t() { node /vm/dist/tscompose.cjs -f /vm/$stack.yml --progress quiet "$@"; }
-property() { systemctl show --property=$1 --value tscompose-vm; }
-unit() { echo "$1: $(property ActiveState) $(property SubState), $(property StatusText)"; }
-row() { echo "$1 $(t ps -a --json $2)"; }
 projects=/var/lib/tscompose/projects
 `;
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { missing, promised } from '../support/capabilities.ts';
 import { runInVm } from '../support/vm/machine.ts';
+import { vmShell } from '../support/vm/shell.ts';
 
 // Neither systemd nor a clock that may be set is on the machine of the tests: both are in one of our own. One boot for all.
 const unitStack = `
@@ -36,14 +37,8 @@ services:
     deploy: { restart_policy: { condition: on-failure, delay: 1s } }
 `;
 
-const script = `
-mkdir -p root/bin root/tmp root/proc root/sys root/dev root/etc
-cp /bin/busybox root/bin/busybox
-for applet in sh sleep; do ln -s busybox root/bin/$applet; done
+const script = `${vmShell}
 t() { node /vm/dist/tscompose.cjs -f /vm/$stack.yml --progress quiet "$@" 2>>/vm/errors; }
-property() { systemctl show --property=$1 --value tscompose-vm; }
-unit() { echo "$1: $(property ActiveState) $(property SubState), $(property StatusText), $(property Result)"; }
-row() { echo "$1 $(t ps -a --json $2)"; }
 
 stack=unit
 t install-unit

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { loadNative } from '../../src/runtime/linux/native.ts';
+import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
+import { eventually } from './eventually.ts';
 import { shell } from './private-host.ts';
 import type { Rig, ServiceText } from './scenario.ts';
 
@@ -40,6 +42,14 @@ export function netProcesses(project: string): number[] {
     }
   });
 }
+
+/** The one of them that serves, once it says so. */
+export const netWorkerOf = ({ project }: Rig): Promise<number> =>
+  eventually(async () => {
+    const status = await askNetStatus(`/run/tscompose/${project}.network`);
+    if (status === undefined) throw new Error('the net process does not answer');
+    return status.workerPid;
+  });
 
 /** Takes the router of a project away, as nothing of ours would, under living containers. */
 export async function loseRouter({ project }: Rig): Promise<void> {
