@@ -130,7 +130,10 @@ async function repair(context: SessionContext): Promise<ReadonlyMap<string, Seen
   return touched ? new Map() : seen;
 }
 
-/** The router and the net process are there as long as anything lives that needs them. True: something was missing. */
+/**
+ * The router and the net process are there as long as anything lives that needs them. True: something was missing, or is
+ * still because it could not be repaired.
+ */
 async function repairNetworks(
   context: SessionContext,
   { seen, networks }: { readonly seen: ReadonlyMap<string, Seen>; readonly networks: readonly string[] },
