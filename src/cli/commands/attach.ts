@@ -9,6 +9,7 @@ import { sayFailure } from '../explain.ts';
 import { isTerminal } from '../output.ts';
 import { findReplica, type Replica } from '../replica.ts';
 import { sayError } from '../say.ts';
+import type { Flags } from '../table.ts';
 import type { Runner } from './runner.ts';
 
 const defaultKeys = 'ctrl-p,ctrl-q';
@@ -24,20 +25,32 @@ export const attachCommand: Runner<'attach'> = async ({ flags, args }, context) 
   }
   const replica = await findReplica(context, { service, index: flags.index, running: true });
   if (!replica.ok) return replica.error;
-  const { project, container } = replica.value;
-  if (container.config.logging.driver === 'none') {
+  if (isRefused(context, replica.value)) return exitCode.failed;
+  return attach(context, replica.value, { flags, keys });
+};
+
+/** Whether it cannot be attached to, which has been explained then. */
+function isRefused(context: Context, { container }: Replica): boolean {
+  const { name, config, otherVersion } = container;
+  if (config.logging.driver === 'none') {
     const hint = 'take "driver: none" out of logging: its output is kept nowhere';
-    sayError(context, { code: 'no-output', message: `cannot attach to ${container.name}: it has no log`, hint });
-    return exitCode.failed;
+    sayError(context, { code: 'no-output', message: `cannot attach to ${name}: it has no log`, hint });
+    return true;
   }
-  if (container.otherVersion !== undefined) {
-    sayFailure(context, refuseOther(`attach to ${container.name}`, container.otherVersion));
-    return exitCode.failed;
-  }
+  if (otherVersion === undefined) return false;
+  sayFailure(context, refuseOther(`attach to ${name}`, otherVersion));
+  return true;
+}
+
+type How = { readonly flags: Flags<'attach'>; readonly keys: Uint8Array };
+
+/** Until the container ends (with its code) or is left by the keys. */
+async function attach(context: Context, replica: Replica, { flags, keys }: How): Promise<number> {
+  const { project, container } = replica;
   const attachment = new Attachment(project, container.name, context.environment);
   const over = new AbortController();
   const undo: (() => void)[] = [];
-  const printing = printRaw(context, replica.value, over.signal);
+  const printing = printRaw(context, replica, over.signal);
   try {
     if (flags['sig-proxy']) undo.push(proxySignals(attachment));
     if (container.config.tty) undo.push(followWindow(attachment));
@@ -52,7 +65,7 @@ export const attachCommand: Runner<'attach'> = async ({ flags, args }, context) 
     over.abort();
     await printing;
   }
-};
+}
 
 /** From now on, as it comes. */
 async function printRaw(context: Context, { project, container }: Replica, signal: AbortSignal): Promise<void> {

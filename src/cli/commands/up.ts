@@ -4,7 +4,7 @@ import { scopeOf } from '../../plan/scope.ts';
 import { type Changed, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { type Converging, prepare, type Wish, warnOfOrphans } from '../converging.ts';
-import { deadlineIn } from '../deadline.ts';
+import { type Deadline, deadlineIn } from '../deadline.ts';
 import { exitCode } from '../exit-code.ts';
 import { noteImages } from '../images.ts';
 import { catchWhenAsked, type Interrupts } from '../interrupt.ts';
@@ -15,6 +15,7 @@ import { partOfRun, shownServices } from '../shown.ts';
 import { loadProject, loadToStart } from '../stack.ts';
 import { graceOf } from '../stored.ts';
 import type { Flags } from '../table.ts';
+import type { StackSource } from '../watch/stack-source.ts';
 import type { Runner } from './runner.ts';
 
 export const up: Runner<'up'> = async ({ flags, args }, context) => {
@@ -25,7 +26,6 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
   const source = flags.watch ? await sourceOf(context, wish) : undefined;
   const prepared = await (source === undefined ? prepare(context, wish) : source.read());
   if (!prepared.ok) return prepared.error;
-  const { project, desired, services, plan } = prepared.value;
   const run = servicesOfRun(prepared.value, flags);
   const fit = partOfRun(context, [...flags.attach, ...(flags['exit-code-from'] ? [flags['exit-code-from']] : [])], run);
   if (!fit.ok) return fit.error;
@@ -36,80 +36,120 @@ export const up: Runner<'up'> = async ({ flags, args }, context) => {
     return exitCode.ok;
   }
 
-  const sinceMs = Date.now();
-  const runtime = openRuntime(context);
   const background = flags.detach || flags['no-start'] || flags.wait;
-  const interrupts = catchWhenAsked(background ? 2 : 3);
-  const deadline = flags.wait ? deadlineIn(flags['wait-timeout']) : undefined;
-  const show = async () => {
-    const { attach } = await import('../foreground.ts');
-    return attach(context, {
-      runtime,
-      project: project.name,
-      services: run,
-      shown: shownServices(project, { named: services, run, flags }),
-      stopAll: stopAllOf(flags),
-      exitCodeFrom: flags['exit-code-from'] as ServiceName | undefined,
-      ...graceOf(flags.timeout),
-      interrupts,
-      sinceMs,
-      timestamps: flags.timestamps,
-      prefix: !flags['no-log-prefix'],
-      stay: flags.watch,
-    });
+  const it: Run = {
+    flags,
+    names: args,
+    stack: prepared.value,
+    services: run,
+    sinceMs: Date.now(),
+    runtime: openRuntime(context),
+    background,
+    interrupts: catchWhenAsked(background ? 2 : 3),
+    deadline: flags.wait ? deadlineIn(flags['wait-timeout']) : undefined,
   };
-  const sum = async ({ exitCode: code, worked, observed }: Changed) => {
-    if (!worked) return;
-    const { sayPart, saySummary } = await import('../summary.ts');
-    if (code === exitCode.ok) saySummary(context, containersOf(observed, run), Date.now() - sinceMs);
-    if (code === exitCode.failed) sayPart(context, containersOf(observed, run));
-  };
-  const settle = async (changed: Changed) => {
-    if (!changed.worked) sayIdle(context, `project ${project.name} is up to date`);
-    if (!flags['no-start']) await sum(changed);
-    if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
-    const containers = containersOf(changed.observed, run);
-    const waited = { project: project.name, desired, containers, deadline, signal: interrupts.first };
-    const { awaitReady } = await import('../await-ready.ts');
-    return codeOf(await awaitReady(context, runtime, waited), interrupts);
-  };
-  if (source !== undefined) {
-    const { upAndWatch } = await import('../watch/up.ts');
-    const stack = prepared.value;
-    const common = { runtime, source, stack, names: args, background, interrupts, deadline };
-    return upAndWatch(context, {
-      ...common,
-      settle,
-      attach: async (done) => {
-        await sum(done);
-        return show();
-      },
-    });
-  }
-  const { files } = project;
-  const work = {
-    ...{ title: 'up', project: project.name, files, plan, desired, deadline },
+  return source === undefined ? bringUp(context, it) : bringUpAndWatch(context, it, source);
+};
+
+type Run = {
+  readonly flags: Flags<'up'>;
+  /** As on the command line. */
+  readonly names: readonly string[];
+  readonly stack: Converging;
+  /** See `servicesOfRun`. */
+  readonly services: readonly ServiceName[];
+  readonly sinceMs: number;
+  readonly runtime: ReturnType<typeof openRuntime>;
+  /** It ends when all is done, instead of showing what the containers write. */
+  readonly background: boolean;
+  readonly interrupts: Interrupts;
+  readonly deadline: Deadline | undefined;
+};
+
+async function bringUp(context: Context, it: Run): Promise<number> {
+  const { stack, runtime, interrupts, deadline, background } = it;
+  const { project, desired, plan } = stack;
+  const changed = await change(context, runtime, {
+    ...{ title: 'up', project: project.name, files: project.files, plan, desired, deadline },
     get signal() {
       return interrupts.first;
     },
-  };
-  const changed = await change(context, runtime, work);
-  warnOfOrphans(context, prepared.value, changed.observed);
+  });
+  warnOfOrphans(context, stack, changed.observed);
   if (changed.failed.length > 0) {
     const { rollBack } = await import('../rollback.ts');
     await rollBack(context, runtime, { desired, changed, signal: interrupts.first });
   }
-  if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted)) {
-    return settle(changed);
-  }
-  await sum(changed);
+  if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted))
+    return settle(context, it, changed);
+  await sum(context, it, changed);
   context.ran('up+attach');
+  await tellManager(context, it);
+  return show(context, it);
+}
+
+async function bringUpAndWatch(context: Context, it: Run, source: StackSource): Promise<number> {
+  const { upAndWatch } = await import('../watch/up.ts');
+  return upAndWatch(context, {
+    ...it,
+    source,
+    settle: (changed) => settle(context, it, changed),
+    attach: async (changed) => {
+      await sum(context, it, changed);
+      return show(context, it);
+    },
+  });
+}
+
+/** What the containers write, until the user has had enough. */
+async function show(context: Context, { flags, stack, services, ...it }: Run): Promise<number> {
+  const { attach } = await import('../foreground.ts');
+  return attach(context, {
+    runtime: it.runtime,
+    project: stack.project.name,
+    services,
+    shown: shownServices(stack.project, { named: stack.services, run: services, flags }),
+    stopAll: stopAllOf(flags),
+    exitCodeFrom: flags['exit-code-from'] as ServiceName | undefined,
+    ...graceOf(flags.timeout),
+    interrupts: it.interrupts,
+    sinceMs: it.sinceMs,
+    timestamps: flags.timestamps,
+    prefix: !flags['no-log-prefix'],
+    stay: flags.watch,
+  });
+}
+
+/** What has come of it, for people. */
+async function sum(context: Context, { services, sinceMs }: Run, changed: Changed): Promise<void> {
+  const { exitCode: code, worked, observed } = changed;
+  if (!worked) return;
+  const { sayPart, saySummary } = await import('../summary.ts');
+  if (code === exitCode.ok) saySummary(context, containersOf(observed, services), Date.now() - sinceMs);
+  if (code === exitCode.failed) sayPart(context, containersOf(observed, services));
+}
+
+/** The end of an `up` in the background; with --wait when everything is ready. */
+async function settle(context: Context, it: Run, changed: Changed): Promise<number> {
+  const { flags, stack, services, runtime, interrupts, deadline } = it;
+  const { project, desired } = stack;
+  if (!changed.worked) sayIdle(context, `project ${project.name} is up to date`);
+  if (!flags['no-start']) await sum(context, it, changed);
+  if (!flags.wait || changed.exitCode !== exitCode.ok) return codeOf(changed.exitCode, interrupts);
+  const containers = containersOf(changed.observed, services);
+  const waited = { project: project.name, desired, containers, deadline, signal: interrupts.first };
+  const { awaitReady } = await import('../await-ready.ts');
+  return codeOf(await awaitReady(context, runtime, waited), interrupts);
+}
+
+/** systemd, when it has started us: that all runs, and later that it is being stopped. */
+async function tellManager(context: Context, { services, interrupts }: Run): Promise<void> {
   const { openManager } = await import('../../runtime/linux/manager.ts');
   const manager = openManager(context.environment);
-  await manager.tell(`READY=1\nSTATUS=${run.length === 1 ? '1 service runs' : `${run.length} services run`}`);
+  const count = services.length;
+  await manager.tell(`READY=1\nSTATUS=${count === 1 ? '1 service runs' : `${count} services run`}`);
   interrupts.first.addEventListener('abort', () => void manager.tell('STOPPING=1'), { once: true });
-  return show();
-};
+}
 
 async function sourceOf(context: Context, wish: Wish) {
   const { lasting, stackSource } = await import('../watch/stack-source.ts');
