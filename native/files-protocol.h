@@ -1,7 +1,8 @@
 /*
  * `tsc-shim files PID START`: the files of a running container, as its own mount namespace shows them, over stdin and
- * stdout. `tsc-shim layers STATE UPPER WORK LOWER...`: those of one that does not run, its root without what is mounted in
- * it. They serve `cp`, `export` and the sync of watch mode; src/runtime/linux/files-protocol.ts is the same table.
+ * stdout. `tsc-shim layers PLACE UPPER WORK LOWER...`: those of one that does not run, its root without what is mounted in
+ * it; only to be read when UPPER and WORK are empty. They serve `cp`, `export` and the sync of watch mode;
+ * src/runtime/linux/files/protocol.ts is the same table.
  *
  * Nothing of the container is executed or trusted: the process joins only the mount namespace, so that every symbolic
  * link ends inside (CVE-2018-15664), follows no link in a last component, refuses procfs, sysfs and cgroupfs for changes,

@@ -30,8 +30,8 @@ struct tsc_file_service {
 };
 
 /*
- * Command `files`: argv[2] is the pid of the container's PID 1, argv[3] its start time. Command `layers`: argv[2] is the
- * state directory of one that does not run, argv[3] its upper, argv[4] its work directory, then its lowers, top first.
+ * Command `files`: argv[2] is the pid of the container's PID 1, argv[3] its start time. Command `layers`: argv[2] is a
+ * directory of ours, argv[3] the upper of one that does not run, argv[4] its work directory, then its lowers, top first.
  * Returns the exit code.
  */
 int tsc_serve_files(int argc, char **argv);

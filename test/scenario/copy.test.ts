@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -14,6 +15,7 @@ import {
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { killed, monitorsOf } from '../support/leaks.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 /** A running puppet, and where its root can be looked at from outside. */
@@ -166,6 +168,18 @@ describe('cp', () => {
     await rig.ok(['start']);
     await rig.next('web');
     expectTree(`/proc/${(await running(rig, 'web')).pid}/root/tmp/tree`);
+  });
+
+  scenario('reaches what has not run since the machine was started', [], async (rig) => {
+    await up(rig);
+    await rig.ok(['stop']);
+    for (const { pid } of monitorsOf(rig.project)) killed(pid);
+    rmSync(`/run/tscompose/${rig.project}`, { recursive: true });
+    tree(rig);
+    await rig.ok(['cp', './tree', 'web:/tmp']);
+    await rig.ok(['cp', 'web:/tmp/tree', './back']);
+    expectTree(rig.path('back'));
+    await rig.ok(['export', '-o', 'out.tar', 'web']);
   });
 
   // A container that was started beside our mount of its layers would not see what is written there any more.

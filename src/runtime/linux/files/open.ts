@@ -20,9 +20,9 @@ export async function openFiles(
   const where = containerPaths(projectPaths(hostPaths(host), project), container);
   const live = processOf(where);
   if (live !== undefined) return FileService.open(shim, live);
-  const { state, upper } = where;
+  const { lib, upper } = where;
   const lowers = [upper, ...lowersOf(where, container)];
-  return FileService.open(shim, { state, upper: '', work: '', lowers });
+  return FileService.open(shim, { place: lib, upper: '', work: '', lowers });
 }
 
 /** The files of a running container, to be read and changed; undefined when it does not run. */
@@ -47,8 +47,8 @@ export async function openFilesUnderLock(
   const live = openLiveFiles(project, container, host);
   if (live !== undefined) return live;
   const where = containerPaths(projectPaths(hostPaths(host), project), container);
-  const { state, upper, work } = where;
-  return FileService.open(shimPath(host), { state, upper, work, lowers: lowersOf(where, container) });
+  const { lib, upper, work } = where;
+  return FileService.open(shimPath(host), { place: lib, upper, work, lowers: lowersOf(where, container) });
 }
 
 function processOf({ stateRecord }: ContainerPaths): ContainerProcess | undefined {

@@ -47,9 +47,11 @@ export type WriteAttributes = FileAttributes & {
 /** PID 1 of a container as the host sees it, and its start time (proc(5) stat field 22): together they name one process. */
 export type ContainerProcess = { readonly pid: number; readonly startTime: bigint };
 
-/** What the root of a container is made of that does not run; `state` is a directory of ours, `lowers` top first. */
+/** What the root of a container is made of that does not run; `lowers` top first. */
 export type ContainerLayers = {
-  readonly state: string;
+  /** A directory of ours that is there after a boot, too: the root is mounted in or below it. */
+  readonly place: string;
+  /** With `work` empty: only to be read. */
   readonly upper: string;
   readonly work: string;
   readonly lowers: readonly string[];
@@ -84,13 +86,13 @@ export class FileService {
 
   /**
    * Joins the container, or mounts its layers where nobody else sees them; throws a `FileError` (ESRCH) when it has ended
-   * meanwhile. A container must not be started while its layers are open here.
+   * meanwhile. A container must not be started while its layers are open here to be written.
    */
   static async open(shim: string, container: ContainerProcess | ContainerLayers): Promise<FileService> {
     const args =
       'pid' in container
         ? ['files', String(container.pid), String(container.startTime)]
-        : ['layers', container.state, container.upper, container.work, ...container.lowers];
+        : ['layers', container.place, container.upper, container.work, ...container.lowers];
     const service = new FileService(spawn(shim, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
     await new Promise<void>((resolve, reject) => {
       service.#waiting.push({
