@@ -17,11 +17,11 @@ import { Batcher } from './batcher.ts';
 import type { WatchEvent } from './events.ts';
 import { type Guest, Guests, guestOf } from './guests.ts';
 import { initialItems } from './initial.ts';
+import { Queue } from './queue.ts';
 import { Roots } from './roots.ts';
 import { effectiveRules } from './rules.ts';
 import { sweepStart } from './sweep-start.ts';
 import type { WatchError } from './tree.ts';
-import { Turns } from './turns.ts';
 
 /** A change of the machine that watch mode asks for; it goes the way of every other one, through apply. */
 export type WatchChange = {
@@ -68,7 +68,7 @@ export class Watch {
   readonly #host: WatchHost;
   readonly #guests: Guests;
   readonly #batcher: Batcher;
-  readonly #turns: Turns;
+  readonly #queue: Queue;
   readonly #end = new AbortController();
   readonly #attended = new Map<ContainerName, Attended>();
   /** By service and target: what was copied since watch mode began. A container that is made anew gets it again. */
@@ -82,7 +82,7 @@ export class Watch {
     this.#host = host;
     this.#watched = watched;
     this.#guests = new Guests(watched.project.name, host);
-    this.#turns = new Turns(host.onThrow);
+    this.#queue = new Queue(host.onThrow);
     this.#batcher = new Batcher({
       take: (changes, heardMs) => this.exclusively(() => this.#take(changes, heardMs)),
       hold: () => this.#roots?.isBusy === true,
@@ -133,14 +133,14 @@ export class Watch {
 
   /** Runs `work` when nothing else of watch mode is at work. */
   exclusively(work: () => Promise<void>): Promise<void> {
-    return this.#turns.take(work);
+    return this.#queue.take(work);
   }
 
   async close(): Promise<void> {
     this.#end.abort();
     this.#batcher.close();
     this.#roots?.close();
-    await this.#turns.close();
+    await this.#queue.close();
     await this.#guests.close();
   }
 

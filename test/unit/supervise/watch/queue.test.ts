@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { Turns } from '../../../../src/supervise/watch/turns.ts';
+import { Queue } from '../../../../src/supervise/watch/queue.ts';
 
 /** What happens, in words; each work says when it begins, and ends when it is told to. */
 class Bench {
   readonly said: string[] = [];
   readonly #running: { readonly finish: () => void; readonly fail: (error: Error) => void }[] = [];
-  readonly turns = new Turns((error) => this.said.push(`threw ${(error as Error).message}`));
+  readonly queue = new Queue((error) => this.said.push(`threw ${(error as Error).message}`));
 
   ask(name: string): void {
     const work = () => {
       this.said.push(`begins ${name}`);
       return new Promise<void>((finish, fail) => this.#running.push({ finish, fail }));
     };
-    void this.turns.take(work).then(() => this.said.push(`over ${name}`));
+    void this.queue.take(work).then(() => this.said.push(`over ${name}`));
   }
 
   finish(): void {
@@ -24,7 +24,7 @@ class Bench {
   }
 
   close(): void {
-    void this.turns.close().then(() => this.said.push('closed'));
+    void this.queue.close().then(() => this.said.push('closed'));
   }
 }
 
@@ -87,7 +87,7 @@ const table: { readonly [state: string]: { readonly [event: string]: string } } 
   },
 };
 
-describe('turns: every event in every state', () => {
+describe('a queue: every event in every state', () => {
   for (const [state, arrange] of Object.entries(states))
     for (const [event, act] of Object.entries(events))
       test(`${state}: ${event}`, async () => {

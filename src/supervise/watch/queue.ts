@@ -1,5 +1,5 @@
 /** Works that must not overlap: each has its turn after those that were asked for before it, and none after `close`. */
-export class Turns {
+export class Queue {
   readonly #onThrow: (error: unknown) => void;
   #last: Promise<void> = Promise.resolve();
   #closed = false;
