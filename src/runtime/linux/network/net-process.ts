@@ -30,11 +30,14 @@ export type NetProcess = {
 };
 
 /**
- * Starts the process of a router that was made a moment ago, while it is being decided what it will serve. Whether that
- * succeeds is seen by who hands over the first table.
+ * Starts the process of a router that was made a moment ago, which has none, while it is being decided what it will serve.
+ * Whether that succeeds is seen by who hands over the first table.
  */
 export function beginNetProcess(process: NetProcess): void {
-  process.beginning = ensureNetProcess(process).catch(() => {});
+  process.beginning = start(process).then(
+    (socket) => void socket.destroy(),
+    () => {},
+  );
 }
 
 /** Hands a table over, starting the process when there is none, and again when it is killed meanwhile. */
