@@ -19,7 +19,8 @@ export function readProcessFacts(): Pick<HostFacts, 'capabilities' | 'arch'> {
 
 /** Preflight looks at the machine, and a moment later the session does. */
 export function readHostFacts(): HostFacts {
-  const now = performance.now();
+  // Node loads its clock for `performance` when that is first asked for, which takes longer than the facts of a moment ago.
+  const now = Number(process.hrtime.bigint() / 1_000_000n);
   if (lastFacts === undefined || now - lastFacts.atMs > 1000) lastFacts = { atMs: now, facts: lookUpHostFacts() };
   return lastFacts.facts;
 }
