@@ -1,4 +1,5 @@
 import { InternalError } from '../../util/assert.ts';
+import { hashOfWords } from '../../util/hash.ts';
 import { abi, controlOp, offset, reportMagic, size, stateMagic } from './protocol.ts';
 
 /** One message of the shim; `number` is the value in force after a clamp, otherwise the start time of `pid`. */
@@ -68,22 +69,12 @@ export type LogEntry = {
 };
 
 /**
- * MurmurHash3 (x86, 32 bits, seed 0) of the words before `to`, which is a multiple of four. It finds what is torn; a CRC
- * goes byte by byte, and run by the interpreter that was a quarter of the time it takes to look at twenty containers.
+ * Of the words before `to`, which is a multiple of four. A CRC goes byte by byte, and run by the interpreter that was a
+ * quarter of the time it takes to look at twenty containers.
  */
 export function hashWords(bytes: Buffer, to: number): number {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-  const words = new Int32Array(aligned.buffer, aligned.byteOffset, to / 4);
-  let hash = 0;
-  for (let at = 0; at < words.length; at++) {
-    const word = Math.imul(words[at] as number, 0xcc9e2d51);
-    hash ^= Math.imul((word << 15) | (word >>> 17), 0x1b873593);
-    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
-  }
-  hash ^= to;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hashOfWords(new Int32Array(aligned.buffer, aligned.byteOffset, to / 4), to);
 }
 
 const nsToMs = (ns: bigint): number => Number(ns / 1000n) / 1000;

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { hexOfText } from '../../../util/hash.ts';
 
 /** IP addresses and prefixes as numbers: IPv4 and IPv6 by the same arithmetic. Pure. */
 
@@ -110,7 +110,7 @@ export const nth = ({ family, base }: Cidr, index: number): Address => ({ family
 
 /** A /64 out of fd00::/8 (RFC 4193) that two different seeds share only by a 1 in 2^56 chance. */
 export function uniqueLocalSubnet(seed: string): Cidr {
-  const hash = createHash('sha256').update(seed).digest('hex').slice(0, 14);
+  const hash = `${hexOfText(seed)}${hexOfText(`${seed}/64`)}`.slice(0, 14);
   return { family: 6, base: BigInt(`0xfd${hash}`) << 64n, length: 64 };
 }
 

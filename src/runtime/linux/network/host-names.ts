@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hexOfText } from '../../../util/hash.ts';
 import { machineRun } from './host-lock.ts';
 
 /** How what a project has in the host's own network namespace is called. */
@@ -11,20 +11,17 @@ export type HostNames = {
   readonly seed: string;
 };
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
-
 /**
- * Projects of one name below different roots (TSCOMPOSE_ROOT) are different projects, and have different names here. Made
- * when asked for: a command without networks does not load the hash.
+ * Projects of one name below different roots (TSCOMPOSE_ROOT) are different projects, and have different names here.
  */
 export function hostNames(run: string, project: string): HostNames {
   const whole = run === machineRun ? project : `${run}/${project}`;
   return {
     get link() {
-      return `tsc${digest(whole)}`;
+      return `tsc${hexOfText(whole)}`;
     },
     get table() {
-      return `tscompose-${project}${run === machineRun ? '' : `-${digest(run)}`}`;
+      return `tscompose-${project}${run === machineRun ? '' : `-${hexOfText(run)}`}`;
     },
     seed: `uplink/${whole}`,
   };

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { InternalError } from '../../../util/assert.ts';
+import { hashOfText } from '../../../util/hash.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { type Address, type Cidr, containsAddress, overlaps, sizeOf, width } from './addresses.ts';
 
@@ -19,7 +19,7 @@ export type SubnetChoice = {
 
 /** A subnet of the pools that touches nothing in `taken`, the wanted size first; undefined when the pools are full. */
 export function chooseSubnet({ pools, taken, length, longest, seed }: SubnetChoice): Cidr | undefined {
-  const start = createHash('sha256').update(seed).digest().readUInt32BE(0);
+  const start = hashOfText(seed);
   for (let size = length; size <= longest; size += 2) {
     const counts = pools.map((pool) => (pool.length > size ? 0 : Math.min(2 ** (size - pool.length), 65_536)));
     const total = counts.reduce((sum, count) => sum + count, 0);

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { hexOfText } from '../../../util/hash.ts';
 import { currentSignature } from './host-tree.ts';
 import { currentBootId, readJson, type Store, writeJson } from './store.ts';
 import { isWhole, treePath } from './trees.ts';
@@ -9,6 +9,8 @@ const formatVersion = 1;
 
 /** What a source (a tarball, a list of host programs) has led to. */
 type SourceRecord = {
+  /** What was asked for: another source may have the same file. */
+  readonly identity: string;
   /** Keys of the trees, top first. */
   readonly trees: readonly string[];
   /** Until the machine boots again, what was written once is there. */
@@ -18,12 +20,12 @@ type SourceRecord = {
 
 /** `identity`: everything that is asked for, in one canonical text. */
 const recordPath = (store: Store, identity: string): string =>
-  `${store.sources}/${createHash('sha256').update(`${formatVersion}\0${identity}`).digest('hex').slice(0, 40)}.json`;
+  `${store.sources}/${formatVersion}-${hexOfText(identity)}.json`;
 
 /** The trees that were made for this source, if nothing that they were made from has changed since. */
 export function recall(store: Store, identity: string): readonly string[] | undefined {
   const record = readJson(recordPath(store, identity)) as SourceRecord | undefined;
-  if (record === undefined || !isUnchanged(record)) return undefined;
+  if (record?.identity !== identity || !isUnchanged(record)) return undefined;
   const { trees, bootId } = record;
   const now = Date.now() / 1000;
   utimesSync(recordPath(store, identity), now, now);
@@ -33,8 +35,10 @@ export function recall(store: Store, identity: string): readonly string[] | unde
   return trees;
 }
 
-export function remember(store: Store, identity: string, { trees, inputs }: Omit<SourceRecord, 'bootId'>): void {
-  const record: SourceRecord = { trees, bootId: currentBootId(), inputs };
+type Remembered = Pick<SourceRecord, 'trees' | 'inputs'>;
+
+export function remember(store: Store, identity: string, { trees, inputs }: Remembered): void {
+  const record: SourceRecord = { identity, trees, bootId: currentBootId(), inputs };
   writeJson(store, recordPath(store, identity), record);
 }
 
