@@ -110,7 +110,8 @@ export const nth = ({ family, base }: Cidr, index: number): Address => ({ family
 
 /** A /64 out of fd00::/8 (RFC 4193) that two different seeds share only by a 1 in 2^56 chance. */
 export function uniqueLocalSubnet(seed: string): Cidr {
-  const hash = `${hexOfText(seed)}${hexOfText(`${seed}/64`)}`.slice(0, 14);
+  // What is the same in one of two hashes of a text must not be so in the other: it comes after something else there.
+  const hash = `${hexOfText(seed)}${hexOfText(`64/${seed}`)}`.slice(0, 14);
   return { family: 6, base: BigInt(`0xfd${hash}`) << 64n, length: 64 };
 }
 
