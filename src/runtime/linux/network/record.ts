@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ContainerConfig, Network, PublishedPort } from '../../../model/project.ts';
 import { textIfThere } from '../absent.ts';
@@ -125,8 +125,8 @@ export function writeNetworkRecord(path: string, record: NetworkRecord): void {
 
 /** With what a command has begun to write over which it was killed. */
 export function removeNetworkRecord(path: string): void {
-  rmSync(path, { force: true });
-  rmSync(`${path}.new`, { force: true });
+  // Most have none, and to remove what is not there takes longer than to look.
+  for (const each of [path, `${path}.new`]) if (existsSync(each)) rmSync(each, { force: true });
 }
 
 /** Published ports with the host port in force, by container; needs no lock. */
