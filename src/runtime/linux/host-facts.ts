@@ -7,7 +7,6 @@ export type HostFacts = {
   readonly cpuset?: { readonly cpus: string; readonly mems: string };
   readonly capabilities: bigint;
   readonly cpus: number;
-  readonly bfq: boolean;
   readonly kcore: boolean;
   readonly arch: 'x64' | 'arm64';
 };
@@ -38,7 +37,6 @@ function lookUpHostFacts(): HostFacts {
     cgroups,
     ...readProcessFacts(),
     cpus: countOf(readText('/sys/devices/system/cpu/possible') ?? '0'),
-    bfq: usesBfq(),
     kcore: existsSync('/proc/kcore'),
   };
   if (cpuset === undefined) return facts;
@@ -55,7 +53,8 @@ function ownCapabilities(): bigint {
 /** `0-3` → 4: one more than the highest number of a CPU list. */
 const countOf = (list: string): number => 1 + Math.max(...list.trim().split(/[-,]/).map(Number));
 
-function usesBfq(): boolean {
+/** A block device is driven by BFQ, the scheduler that has weights. */
+export function usesBfq(): boolean {
   try {
     return readdirSync('/sys/block').some((name) => readText(`/sys/block/${name}/queue/scheduler`)?.includes('[bfq]'));
   } catch {

@@ -3,7 +3,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerConfig } from '../../../model/project.ts';
 import type { ProjectName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
-import type { HostFacts } from '../host-facts.ts';
+import { type HostFacts, usesBfq } from '../host-facts.ts';
 import { isNetworked } from '../network/record.ts';
 import type { SupervisorCommand } from '../options.ts';
 import { type ContainerPaths, containerPaths, type ProjectPaths } from '../paths.ts';
@@ -65,6 +65,8 @@ export function lookUpFacts(
   if (!blockDevices.ok) return blockDevices;
   return ok({
     ...host,
+    // A look at every disk, for those who ask for a weight.
+    bfq: config.resources.blkioWeight !== undefined && usesBfq(),
     project,
     name,
     paths: where,

@@ -19,7 +19,6 @@ const host: HostFacts = {
   cgroups: mixed,
   capabilities: (1n << 41n) - 1n,
   cpus: 2,
-  bfq: false,
   kcore: true,
   arch: 'x64',
 };
@@ -72,6 +71,7 @@ function planned({ sandbox, frame }: Modules, one: Case, name: string) {
   const at = projectPaths(hostPaths({}), (one.facts?.project ?? project) as ProjectName);
   const facts: ContainerFacts = {
     ...host,
+    bfq: false,
     project,
     name,
     paths: containerPaths(at, name as ContainerName),

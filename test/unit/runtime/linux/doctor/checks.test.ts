@@ -34,7 +34,6 @@ const sound = (over: Partial<DoctorHost> = {}): DoctorHost => ({
     cgroups: { v1: [], v2: { base: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids', 'cpuset', 'io'] } },
     capabilities: all,
     cpus: 4,
-    bfq: false,
     kcore: true,
     arch: 'x64',
   },
