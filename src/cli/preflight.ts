@@ -68,7 +68,7 @@ async function examineFor(
       programDirectories: pathDirectories(hostPath),
       findTaken: publishes ? takenPorts(await loadNative(), project) : () => undefined,
     },
-    prepare: (source) => prepareRootfs(source, store, { hostPath }),
+    prepare: (source) => prepareRootfs(source, store, { hostPath, early: true }),
   });
 }
 

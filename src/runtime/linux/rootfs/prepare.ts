@@ -25,24 +25,39 @@ type Prepared = Result<PreparedRootfs, RuntimeFailure>;
 
 const underway = new Map<string, Promise<Prepared>>();
 
+/** What preflight has found is what is made a moment later: between the two nobody looks again. */
+const ahead = new Map<string, { readonly atMs: number; readonly prepared: Prepared }>();
+const momentMs = 1000;
+
 /**
  * Makes what a `rootfs:` stands for available as directories. What is in the store already costs a look at each of its
- * inputs; `storeDir` is made when missing. Whoever asks for the same while it is being made gets the same answer.
+ * inputs; `storeDir` is made when missing. Whoever asks for the same while it is being made gets the same answer, and so do
+ * those who ask for it within a second after who asked `early`, once.
  */
 export function prepareRootfs(
   source: RootfsSource,
   storeDir: HostPath,
-  { hostPath = process.env['PATH'] ?? '' }: { readonly hostPath?: string } = {},
+  { hostPath = process.env['PATH'] ?? '', early }: { readonly hostPath?: string; readonly early?: true } = {},
 ): Promise<Prepared> {
   const identity = JSON.stringify([source, storeDir, hostPath]);
   const present = underway.get(identity);
   if (present !== undefined) return present;
-  const prepared = prepare(source, storeDir, hostPath)
+  const found = ahead.get(identity);
+  ahead.delete(identity);
+  const isFresh = found !== undefined && nowMs() - found.atMs < momentMs;
+  const made = isFresh ? Promise.resolve(found.prepared) : prepare(source, storeDir, hostPath);
+  const prepared = made
     .catch((cause) => refused(errnoOf(cause)))
-    .finally(() => underway.delete(identity));
+    .finally(() => underway.delete(identity))
+    .then((outcome) => {
+      if (early && outcome.ok) ahead.set(identity, { atMs: nowMs(), prepared: outcome });
+      return outcome;
+    });
   underway.set(identity, prepared);
   return prepared;
 }
+
+const nowMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 
 async function prepare(source: RootfsSource, storeDir: HostPath, hostPath: string): Promise<Prepared> {
   switch (source.kind) {

@@ -13,7 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { HostPath } from '../../../../../src/model/units.ts';
 import { prepareRootfs } from '../../../../../src/runtime/linux/rootfs/prepare.ts';
 import { scratchDirectories } from './scratch.ts';
@@ -57,6 +57,33 @@ describe('a root filesystem that is a directory', () => {
       const prepared = await prepareRootfs({ kind: 'directory', path: path as HostPath }, scratch());
       expect(prepared.ok ? path : prepared.error.code).toBe('rootfs-failed');
     }
+  });
+});
+
+describe('a root filesystem that preflight has looked at', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  async function lookEarly(): Promise<() => Promise<boolean>> {
+    vi.useFakeTimers({ toFake: ['hrtime'] });
+    const path = `${scratch()}/root` as HostPath;
+    const store = scratch();
+    mkdirSync(path);
+    await prepareRootfs({ kind: 'directory', path }, store, { early: true });
+    rmSync(path, { recursive: true });
+    return async () => (await prepareRootfs({ kind: 'directory', path }, store)).ok;
+  }
+
+  it('is not looked at again a moment later, by however many, but after that', async () => {
+    const prepare = await lookEarly();
+    vi.advanceTimersByTime(999);
+    expect(await Promise.all([prepare(), prepare()])).toEqual([true, true]);
+    expect(await prepare()).toBe(false);
+  });
+
+  it('is looked at again when the moment is over', async () => {
+    const prepare = await lookEarly();
+    vi.advanceTimersByTime(1000);
+    expect(await prepare()).toBe(false);
   });
 });
 
