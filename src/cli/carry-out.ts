@@ -100,7 +100,8 @@ export async function carryOut(
     const converged = await applyPlans(runtime, { ...work, plan }, { opening, progress, onEvent, onDone });
     progress.close();
     if ('code' in converged) {
-      sayFailure(context, converged);
+      // As with steps: whoever has interrupted it knows, and is told what has come of that elsewhere.
+      if (converged.code !== 'interrupted' || work.deadline?.signal.aborted) sayFailure(context, converged);
       return { exitCode: exitCodeOf(converged.code), worked: true, ...untouched };
     }
     await explain(context, work, { failed, converged });
