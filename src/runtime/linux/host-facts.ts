@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type CgroupHost, detectCgroups } from './cgroup/detect.ts';
+import { type Recent, recent, stillTrue } from './monotonic.ts';
 
 /** What is the same for every container of a session. */
 export type HostFacts = {
@@ -18,13 +19,14 @@ export function readProcessFacts(): Pick<HostFacts, 'capabilities' | 'arch'> {
 
 /** Preflight looks at the machine, and a moment later the session does. */
 export function readHostFacts(): HostFacts {
-  // Node loads its clock for `performance` when that is first asked for, which takes longer than the facts of a moment ago.
-  const now = Number(process.hrtime.bigint() / 1_000_000n);
-  if (lastFacts === undefined || now - lastFacts.atMs > 1000) lastFacts = { atMs: now, facts: lookUpHostFacts() };
-  return lastFacts.facts;
+  const known = stillTrue(lastFacts);
+  if (known !== undefined) return known;
+  const facts = lookUpHostFacts();
+  lastFacts = recent(facts);
+  return facts;
 }
 
-let lastFacts: { readonly atMs: number; readonly facts: HostFacts } | undefined;
+let lastFacts: Recent<HostFacts> | undefined;
 
 function lookUpHostFacts(): HostFacts {
   const cgroups = detectCgroups({

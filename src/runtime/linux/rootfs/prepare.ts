@@ -4,6 +4,7 @@ import type { RootfsSource } from '../../../model/project.ts';
 import type { HostPath } from '../../../model/units.ts';
 import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
+import { type Recent, recent, stillTrue } from '../monotonic.ts';
 import { errnoOf } from './elf-file.ts';
 import type { HostTree } from './host-tree.ts';
 import { collectHostUserspace } from './host-userspace.ts';
@@ -26,8 +27,7 @@ type Prepared = Result<PreparedRootfs, RuntimeFailure>;
 const underway = new Map<string, Promise<Prepared>>();
 
 /** What preflight has found is what is made a moment later: between the two nobody looks again. */
-const ahead = new Map<string, { readonly atMs: number; readonly prepared: Prepared }>();
-const momentMs = 1000;
+const ahead = new Map<string, Recent<Prepared>>();
 
 /**
  * Makes what a `rootfs:` stands for available as directories. What is in the store already costs a look at each of its
@@ -42,22 +42,19 @@ export function prepareRootfs(
   const identity = JSON.stringify([source, storeDir, hostPath]);
   const present = underway.get(identity);
   if (present !== undefined) return present;
-  const found = ahead.get(identity);
+  const found = stillTrue(ahead.get(identity));
   ahead.delete(identity);
-  const isFresh = found !== undefined && nowMs() - found.atMs < momentMs;
-  const made = isFresh ? Promise.resolve(found.prepared) : prepare(source, storeDir, hostPath);
+  const made = found !== undefined ? Promise.resolve(found) : prepare(source, storeDir, hostPath);
   const prepared = made
     .catch((cause) => refused(errnoOf(cause)))
     .finally(() => underway.delete(identity))
     .then((outcome) => {
-      if (early && outcome.ok) ahead.set(identity, { atMs: nowMs(), prepared: outcome });
+      if (early && outcome.ok) ahead.set(identity, recent(outcome));
       return outcome;
     });
   underway.set(identity, prepared);
   return prepared;
 }
-
-const nowMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 
 async function prepare(source: RootfsSource, storeDir: HostPath, hostPath: string): Promise<Prepared> {
   switch (source.kind) {

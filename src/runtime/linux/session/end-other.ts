@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { initLives, monitorLives } from '../lives.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { readState } from '../state-dir.ts';
 import type { Known } from './context.ts';
 import { eventually, killIdentified, signalIdentified } from './destroy.ts';
@@ -24,10 +25,10 @@ export async function stopOther(
 ): Promise<Result<void, RuntimeFailure>> {
   const state = readState(where.stateRecord);
   if (!initLives(state)) return ok(undefined);
-  writeMoment(where.stopBy, now() + graceMs, 'w');
+  writeMoment(where.stopBy, monotonicMs() + graceMs, 'w');
   try {
     await signalIdentified({ pid: state.initPid, start: state.initStart }, signal);
-    await eventually(() => over.aborted || !initLives(state) || now() >= readMoment(where.stopBy), graceMs);
+    await eventually(() => over.aborted || !initLives(state) || monotonicMs() >= readMoment(where.stopBy), graceMs);
     if (!initLives(state)) return ok(undefined);
     if (over.aborted) {
       return err({ code: 'interrupted', message: `cannot wait for ${record.name}: interrupted`, notes: [] });
@@ -46,14 +47,11 @@ export async function hastenOther(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted && initLives(readState(where.stateRecord))) {
-    const moment = now() + graceMs;
+    const moment = monotonicMs() + graceMs;
     if (readMoment(where.stopBy) > moment) writeMoment(where.stopBy, moment, 'r+');
     await sleep(50);
   }
 }
-
-/** The same in all processes, and nobody sets it. */
-const now = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 
 /** Never when nothing says when. */
 function readMoment(path: string): number {
