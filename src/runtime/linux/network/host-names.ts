@@ -17,12 +17,8 @@ export type HostNames = {
 export function hostNames(run: string, project: string): HostNames {
   const whole = run === machineRun ? project : `${run}/${project}`;
   return {
-    get link() {
-      return `tsc${hexOfText(whole)}`;
-    },
-    get table() {
-      return `tscompose-${project}${run === machineRun ? '' : `-${hexOfText(run)}`}`;
-    },
+    link: `tsc${hexOfText(whole)}`,
+    table: `tscompose-${project}${run === machineRun ? '' : `-${hexOfText(run)}`}`,
     seed: `uplink/${whole}`,
   };
 }
