@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/supervise/clock.ts';
+import { settle } from './settle.ts';
 
 /** Time that only passes when it is told to. */
 export class FakeClock implements Clock {
@@ -33,9 +34,4 @@ export class FakeClock implements Clock {
     }
     this.#now = end;
   }
-}
-
-/** Until everything that needs no time has been done. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

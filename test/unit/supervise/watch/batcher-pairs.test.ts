@@ -1,19 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, vi } from 'vitest';
 import type { HostPath } from '../../../../src/model/units.ts';
 import type { Change } from '../../../../src/supervise/watch/batch.ts';
 import { Batcher } from '../../../../src/supervise/watch/batcher.ts';
+import { type Pairs, testPairs, Works } from '../../../support/pairs.ts';
 
 /** A batcher by itself on a fake clock: what it has handed over so far, one word a batch. */
 class Bench {
   readonly batches: string[] = [];
   held = false;
-  #finish: (() => void) | undefined;
+  readonly #works = new Works();
   readonly batcher = new Batcher({
     take: (changes) => {
       this.batches.push(changes.map(({ path }) => path).join('+'));
-      return new Promise((resolve) => {
-        this.#finish = resolve;
-      });
+      return this.#works.begin();
     },
     hold: () => this.held,
   });
@@ -23,9 +22,7 @@ class Bench {
   }
 
   async finish(): Promise<void> {
-    const finish = this.#finish;
-    this.#finish = undefined;
-    finish?.();
+    this.#works.end();
     await vi.advanceTimersByTimeAsync(0);
   }
 
@@ -36,8 +33,7 @@ class Bench {
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** How each state comes about. */
-const states: { readonly [state: string]: (bench: Bench) => unknown } = {
+const states: Pairs<Bench>['states'] = {
   empty: () => {},
   gathering: (bench) => bench.add('a'),
   'gathering a new file': (bench) => bench.add('a', { fresh: true }),
@@ -69,7 +65,7 @@ const states: { readonly [state: string]: (bench: Bench) => unknown } = {
   },
 };
 
-const events: { readonly [event: string]: (bench: Bench) => unknown } = {
+const events: Pairs<Bench>['events'] = {
   'another change': (bench) => bench.add('c'),
   'the same path goes': (bench) => bench.add('a', { now: 'gone' }),
   'quiet passes': () => pass(13),
@@ -85,7 +81,7 @@ const events: { readonly [event: string]: (bench: Bench) => unknown } = {
 };
 
 /** What has been handed over at once, and what in the end, when everything that holds and works has ended. */
-const table: { readonly [state: string]: { readonly [event: string]: string } } = {
+const table: Pairs<Bench>['table'] = {
   empty: {
     'another change': 'nothing → c',
     'the same path goes': 'nothing → a',
@@ -176,18 +172,16 @@ afterEach(() => {
 });
 
 describe('a batcher: every event in every state', () => {
-  for (const [state, arrange] of Object.entries(states))
-    for (const [event, act] of Object.entries(events))
-      test(`${state}: ${event}`, async () => {
-        const bench = new Bench();
-        await arrange(bench);
-        await act(bench);
-        const atOnce = bench.text;
-        bench.held = false;
-        for (let i = 0; i < 3; i++) {
-          await pass(1500);
-          await bench.finish();
-        }
-        expect(`${atOnce} → ${bench.text}`).toBe(table[state]?.[event]);
-      });
+  testPairs({ states, events, table }, async (arrange, act) => {
+    const bench = new Bench();
+    await arrange(bench);
+    await act(bench);
+    const atOnce = bench.text;
+    bench.held = false;
+    for (let i = 0; i < 3; i++) {
+      await pass(1500);
+      await bench.finish();
+    }
+    return `${atOnce} → ${bench.text}`;
+  });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HostPath } from '../../../../src/model/units.ts';
 import type { Change } from '../../../../src/supervise/watch/batch.ts';
 import { Batcher } from '../../../../src/supervise/watch/batcher.ts';
+import { Works } from '../../../support/pairs.ts';
 
 const there = (path: string): Change => ({ path: path as HostPath, now: 'there' });
 const gone = (path: string): Change => ({ path: path as HostPath, now: 'gone' });
@@ -46,14 +47,12 @@ describe('a batcher', () => {
   });
 
   it('gathers the next batch while one is worked on, and never runs two', async () => {
-    let finish = () => {};
+    const works = new Works();
     const sizes: number[] = [];
     const batcher = new Batcher({
       take: (changes) => {
         sizes.push(changes.length);
-        return new Promise((resolve) => {
-          finish = resolve;
-        });
+        return works.begin();
       },
     });
     batcher.add(there('/a'));
@@ -62,7 +61,7 @@ describe('a batcher', () => {
     batcher.add(there('/c'));
     await vi.advanceTimersByTimeAsync(500);
     expect(sizes).toEqual([1]);
-    finish();
+    works.end();
     await vi.advanceTimersByTimeAsync(20);
     expect(sizes).toEqual([1, 2]);
   });

@@ -1,26 +1,20 @@
-import { describe, expect, test } from 'vitest';
+import { describe } from 'vitest';
 import { Queue } from '../../../../src/supervise/watch/queue.ts';
+import { type Pairs, testPairs, Works } from '../../../support/pairs.ts';
+import { settle } from '../../../support/settle.ts';
 
 /** What happens, in words; each work says when it begins, and ends when it is told to. */
 class Bench {
   readonly said: string[] = [];
-  readonly #running: { readonly finish: () => void; readonly fail: (error: Error) => void }[] = [];
+  readonly works = new Works();
   readonly queue = new Queue((error) => this.said.push(`threw ${(error as Error).message}`));
 
   ask(name: string): void {
     const work = () => {
       this.said.push(`begins ${name}`);
-      return new Promise<void>((finish, fail) => this.#running.push({ finish, fail }));
+      return this.works.begin();
     };
     void this.queue.take(work).then(() => this.said.push(`over ${name}`));
-  }
-
-  finish(): void {
-    this.#running.shift()?.finish();
-  }
-
-  fail(): void {
-    this.#running.shift()?.fail(new Error('oops'));
   }
 
   close(): void {
@@ -28,9 +22,7 @@ class Bench {
   }
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
-const states: { readonly [state: string]: (bench: Bench) => void } = {
+const states: Pairs<Bench>['states'] = {
   idle: () => {},
   working: (bench) => bench.ask('a'),
   'working, and one waits': (bench) => {
@@ -46,15 +38,14 @@ const states: { readonly [state: string]: (bench: Bench) => void } = {
   closed: (bench) => bench.close(),
 };
 
-const events: { readonly [event: string]: (bench: Bench) => void } = {
+const events: Pairs<Bench>['events'] = {
   'a turn is asked for': (bench) => bench.ask('c'),
-  'the work ends': (bench) => bench.finish(),
-  'the work throws': (bench) => bench.fail(),
+  'the work ends': (bench) => bench.works.end(),
+  'the work throws': (bench) => bench.works.fail(new Error('oops')),
   'it is closed': (bench) => bench.close(),
 };
 
-/** What the event brings about. */
-const table: { readonly [state: string]: { readonly [event: string]: string } } = {
+const table: Pairs<Bench>['table'] = {
   idle: {
     'a turn is asked for': 'begins c',
     'the work ends': '',
@@ -88,15 +79,13 @@ const table: { readonly [state: string]: { readonly [event: string]: string } } 
 };
 
 describe('a queue: every event in every state', () => {
-  for (const [state, arrange] of Object.entries(states))
-    for (const [event, act] of Object.entries(events))
-      test(`${state}: ${event}`, async () => {
-        const bench = new Bench();
-        await arrange(bench);
-        await settle();
-        bench.said.length = 0;
-        act(bench);
-        await settle();
-        expect(bench.said.join(', ')).toBe(table[state]?.[event]);
-      });
+  testPairs({ states, events, table }, async (arrange, act) => {
+    const bench = new Bench();
+    await arrange(bench);
+    await settle();
+    bench.said.length = 0;
+    await act(bench);
+    await settle();
+    return bench.said.join(', ');
+  });
 });

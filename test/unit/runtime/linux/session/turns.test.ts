@@ -1,20 +1,19 @@
-import { describe, expect, test } from 'vitest';
+import { describe } from 'vitest';
 import type { RuntimeFailure } from '../../../../../src/model/event.ts';
 import { Turns } from '../../../../../src/runtime/linux/session/turns.ts';
 import { err, ok, type Result } from '../../../../../src/util/result.ts';
+import { type Pairs, testPairs, Works } from '../../../../support/pairs.ts';
+import { settle } from '../../../../support/settle.ts';
 
 type Held = Result<void, RuntimeFailure>;
 type Shared = ConstructorParameters<typeof Turns>[0];
 
 const interrupted: Held = err({ code: 'interrupted', message: 'cannot go on', notes: [] });
-const settle = async () => {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
-};
 
 /** A session with a lock that is handed out by the test: what is done with it, in words. */
 class Bench {
   readonly said: string[] = [];
-  readonly #ends = { work: [] as (() => void)[], wait: [] as (() => void)[] };
+  readonly #under = { work: new Works(), wait: new Works() };
   #answer: ((held: Held) => void) | undefined;
   readonly turns = new Turns({
     launcher: { yield: () => void this.said.push('gives the lock away') },
@@ -31,13 +30,13 @@ class Bench {
   begin(kind: 'work' | 'wait'): void {
     const action = () => {
       this.said.push(`${kind}s`);
-      return new Promise<Held>((resolve) => this.#ends[kind].push(() => resolve(ok(undefined))));
+      return this.#under[kind].begin().then(() => ok(undefined));
     };
     void this.turns[kind](action).then((outcome) => this.said.push(`${kind} ${outcome.ok ? 'done' : 'refused'}`));
   }
 
   end(kind: 'work' | 'wait'): void {
-    this.#ends[kind].shift()?.();
+    this.#under[kind].end();
   }
 
   answer(held: Held): void {
@@ -46,7 +45,7 @@ class Bench {
   }
 }
 
-const states: { readonly [state: string]: (bench: Bench) => unknown } = {
+const states: Pairs<Bench>['states'] = {
   idle: () => {},
   working: (bench) => bench.begin('work'),
   'working and waiting': (bench) => {
@@ -76,7 +75,7 @@ const states: { readonly [state: string]: (bench: Bench) => unknown } = {
   },
 };
 
-const events: { readonly [event: string]: (bench: Bench) => unknown } = {
+const events: Pairs<Bench>['events'] = {
   'a work is begun': (bench) => bench.begin('work'),
   'a work ends': (bench) => bench.end('work'),
   'a wait is begun': (bench) => bench.begin('wait'),
@@ -91,8 +90,7 @@ const events: { readonly [event: string]: (bench: Bench) => unknown } = {
 
 const unasked = { 'the lock comes': '', 'the lock does not come': '' };
 
-/** What the event brings about. */
-const table: { readonly [state: string]: { readonly [event: string]: string } } = {
+const table: Pairs<Bench>['table'] = {
   idle: {
     'a work is begun': 'works',
     'a work ends': '',
@@ -154,15 +152,13 @@ const table: { readonly [state: string]: { readonly [event: string]: string } } 
 };
 
 describe('the lock within a session: every event in every state', () => {
-  for (const [state, arrange] of Object.entries(states))
-    for (const [event, act] of Object.entries(events))
-      test(`${state}: ${event}`, async () => {
-        const bench = new Bench();
-        await arrange(bench);
-        await settle();
-        bench.said.length = 0;
-        await act(bench);
-        await settle();
-        expect(bench.said.join(', ')).toBe(table[state]?.[event]);
-      });
+  testPairs({ states, events, table }, async (arrange, act) => {
+    const bench = new Bench();
+    await arrange(bench);
+    await settle();
+    bench.said.length = 0;
+    await act(bench);
+    await settle();
+    return bench.said.join(', ');
+  });
 });
