@@ -205,8 +205,9 @@ static int clone_process(const struct tsc_session *session, struct tsc_report *n
 		arguments.cgroup = (unsigned)session->cgroup;
 		int pid = sys_clone3(&arguments);
 		note->number = 1;
-		if (pid >= 0 || pid == -EAGAIN || pid == -ENOMEM)
+		if (pid >= 0 || pid == -ENOMEM)
 			return pid;
+		/* EAGAIN as well: a pids.max that lets nobody be born there still lets everybody in. */
 		arguments = (struct clone_args){.flags = CLONE_PARENT};
 	}
 	note->number = 0;

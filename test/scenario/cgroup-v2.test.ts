@@ -34,6 +34,36 @@ services:
     command: [busybox, sh, /device.sh]
 `;
 
+const pidsStack = `
+name: pids
+x-busybox: &busybox
+  rootfs: ./root
+  network_mode: none
+  stop_grace_period: 1s
+services:
+  full:
+    <<: *busybox
+    command: [busybox, sh, -c, 'for n in 1 2 3 4 5 6; do sleep 1000 & done; : >/tmp/full; wait']
+    pids_limit: 8
+    healthcheck: { test: [CMD, busybox, test, -e, /tmp/full], interval: 200ms }
+  narrow:
+    <<: *busybox
+    command: [busybox, sleep, '1000']
+    pids_limit: 1
+    profiles: [narrow]
+`;
+
+const aroundStack = `
+name: around
+services:
+  again:
+    rootfs: ./root
+    network_mode: none
+    command: [busybox, sh, -c, 'trap "exit 3" USR1; sleep 1000 & wait']
+    restart: always
+    pids_limit: 8
+`;
+
 const viewScript = `
 cat /proc/self/cgroup /sys/fs/cgroup/pids.max
 echo 1000 > /sys/fs/cgroup/pids.max
@@ -56,7 +86,8 @@ mkdir -p root/bin root/tmp root/proc root/sys root/dev root/etc
 cp /bin/busybox root/bin/busybox
 for applet in sh cat sleep head wc mknod; do ln -s busybox root/bin/$applet; done
 cp view.sh device.sh root/
-t() { node /vm/dist/tscompose.cjs -f /vm/stack.yml --progress plain "$@" 2>>/vm/errors; }
+t() { node /vm/dist/tscompose.cjs -f /vm/$stack.yml --progress plain "$@" 2>>/vm/errors; }
+stack=stack
 t up -d || { cat /vm/errors; exit 1; }
 group=/sys/fs/cgroup/tscompose/vm
 for file in cpu.max cpu.weight memory.max memory.low memory.swap.max pids.max cpuset.cpus; do
@@ -72,6 +103,31 @@ t pause loop && echo "frozen $(grep frozen $group/vm-loop-1/cgroup.events)" && t
 t ps -a --json > ps.jsonl
 cat ps.jsonl | sed 's/^/ps /'
 t down || cat /vm/errors
+
+stack=pids
+t up -d --wait full; echo "healthy $? with $(cat /sys/fs/cgroup/tscompose/pids/pids-full-1/pids.current)"
+t exec -T full busybox true; echo "exec $?"
+t exec -T full busybox sh -c 'busybox true | busybox true'; echo "forking exec $?"
+t up -d narrow; echo "narrow $?"
+grep '= pids_limit' errors
+t down
+
+stack=around
+around=/sys/fs/cgroup/tscompose/around
+seen() { for turn in $(seq 30); do t ps -a --json again | grep "kind.:.$1" && break; done | sed "s/^/seen $1 /"; }
+t up -d
+mkdir $around/full
+for name in $(grep -l '^tsc:[mk]' /proc/[0-9]*/comm); do cut -d' ' -f1 \${name%comm}stat >$around/full/cgroup.procs; done
+echo 1 >$around/full/pids.max
+t kill -s USR1 again
+seen exited
+echo max >$around/full/pids.max
+seen running
+echo 1 >$around/full/pids.max
+t stop; echo "stop $?"
+t down; echo "down $?"
+for pid in $(cat $around/full/cgroup.procs); do echo $pid >/sys/fs/cgroup/cgroup.procs; done
+rmdir $around/full $around
 echo "left $(ls -d $group 2>/dev/null; ls /run/tscompose 2>/dev/null; ls /var/lib/tscompose/projects 2>/dev/null)"
 `;
 
@@ -90,7 +146,13 @@ describe.skipIf(!here && !promised(['vm']))(
     beforeAll(async () => {
       const run = await runInVm({
         script,
-        files: { 'stack.yml': stack, 'view.sh': viewScript, 'device.sh': deviceScript },
+        files: {
+          'stack.yml': stack,
+          'pids.yml': pidsStack,
+          'around.yml': aroundStack,
+          'view.sh': viewScript,
+          'device.sh': deviceScript,
+        },
       });
       lines = run.output.split('\n');
       expect(run.code, run.output).toBe(0);
@@ -134,6 +196,24 @@ describe.skipIf(!here && !promised(['vm']))(
         oomKilled: true,
         exitCode: 137,
       });
+    });
+
+    test('what has all the processes it may have is looked into and checked, and what of that forks is refused', () => {
+      expect(after('healthy ')).toBe('0 with 8');
+      expect(after('exec ')).toBe('0');
+      expect(after('forking exec ')).toBe('2');
+    });
+
+    test('what may not even have a second process is not started beside an init, with the reason', () => {
+      expect(after('narrow ')).toBe('1');
+      expect(after('    = pids_limit')).toBeDefined();
+    });
+
+    test('a cgroup around our own processes that takes no more delays a restart, and no stop or down', () => {
+      expect(JSON.parse(after('seen exited ') ?? '').status).toMatchObject({ kind: 'exited', exitCode: 3 });
+      expect(JSON.parse(after('seen running ') ?? '')).toMatchObject({ restarts: 1 });
+      expect(after('stop ')).toBe('0');
+      expect(after('down ')).toBe('0');
     });
 
     test('down leaves nothing', () => {
