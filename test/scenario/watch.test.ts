@@ -314,6 +314,71 @@ describe('watch', () => {
     });
   });
 
+  scenario('writes to every replica that does not run', [], async (rig) => {
+    stack(rig, [sync()], { scale: 3 });
+    await rig.up();
+    await rig.ok(['stop']);
+    const watching = new Watching(rig, ['--no-up']);
+    await watching.tells('watching');
+    writeFileSync(rig.path('src/a.txt'), '1');
+    await watching.tells('synced');
+    for (const index of ['1', '2', '3'])
+      expect((await rig.ok(['diff', '--index', index, 'web'])).stdout).toContain('/app/a.txt');
+    await watching.stop();
+  });
+
+  scenario('keeps what meets the lock of somebody else until that is given back', [], async (rig) => {
+    mkdirSync(rig.path('src'));
+    // The command of a batch is run when all its copies are over: for a container that does not run, that has met the lock.
+    const told = sync({ action: 'sync+exec', exec: { command: ['/bin/inspect'] } });
+    rig.stack({
+      web: rig.puppet('web', { develop: { watch: [sync()] } }),
+      witness: rig.puppet('witness', { develop: { watch: [told] } }),
+    });
+    await rig.hold();
+    const watching = new Watching(rig);
+    const synced = () => watching.of('synced').filter(({ service }) => service === 'web');
+    const tried = (name: string) =>
+      eventually(() =>
+        expect(watching.of('executed').flatMap(({ causes }) => causes)).toContain(rig.path('src', `${name}.txt`)),
+      );
+    const changes = async () => (await rig.ok(['diff', 'web'])).stdout;
+    try {
+      await watching.tells('watching');
+      await rig.next('witness');
+      await rig.next('web');
+      await rig.ok(['stop', 'web']);
+      writeFileSync(rig.path('src/early.txt'), '1');
+      await tried('early');
+      expect(await changes()).toContain('/app/early.txt');
+      const copy = rig.start(['cp', '-', 'web:/tmp'], { input: { open: true } });
+      const copied = ended(copy);
+      try {
+        await eventually(() => expect(isLockHeld(rig.project as ProjectName, {})).toBe(true));
+        rmSync(rig.path('src/early.txt'));
+        writeFileSync(rig.path('src/late.txt'), '1');
+        await tried('late');
+        writeFileSync(rig.path('src/late.txt'), '2');
+        writeFileSync(rig.path('src/later.txt'), '1');
+        await tried('later');
+        expect(synced()).toHaveLength(1);
+        expect(await changes()).toContain('/app/early.txt');
+        expect(await changes()).not.toContain('late');
+      } finally {
+        copy.stdin?.end(Buffer.alloc(1024));
+      }
+      expect((await copied).code).toBe(0);
+      await eventually(async () => expect(await changes()).toContain('/app/later.txt'));
+      expect(await changes()).not.toContain('early');
+      for (const [name, text] of Object.entries({ late: '2', later: '1' })) {
+        await rig.ok(['cp', `web:/app/${name}.txt`, './back']);
+        expect(readFileSync(rig.path('back'), 'utf8')).toBe(text);
+      }
+    } finally {
+      await watching.stop();
+    }
+  });
+
   scenario('leaves the containers when it is ended, and ends when they are taken down', [], async (rig) => {
     stack(rig, [sync()]);
     await rig.up();

@@ -73,6 +73,8 @@ export class Watch {
   readonly #attended = new Map<ContainerName, Attended>();
   /** By service and target: what was copied since watch mode began. A container that is made anew gets it again. */
   readonly #copied = new Map<ServiceName, Map<string, SyncItem>>();
+  /** What could not be copied because somebody was changing the project. */
+  readonly #late = new Map<ServiceName, readonly SyncItem[]>();
   #watched: Watched;
   #services: readonly WatchedService[] = [];
   #roots: Roots | undefined;
@@ -171,7 +173,8 @@ export class Watch {
     return [...heard, ...(this.#roots?.sweep(sinceMs) ?? []).filter(({ path }) => !known.has(path))];
   }
 
-  async #sync({ service, sync: items, causes }: WatchWork, { containers, heardMs }: Situation): Promise<void> {
+  async #sync(work: WatchWork, { containers, heardMs }: Situation): Promise<void> {
+    const { service, sync: items, causes } = work;
     if (items.length === 0) return;
     const known = this.#copied.get(service) ?? new Map<string, SyncItem>();
     for (const item of items) known.set(item.target, item);
@@ -182,6 +185,23 @@ export class Watch {
     if (ends.some(({ kind }) => kind === 'copied')) {
       this.#host.say({ kind: 'synced', service, items, tookMs: performance.now() - heardMs });
     }
+    if (ends.some(({ kind }) => kind === 'busy')) void this.#syncWhenCalm(work).catch(this.#host.onThrow);
+  }
+
+  /** Not waited for: who changes the project may need long. What runs by then has been seen, and got what it lacked. */
+  async #syncWhenCalm(work: WatchWork): Promise<void> {
+    const { service } = work;
+    const waiting = this.#late.get(service);
+    this.#late.set(service, [...(waiting ?? []), ...work.sync]);
+    if (waiting !== undefined) return;
+    await this.#isCalm();
+    await this.exclusively(async () => {
+      const sync = [...new Map(this.#late.get(service)?.map((item) => [item.target, item])).values()];
+      this.#late.delete(service);
+      const { containers } = await this.#host.runtime.observe(this.#watched.project.name);
+      const stopped = containers.filter((container) => guestOf(container).running === undefined);
+      await this.#sync({ ...work, sync }, { containers: stopped, heardMs: performance.now() });
+    });
   }
 
   /** What a container lacks of what it should have: what was copied, or what could not be. */

@@ -18,6 +18,8 @@ export type Copied =
   | { readonly kind: 'copied'; readonly items: readonly SyncPath[] }
   /** It has just gone. */
   | { readonly kind: 'missed' }
+  /** It does not run, and somebody is changing the project: that may be its start. */
+  | { readonly kind: 'busy' }
   | { readonly kind: 'refused'; readonly message: string; readonly hint?: string };
 
 /** A container, as far as copying to it goes. */
@@ -42,6 +44,8 @@ export class Guests {
   readonly #host: HostEnvironment;
   readonly #runtime: Runtime;
   readonly #copies: Copies;
+  /** The last copy under the project's lock: the next one would take it for somebody else's. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(project: ProjectName, { environment: host, runtime }: GuestsHost) {
     this.#project = project;
@@ -59,10 +63,7 @@ export class Guests {
     await this.#copies.of(container).catch(() => {});
   }
 
-  /**
-   * Makes each target what its source is now. A container that does not run is passed over while somebody changes the
-   * project: that may be its start, and what it lacks is brought when it runs.
-   */
+  /** Makes each target what its source is now. */
   async copy(guest: Guest, items: readonly SyncPath[]): Promise<Copied> {
     const work = () =>
       this.#within(guest, async (files) => {
@@ -71,6 +72,12 @@ export class Guests {
         return possible;
       });
     if (guest.running !== undefined) return work();
+    const copied = this.#last.then(() => this.#underLock(work));
+    this.#last = copied.catch(() => {});
+    return copied;
+  }
+
+  async #underLock(work: () => Promise<Copied>): Promise<Copied> {
     const busy = new AbortController();
     const session = await this.#runtime.open(this.#project, {
       title: 'watch',
@@ -78,7 +85,7 @@ export class Guests {
       warn: () => {},
       signal: busy.signal,
     });
-    if (!session.ok) return { kind: 'missed' };
+    if (!session.ok) return { kind: busy.signal.aborted ? 'busy' : 'missed' };
     return work().finally(() => session.value.close());
   }
 
