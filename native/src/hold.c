@@ -187,6 +187,9 @@ static int write_net_sysctls(const struct tsc_op *op)
 static int open_cgroup(struct tsc_monitor *m, const char *path)
 {
 	m->cgroup = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	/* One that ended while it was paused, with its monitor, left it frozen: nobody could be started in it. */
+	if (m->cgroup >= 0 && m->group_was_killed && !m->alive)
+		tsc_write_file(m->cgroup, "cgroup.freeze", "0", 1);
 	return m->cgroup < 0 ? m->cgroup : 0;
 }
 

@@ -145,6 +145,24 @@ describe.skipIf(!possible)('what survives', () => {
     control.close();
   });
 
+  test.each(['ADOPT', 'CONTAINER'] as const)(
+    'what ended while it was paused, with its monitor, starts again (%s)',
+    async (kind) => {
+      const container = rig.container({ argv: ['sleep', '1000'] });
+      const { monitor, state } = await running(container);
+      const first = await container.control();
+      await first.ask('PAUSE');
+      first.close();
+      await killMonitor(monitor);
+      process.kill(state.initPid, 'SIGKILL');
+      await until(() => !exists(state.initPid));
+      await container.hold(kind);
+      const control = await container.control();
+      expect((await control.ask('START')).state.phase).toBe(phases.running);
+      control.close();
+    },
+  );
+
   test('a stop whose monitor is killed in the grace goes on, and ends when it would have', async () => {
     const container = rig.container({ argv: ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done'] });
     const { monitor } = await running(container);
