@@ -172,11 +172,20 @@ function propagate(
       const next = consequence(decision, { made, renewed, restarted, options });
       if (next.kind === 'create' || next.kind === 'recreate') made.add(service);
       if (next.kind === 'recreate' || (next.kind === 'create' && next.replaces)) renewed.add(service);
-      if (next.kind === 'restart') restarted.add(service);
+      if (isRestarted(next)) restarted.add(service);
       result.push(next);
     }
   }
   return result;
+}
+
+/** What ended by itself counts when its restart policy would have brought it back: we only were there first. */
+const isRestarted = (decision: Decision): boolean =>
+  decision.kind === 'restart' || (decision.kind === 'start' && isComingBack(decision.observed));
+
+function isComingBack({ status, stoppedByUser, givenUp, config: { restart } }: ObservedContainer): boolean {
+  if (status.kind !== 'exited' || status.requested || status.reboot || stoppedByUser || givenUp) return false;
+  return restart.condition !== 'no' && !(restart.condition === 'on-failure' && status.exitCode === 0);
 }
 
 function consequence(

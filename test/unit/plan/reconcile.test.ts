@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ContainerConfig, Hook } from '../../../src/model/project.ts';
-import type { ContainerStatus, DesiredState, ObservedState } from '../../../src/model/state.ts';
+import type { ContainerStatus, DesiredState, ObservedContainer, ObservedState } from '../../../src/model/state.ts';
 import type { Millis, ServiceName } from '../../../src/model/units.ts';
 import { formatPlan, formatSteps } from '../../../src/plan/format.ts';
 import { waitsInVain } from '../../../src/plan/in-vain.ts';
@@ -379,6 +379,25 @@ start shop-web-1 (api is restarted) after stop shop-web-1, start shop-api-1
   expect(
     formatPlan(reconcile(desiredState(sketch('2')), observedState(desiredState(sketch('1'))), { compare, ...alone })),
   ).toBe('recreate shop-db-1: environment.PORT 1 → 2\n');
+});
+
+test('dependents with restart: true follow what its policy would have brought back, had nobody been there first', () => {
+  const sketch: ServiceSketch[] = [
+    { name: 'db', config: { restart: { condition: 'on-failure' } } },
+    { name: 'api', needs: ['db+restart'] },
+    { name: 'web', needs: ['db'] },
+  ];
+  const desired = desiredState(sketch);
+  const planned = (db: Partial<ObservedContainer>): string =>
+    formatPlan(reconcile(desired, observedState(desired, { 'shop-db-1': db }), { compare }));
+  expect(planned({ status: exited(1) })).toBe('start shop-db-1: has ended\nrestart shop-api-1: db is restarted\n');
+  for (const other of [
+    { status: exited(0) },
+    { status: exited(1), stoppedByUser: true },
+    { status: { ...exited(1), requested: true as const } },
+  ] as Partial<ObservedContainer>[]) {
+    expect(planned(other)).toBe('start shop-db-1: has ended\n');
+  }
 });
 
 test('who shares the namespaces of a container that is made anew is made anew with it', () => {
