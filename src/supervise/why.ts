@@ -121,7 +121,7 @@ function statusText({ status, restarts, stoppedByUser, config }: ObservedContain
 function entryText(entry: LogEntry): string {
   switch (entry.kind) {
     case 'started':
-      return entry.restarts === 0 ? 'started' : `started again by its restart policy (restart ${entry.restarts})`;
+      return entry.restarts === 0 ? 'started' : `started again, automatic restart ${entry.restarts}`;
     case 'ended': {
       const life = durationText(entry.endedAtMs - entry.startedAtMs);
       return `${entry.stoppedByUser ? 'stopped' : 'ended'} after ${life} ${endText(entry)}`;

@@ -43,7 +43,7 @@ test('a crash loop is told from its first start to its end', () => {
     +0.01s  started
     +1.01s  ended after 1 s with code 1
     +1.01s  restart 1 is due in 100 ms
-    +1.11s  started again by its restart policy (restart 1)
+    +1.11s  started again, automatic restart 1
     +2s  ended after 890 ms by SIGKILL (code 137): it was out of memory (see mem_limit)
     +2s  given up: all attempts of its restart policy are used up
   last output
