@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cause } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import { planStop } from '../plan/stop.ts';
@@ -137,7 +138,8 @@ async function finish(context: Context, attachment: Attachment, { ends, shown, k
   let code: number = exitCode.ok;
   if (isLeft) {
     if (culprit !== undefined) sayMessage(context, `stopping, because ${culprit.container.name} has ended`);
-    code = await end(context, attachment);
+    const cause: Cause = culprit ? { kind: 'ended', container: culprit.container.name } : { kind: 'interrupted' };
+    code = await end(context, attachment, cause);
     // They have ended; the report of it is on its way.
     await Promise.race([ends.all(), sleep(reportMs, undefined, { ref: false })]);
   }
@@ -151,18 +153,22 @@ const codeOf = (ended: { readonly exitCode: number | null } | undefined): number
   ended === undefined ? exitCode.ok : (ended.exitCode ?? 137);
 
 /** Stops what belongs to this run, with grace; at the second interrupt without. */
-async function end(context: Context, { runtime, project, services, interrupts, graceMs }: Attachment): Promise<number> {
-  const shared = { title: 'stop', project, onFailure: 'continue', live: false } as const;
+async function end(
+  context: Context,
+  { runtime, project, services, interrupts, graceMs }: Attachment,
+  cause: Cause,
+): Promise<number> {
+  const shared = { title: 'up', project, onFailure: 'continue', live: false } as const;
   // After an end that was no interrupt, the first one may not wait for the grace either.
   const enough = interrupts.first.aborted ? interrupts.second : interrupts.first;
   if (!enough.aborted) {
     if (interrupts.first.aborted) sayMessage(context, 'stopping; press Ctrl-C again to kill');
-    const plan = (observed: ObservedState) => planStop(observed, { services, graceMs });
+    const plan = (observed: ObservedState) => planStop(observed, { services, graceMs, cause });
     const { exitCode: code } = await change(context, runtime, { ...shared, plan, signal: enough });
     if (!enough.aborted) return code;
   }
   sayMessage(context, 'killing');
-  const plan = (observed: ObservedState) => planStop(observed, { services, graceMs: 0 as Millis });
+  const plan = (observed: ObservedState) => planStop(observed, { services, graceMs: 0 as Millis, cause });
   await change(context, runtime, { ...shared, plan, signal: new AbortController().signal });
   return interrupts.exitCode();
 }

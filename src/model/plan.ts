@@ -115,7 +115,10 @@ export type Cause =
   | { readonly kind: 'recreating'; readonly container: ContainerName }
   /** Its restart policy: the code it ended with (null: unknown), and which automatic restart in a row this is. */
   | { readonly kind: 'restart-policy'; readonly exitCode: number | null; readonly attempt: number }
-  | { readonly kind: 'unhealthy' };
+  | { readonly kind: 'unhealthy' }
+  /** An `up` in the foreground is over because of the end of `container`, or because it was interrupted. */
+  | { readonly kind: 'ended'; readonly container: ContainerName }
+  | { readonly kind: 'interrupted' };
 
 /** One field of a `ContainerConfig` that differs: its path, both values as text (undefined: absent), and where the new one is written. */
 export type Change = {

@@ -132,6 +132,10 @@ export function causeText(cause: Cause): string {
       return `ended with ${cause.exitCode ?? 'an unknown code'}, automatic restart ${cause.attempt}`;
     case 'unhealthy':
       return 'is unhealthy';
+    case 'ended':
+      return `${cause.container} has ended`;
+    case 'interrupted':
+      return 'interrupted';
     default:
       return unreachable(cause);
   }

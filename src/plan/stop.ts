@@ -1,4 +1,4 @@
-import type { Plan } from '../model/plan.ts';
+import type { Cause, Plan } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { Millis } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
@@ -8,10 +8,10 @@ import { StepList } from './steps.ts';
 /** `stop`: exactly the chosen services, dependents first. The stop is remembered, so that no restart policy undoes it. */
 export function planStop(
   observed: ObservedState,
-  options: Chosen & { readonly graceMs?: Millis | undefined } = {},
+  options: Chosen & { readonly graceMs?: Millis | undefined; readonly cause?: Cause | undefined } = {},
 ): Plan {
   const list = new StepList();
-  const cause = { kind: 'requested' } as const;
+  const { cause = { kind: 'requested' } } = options;
   const endings = choose(observed, options)
     .filter((container) => isAlive(container) || mayComeBack(container))
     .map((container) => ({ container, cause, byUser: true as const }));

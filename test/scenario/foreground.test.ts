@@ -24,6 +24,7 @@ describe('up in the foreground', () => {
     expect(stdout).toContain('job-1 exited with code 3');
     expect(stderr).toContain(`stopping, because ${rig.project}-job-1 has ended`);
     expect(await puppets(rig)).toEqual([]);
+    expect((await rig.ok(['why', 'web'])).stdout).toContain(`stop by up: ${rig.project}-job-1 has ended`);
   });
 
   scenario('stops all at a failure only, when asked for that', [], async (rig) => {

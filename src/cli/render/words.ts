@@ -138,6 +138,8 @@ export function reasonText({ action, cause }: Pick<Step, 'action' | 'cause'>): s
     case 'missing':
     case 'requested':
     case 'recreating':
+    case 'ended':
+    case 'interrupted':
       return undefined;
     case 'not-running':
       return cause.status === 'created' ? undefined : causeText(cause);
