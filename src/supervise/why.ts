@@ -154,7 +154,7 @@ function entryText(entry: LogEntry): string {
 export function leaveText(reason: LeaveReason): string {
   switch (reason) {
     case 'stopped-by-user':
-      return 'left alone: the user stopped it';
+      return 'left alone: it was stopped on purpose';
     case 'no-policy':
       return 'left alone: it has no restart policy';
     case 'completed':
