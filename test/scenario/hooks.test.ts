@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
-import { type Rig, type ServiceText, scenario } from '../support/scenario.ts';
+import { ended, type Rig, type ServiceText, scenario } from '../support/scenario.ts';
 
 const note = (text: string) => ({ command: ['/bin/sh', '-c', `echo "${text}" >> /shared/notes`] });
 
@@ -65,7 +65,49 @@ describe('hooks', () => {
     const stop = await rig.cli(['stop']);
     expect(stop.code, stop.stderr).toBe(1);
     expect(stop.stderr).toMatch(/cannot finish the pre-stop hook of \S+-web-1: \S+ ended with code 6/);
+    expect(stop.stderr).toContain('tscompose kill ends a container without its hooks');
     await rig.ok(['kill']);
+  });
+
+  scenario('after the start may leave something running, which nobody waits for', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const daemon = { command: ['/bin/sh', '-c', 'sleep 1000 & echo "$!" > /shared/notes'] };
+    rig.stack({ web: service({ post_start: [daemon] }) });
+    await rig.up();
+    expect(notes(rig)).toHaveLength(1);
+    expect((await rig.ok(['top'])).stdout).toContain('sleep 1000');
+  });
+
+  scenario('before the stop that hangs goes with the command that is interrupted', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const hanging = { command: ['/bin/sh', '-c', 'echo began >> /shared/notes; sleep 1000'] };
+    rig.stack({ web: service({ pre_stop: [hanging] }) });
+    await rig.up();
+    const down = rig.start(['down']);
+    await eventually(() => expect(notes(rig)).toEqual(['began']));
+    down.kill('SIGINT');
+    expect((await ended(down)).code).toBe(130);
+    await eventually(async () => expect((await rig.ok(['top'])).stdout).not.toContain('sleep 1000'));
+    expect((await rig.row('web')).status).toMatchObject({ kind: 'running' });
+    await rig.ok(['kill']);
+  });
+
+  scenario('before the stop of what ends by itself meanwhile fails nothing', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const crashing = { command: ['/bin/sh', '-c', 'echo > /shared/crash; sleep 1000'] };
+    rig.stack({ web: service({ pre_stop: [crashing] }) });
+    await rig.up();
+    await rig.ok(['down']);
+    expect(await rig.ps()).toEqual([]);
+  });
+
+  scenario('after the start of what has ended by then fails with that as the reason', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const crashing = { command: ['/bin/sh', '-c', 'echo > /shared/crash; sleep 1000'] };
+    rig.stack({ web: service({ post_start: [crashing] }) });
+    const up = await rig.cli(['up', '-d']);
+    expect(up.code, up.stderr).toBe(1);
+    expect(up.stderr).toMatch(/cannot finish the post-start hook of \S+-web-1: the container has ended/);
   });
 
   scenario('after an end run without a restart policy too', [], async (rig) => {

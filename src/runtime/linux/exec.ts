@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { ContainerConfig } from '../../model/project.ts';
@@ -56,6 +57,8 @@ export type ExecRequest = {
 export type ExecOutcome = { readonly exitCode: number; readonly output: Buffer };
 
 const outputKept = 64 * 1024;
+const openOutputMs = 200;
+const reapMs = 500;
 
 /** One more process in a running container. Ends when the command ends; `exitCode` is as a shell sees it. */
 export async function execInContainer(
@@ -84,15 +87,8 @@ export async function execInContainer(
     becomeShim(encodeFrame(frameKind.EXEC, 1, program.value), request.explainer, host);
   }
   const group = groupOf(record, request);
-  if (group === undefined) return runShim(shimPath(host), program.value, request);
-  makeDirectory(group, 0o755);
-  const killAll = (): void => writeFileSync(`${group}/cgroup.kill`, '1');
-  request.signal?.addEventListener('abort', killAll);
-  try {
-    return await runShim(shimPath(host), program.value, request);
-  } finally {
-    request.signal?.removeEventListener('abort', killAll);
-  }
+  if (group !== undefined) makeDirectory(group, 0o755);
+  return runShim(shimPath(host), program.value, { request, group });
 }
 
 const nobodyStays = ({ detach, explainer }: ExecRequest): boolean => detach === true || explainer !== undefined;
@@ -148,17 +144,18 @@ function execProgram(record: ContainerRecord, { request, user, state }: Joined):
 async function runShim(
   shim: string,
   program: SetupProgram,
-  request: ExecRequest,
+  { request, group }: { readonly request: ExecRequest; readonly group: string | undefined },
 ): Promise<Result<ExecOutcome, RuntimeFailure>> {
   const child = spawn(shim, ['exec'], {
     stdio: [...stdioOf(request), 'pipe', 'pipe'],
     env: {},
     cwd: '/',
-    detached: request.detach === true,
+    // Keys of a terminal are not meant for what we run on our own account.
+    detached: request.detach === true || request.stdio === 'capture',
   });
   const output = keepLast([child.stdout, child.stderr], outputKept);
   const outcome = readOutcome(child, program);
-  const abort = (): void => void child.kill('SIGKILL');
+  const abort = (): void => killCommand(child, group);
   request.signal?.addEventListener('abort', abort);
   if (request.signal?.aborted) abort();
   const stopRelaying = request.stdio === 'capture' || request.detach ? () => {} : relaySignals(child);
@@ -166,20 +163,20 @@ async function runShim(
   frame.on('error', () => {});
   frame.end(encodeFrame(frameKind.EXEC, 1, program));
   try {
-    const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    const end = endOf(child);
     if (request.detach) {
-      closed.catch(() => {});
+      end.catch(() => {});
       if ((await outcome) === 'started') {
         child.unref();
         return ok({ exitCode: 0, output: output() });
       }
     }
-    const [code, signal] = await closed;
+    const [code, signal] = await end;
     const refused = await outcome;
     if (typeof refused === 'object') return err(refused);
-    if (code !== null) return ok({ exitCode: code, output: output() });
     const interrupted = request.signal?.aborted === true;
-    const message = `cannot tell how the command ended: its shim was killed by ${signal}`;
+    if (code === 0 || (code !== null && !interrupted)) return ok({ exitCode: code, output: output() });
+    const message = `cannot tell how the command ended: ${interrupted ? 'it was given up' : `its shim was killed by ${signal}`}`;
     return err({ code: interrupted ? 'interrupted' : 'shim-failed', message, notes: [] });
   } catch (cause) {
     return err({ code: 'shim-failed', message: `cannot start ${shim}: ${(cause as Error).message}`, notes: [] });
@@ -187,6 +184,38 @@ async function runShim(
     stopRelaying();
     request.signal?.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * With all that came of it, where it has a cgroup of its own. Its shim is left the time to reap it: until that is done
+ * the container could not end.
+ */
+function killCommand(child: ChildProcess, group: string | undefined): void {
+  if (group === undefined) return void child.kill('SIGKILL');
+  const killAll = (): void => {
+    try {
+      writeFileSync(`${group}/cgroup.kill`, '1');
+    } catch {
+      // It went with the container.
+    }
+  };
+  killAll();
+  const late = setTimeout(() => {
+    killAll();
+    child.kill('SIGKILL');
+  }, reapMs);
+  child.once('exit', () => clearTimeout(late));
+}
+
+/** What the command leaves running may keep its output open for as long as it likes: then what is there is all of it. */
+async function endOf(child: ChildProcess): Promise<readonly [number | null, NodeJS.Signals | null]> {
+  const closed = once(child, 'close');
+  closed.catch(() => {});
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  await Promise.race([closed, sleep(openOutputMs, undefined, { ref: false })]);
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  return [code, signal];
 }
 
 function stdioOf({ stdio, detach }: ExecRequest) {

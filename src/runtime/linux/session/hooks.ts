@@ -7,6 +7,8 @@ import { observeContainer } from '../observe.ts';
 import { findContainer, type SessionContext } from './context.ts';
 import { runBeside } from './one-off.ts';
 
+const withoutHooks = 'tscompose kill ends a container without its hooks';
+
 /** A hook that ends with another code than 0 is a failure of its step. */
 export async function runHook(
   context: SessionContext,
@@ -23,21 +25,39 @@ export async function runHook(
     privileged: hook.privileged,
     tty: false,
     stdio: 'capture',
+    group: 'hook',
     host: context.options.environment ?? {},
     signal,
   } as const;
   const outcome = inside
     ? await execInContainer(context.project, container, request)
     : await runBeside(context, { container, hook: { ...hook, environment }, signal });
+  if (outcome.ok && outcome.value.exitCode === 0) return ok(undefined);
+  if (signal.aborted) {
+    const message = `cannot finish the ${when} hook of ${container}: it was interrupted`;
+    return err({ code: 'interrupted', message, notes: [] });
+  }
+  if (inside && hasEnded(context, container)) {
+    // What was to be stopped need not be prepared for it any more.
+    if (when === 'pre-stop') return ok(undefined);
+    const message = `cannot finish the ${when} hook of ${container}: the container has ended`;
+    return err({ code: 'not-running', message, notes: [] });
+  }
   if (!outcome.ok) return outcome;
   const { exitCode, output } = outcome.value;
-  if (exitCode === 0) return ok(undefined);
   const last = output.toString().trimEnd().split('\n').slice(-5);
   return err({
     code: 'setup-failed',
     message: `cannot finish the ${when} hook of ${container}: ${hook.argv[0]} ended with code ${exitCode}`,
-    notes: last.filter((line) => line !== ''),
+    notes: [...last.filter((line) => line !== ''), ...(when === 'pre-stop' ? [withoutHooks] : [])],
   });
+}
+
+function hasEnded(context: SessionContext, name: ContainerName): boolean {
+  const known = findContainer(context, name);
+  if (!known.ok) return true;
+  const { kind } = observeContainer(known.value.record, known.value.where).status;
+  return kind !== 'running' && kind !== 'paused';
 }
 
 /** In the words of systemd.exec(5): what a command that runs after every end wants to know. */
