@@ -66,6 +66,8 @@ export async function prepare(
   const project = loaded.value;
   const services = knownServices(context, names, { project });
   if (!services.ok) return services;
+  const scaled = knownServices(context, [...(scales?.keys() ?? [])], { project });
+  if (!scaled.ok) return scaled;
   const desired = desiredState(project, { ...(scales && { scale: scales as ReadonlyMap<ServiceName, number> }) });
   const options: ReconcileOptions = {
     compare: differences,

@@ -169,6 +169,10 @@ describe('a named service', () => {
     await rig.ok(['scale', 'web=0']);
     expect(await names()).toEqual([]);
     expect((await rig.cli(['scale', 'web=-1'])).code).toBe(2);
+    expect((await rig.ok(['plan', '--scale', 'web=1'])).stdout).toContain(`create ${rig.project}-web-1`);
+    const unknown = await rig.cli(['up', '-d', '--scale', 'wbe=2']);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('did you mean "web"?');
   });
 });
 

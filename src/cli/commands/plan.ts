@@ -7,11 +7,14 @@ import { type Converging, prepare, warnOfOrphans } from '../converging.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { sayFailure } from '../explain.ts';
 import { openRuntime } from '../runtime.ts';
+import { readScales } from '../scales.ts';
 import { knownServices } from '../services.ts';
 import type { Runner } from './runner.ts';
 
 export const plan: Runner<'plan'> = async ({ flags, args }, context) => {
-  const prepared = await prepare(context, { flags, names: args });
+  const scales = readScales(context, flags.scale);
+  if (!scales.ok) return scales.error;
+  const prepared = await prepare(context, { flags, names: args, scales: scales.value });
   if (!prepared.ok) return prepared.error;
   if (flags.setup !== undefined) return printSetup(context, prepared.value, flags.setup);
   const something = await printPlan(context, prepared.value);

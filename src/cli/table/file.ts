@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
 import { configCommand } from './config.ts';
-import { convergeConflicts, convergeFlags, services, timeout } from './shared.ts';
+import { convergeConflicts, convergeFlags, scale, services, timeout } from './shared.ts';
 
 /** Commands about the stack file. */
 export const fileCommands = [
@@ -12,6 +12,7 @@ export const fileCommands = [
     flags: [
       ...convergeFlags,
       timeout,
+      scale,
       {
         name: 'setup',
         kind: 'text',
