@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
 import { request } from '../control.ts';
 import { initLives, isOfThisBoot } from '../lives.ts';
+import { monotonicMs } from '../monotonic.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { startTime } from '../proc.ts';
 import type { ShimState } from '../records.ts';
@@ -121,9 +122,9 @@ function tryWrite(path: string, value: string): void {
 }
 
 export async function eventually(check: () => boolean, timeoutMs: number): Promise<boolean> {
-  const end = Date.now() + timeoutMs;
+  const end = monotonicMs() + timeoutMs;
   for (let pause = 1; !check(); pause = Math.min(2 * pause, 50)) {
-    if (Date.now() > end) return false;
+    if (monotonicMs() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
   return true;
