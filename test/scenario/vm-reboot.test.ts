@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { missing, promised } from '../support/capabilities.ts';
+import { beforeAll, expect, test } from 'vitest';
 import { runInVm } from '../support/vm/machine.ts';
-import { vmShell } from '../support/vm/shell.ts';
+import { describeVm, saidIn } from '../support/vm/scenario.ts';
+import { unitShell } from '../support/vm/shell.ts';
 
 // A machine whose power is cut and that is switched on again: one disk, two boots. What was not written to the disk by then
 // is lost, as in life.
@@ -40,12 +40,7 @@ services:
 volumes: { kept: {} }
 `;
 
-const setUp = `${vmShell}
-t() { node /vm/dist/tscompose.cjs -f /vm/$stack.yml --progress quiet "$@"; }
-projects=/var/lib/tscompose/projects
-`;
-
-const firstBoot = `${setUp}
+const firstBoot = `${unitShell}
 stack=unit
 t install-unit
 systemctl daemon-reload
@@ -57,11 +52,11 @@ row done job
 sync
 stack=late
 t up -d &
-until [ -e $projects/late ]; do :; done
+until [ -e /var/lib/tscompose/projects/late ]; do :; done
 echo b >/proc/sysrq-trigger
 `;
 
-const secondBoot = `${setUp}
+const secondBoot = `${unitShell}
 stack=unit
 row before web
 row past job
@@ -76,70 +71,57 @@ stack=late
 t up -d; echo "late $?"
 for service in one two three; do row $service $service; done
 t down -v; echo "down too $?"
-echo "left $(find /run/tscompose $projects /var/lib/tscompose/volumes -mindepth 1; ls -d /sys/fs/cgroup/tscompose 2>&1 | grep -v 'No such')"
+left
 `;
 
-const reasons = missing(['root', 'vm with systemd']);
-const here = reasons.length === 0;
-let first = '';
-let second = '';
-const after = (start: string): string =>
-  second
-    .split('\n')
-    .find((line) => line.startsWith(start))
-    ?.slice(start.length)
-    .trim() ?? '';
-const statusIn = (output: string, label: string) =>
-  JSON.parse(new RegExp(`^${label} (\\{.*)$`, 'm').exec(output)?.[1] ?? 'null')?.status;
+let first = saidIn('');
+let second = saidIn('');
 
-describe.skipIf(!here && !promised(['vm']))(
-  `a machine whose power is cut${here ? '' : ` (skipped: ${reasons.join(', ')})`}`,
-  () => {
-    beforeAll(async () => {
-      const scratch = mkdtempSync(join(tmpdir(), 'tscompose-disk-'));
-      try {
-        const disk = join(scratch, 'disk');
-        writeFileSync(disk, '');
-        truncateSync(disk, 256 * 1024 * 1024);
-        execFileSync('mke2fs', ['-q', '-t', 'ext4', disk]);
-        const machine = { systemd: true, disk, files: { 'unit.yml': unitStack, 'late.yml': lateStack } };
-        first = (await runInVm({ ...machine, script: firstBoot })).output;
-        second = (await runInVm({ ...machine, script: secondBoot })).output;
-      } finally {
-        rmSync(scratch, { recursive: true });
-      }
-    }, 400_000);
+describeVm('a machine whose power is cut', 'vm with systemd', () => {
+  beforeAll(async () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'tscompose-disk-'));
+    try {
+      const disk = join(scratch, 'disk');
+      writeFileSync(disk, '');
+      truncateSync(disk, 256 * 1024 * 1024);
+      execFileSync('mke2fs', ['-q', '-t', 'ext4', disk]);
+      const machine = { systemd: true, disk, files: { 'unit.yml': unitStack, 'late.yml': lateStack } };
+      first = saidIn((await runInVm({ ...machine, script: firstBoot })).output);
+      second = saidIn((await runInVm({ ...machine, script: secondBoot })).output);
+    } finally {
+      rmSync(scratch, { recursive: true });
+    }
+  }, 400_000);
 
-    test('runs its unit, and another stack comes up, when that happens', () => {
-      expect(first).toContain('first: active running, 2 services run');
-      expect(statusIn(first, 'first')).toMatchObject({ kind: 'running' });
-      expect(first).toMatch(/sysrq: Resetting\n$/);
-    });
+  test('runs its unit, and another stack comes up, when that happens', () => {
+    expect(first.after('first: ')).toMatch(/^active running, 2 services run/);
+    expect(first.status('first')).toMatchObject({ kind: 'running' });
+    expect(first.lines.at(-2)).toMatch(/sysrq: Resetting$/);
+  });
 
-    test('knows afterwards what ran, what had ended, and that the reboot was the reason', () => {
-      expect(statusIn(second, 'before')).toMatchObject({ kind: 'exited', reboot: true });
-      expect(statusIn(second, 'past')).toMatchObject({ kind: 'exited', exitCode: 3 });
-      expect(after('why ')).toBe('0');
-      expect(second).toContain('was ended by a reboot');
-    });
+  test('knows afterwards what ran, what had ended, and that the reboot was the reason', () => {
+    expect(second.status('before')).toMatchObject({ kind: 'exited', reboot: true });
+    expect(second.status('past')).toMatchObject({ kind: 'exited', exitCode: 3 });
+    expect(second.after('why ')).toBe('0');
+    expect(second.lines.join('\n')).toContain('was ended by a reboot');
+  });
 
-    test('starts what its unit is for, with the data of its volumes', () => {
-      expect(after('boot ')).toBe('0');
-      expect(after('second: ')).toMatch(/^active running, /);
-      expect(statusIn(second, 'after')).toMatchObject({ kind: 'running' });
-      expect(after('lives ')).toBe('2');
-    });
+  test('starts what its unit is for, with the data of its volumes', () => {
+    expect(second.after('boot ')).toBe('0');
+    expect(second.after('second: ')).toMatch(/^active running, /);
+    expect(second.status('after')).toMatchObject({ kind: 'running' });
+    expect(second.after('lives ')).toBe('2');
+  });
 
-    test('completes the stack that was coming up', () => {
-      expect(after('late ')).toBe('0');
-      for (const service of ['one', 'two', 'three'])
-        expect(statusIn(second, service), service).toMatchObject({ kind: 'running' });
-    });
+  test('completes the stack that was coming up', () => {
+    expect(second.after('late ')).toBe('0');
+    for (const service of ['one', 'two', 'three'])
+      expect(second.status(service), service).toMatchObject({ kind: 'running' });
+  });
 
-    test('keeps nothing once both are down', () => {
-      expect(after('down ')).toBe('0');
-      expect(after('down too ')).toBe('0');
-      expect(after('left')).toBe('');
-    });
-  },
-);
+  test('keeps nothing once both are down', () => {
+    expect(second.after('down ')).toBe('0');
+    expect(second.after('down too ')).toBe('0');
+    expect(second.after('left')).toBe('');
+  });
+});

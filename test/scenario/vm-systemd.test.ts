@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { missing, promised } from '../support/capabilities.ts';
+import { beforeAll, expect, test } from 'vitest';
 import { runInVm } from '../support/vm/machine.ts';
-import { vmShell } from '../support/vm/shell.ts';
+import { describeVm, saidIn } from '../support/vm/scenario.ts';
+import { unitShell } from '../support/vm/shell.ts';
 
 // Neither systemd nor a clock that may be set is on the machine of the tests: both are in one of our own. One boot for all.
 const unitStack = `
@@ -37,9 +37,7 @@ services:
     deploy: { restart_policy: { condition: on-failure, delay: 1s } }
 `;
 
-const script = `${vmShell}
-t() { node /vm/dist/tscompose.cjs -f /vm/$stack.yml --progress quiet "$@" 2>>/vm/errors; }
-
+const script = `${unitShell}
 stack=unit
 t install-unit
 systemctl daemon-reload
@@ -64,7 +62,7 @@ unit 'started again'
 row third web
 systemctl stop tscompose-vm
 t down; echo "down $?"
-echo "left $(ls /run/tscompose; ls /var/lib/tscompose/projects; ls -d /sys/fs/cgroup/tscompose 2>&1 | grep -v 'No such')"
+left
 echo "processes $(cat /sys/fs/cgroup/system.slice/tscompose-vm.service/cgroup.procs 2>/dev/null | wc -l)"
 
 stack=clock
@@ -82,69 +80,57 @@ row back beat
 from=$(seconds); t stop beat; echo "stopped after $(( $(seconds) - from ))"
 row stopped beat
 t down; echo "down too $?"
-cat /vm/errors
 `;
 
-const reasons = missing(['root', 'vm with systemd']);
-const here = reasons.length === 0;
-let lines: readonly string[] = [];
-const after = (start: string): string =>
-  lines
-    .find((line) => line.startsWith(start))
-    ?.slice(start.length)
-    .trim() ?? '';
-const statusOf = (label: string) => JSON.parse(after(`${label} {`).replace(/^/, '{')).status;
+let said = saidIn('');
 
-describe.skipIf(!here && !promised(['vm']))(
-  `under systemd, in a machine of its own${here ? '' : ` (skipped: ${reasons.join(', ')})`}`,
-  () => {
-    beforeAll(async () => {
-      const files = { 'unit.yml': unitStack, 'clock.yml': clockStack };
-      const run = await runInVm({ systemd: true, script, files });
-      lines = run.output.split('\n');
-      expect(run.code, run.output).toBe(0);
-    }, 400_000);
+describeVm('under systemd, in a machine of its own', 'vm with systemd', () => {
+  beforeAll(async () => {
+    const files = { 'unit.yml': unitStack, 'clock.yml': clockStack };
+    const run = await runInVm({ systemd: true, script, files });
+    said = saidIn(run.output);
+    expect(run.code, run.output).toBe(0);
+  }, 400_000);
 
-    test('the unit that install-unit writes is started when its services run, and says so', () => {
-      expect(after('start ')).toBe('0');
-      expect(after('started: ')).toBe('active running, 2 services run, success');
-      expect(after('main ')).toBe('0::/system.slice/tscompose-vm.service');
-    });
+  test('the unit that install-unit writes is started when its services run, and says so', () => {
+    expect(said.after('start ')).toBe('0');
+    expect(said.after('started: ')).toBe('active running, 2 services run, success');
+    expect(said.after('main ')).toBe('0::/system.slice/tscompose-vm.service');
+  });
 
-    test('a killed command takes no container along: the next one goes on with them', () => {
-      expect(after('killed and back: ')).toBe('active running, 2 services run, success');
-      expect(statusOf('first')).toMatchObject({ kind: 'running' });
-      expect(statusOf('second')).toEqual(statusOf('first'));
-    });
+  test('a killed command takes no container along: the next one goes on with them', () => {
+    expect(said.after('killed and back: ')).toBe('active running, 2 services run, success');
+    expect(said.status('first')).toMatchObject({ kind: 'running' });
+    expect(said.status('second')).toEqual(said.status('first'));
+  });
 
-    test('stop ends the containers in peace, and start brings back what is to run', () => {
-      expect(after('stop ')).toBe('0');
-      expect(after('stopped: ')).toMatch(/^inactive dead, .*, success$/);
-      expect(statusOf('ended')).toMatchObject({ kind: 'exited', requested: true, exitCode: 0 });
-      expect(statusOf('done')).toMatchObject({ kind: 'exited', exitCode: 3 });
-      expect(after('again ')).toBe('0');
-      expect(after('started again: ')).toBe('active running, 2 services run, success');
-      expect(statusOf('third')).toMatchObject({ kind: 'running' });
-    });
+  test('stop ends the containers in peace, and start brings back what is to run', () => {
+    expect(said.after('stop ')).toBe('0');
+    expect(said.after('stopped: ')).toMatch(/^inactive dead, .*, success$/);
+    expect(said.status('ended')).toMatchObject({ kind: 'exited', requested: true, exitCode: 0 });
+    expect(said.status('done')).toMatchObject({ kind: 'exited', exitCode: 3 });
+    expect(said.after('again ')).toBe('0');
+    expect(said.after('started again: ')).toBe('active running, 2 services run, success');
+    expect(said.status('third')).toMatchObject({ kind: 'running' });
+  });
 
-    test('down leaves nothing', () => {
-      expect(after('down ')).toBe('0');
-      expect(after('left')).toBe('');
-      expect(after('processes ')).toBe('0');
-    });
+  test('down leaves nothing', () => {
+    expect(said.after('down ')).toBe('0');
+    expect(said.after('left')).toBe('');
+    expect(said.after('processes ')).toBe('0');
+  });
 
-    test('a clock that is set ten hours ahead, then twenty back, stops no restart, no health check and no container', () => {
-      expect(statusOf('now')).toMatchObject({ kind: 'running', health: 'healthy' });
-      for (const jump of ['forward', 'back']) {
-        expect(Number(after(`${jump} `)), jump).toBeGreaterThan(0);
-        expect(statusOf(jump), jump).toEqual(statusOf('now'));
-      }
-    });
+  test('a clock that is set ten hours ahead, then twenty back, stops no restart, no health check and no container', () => {
+    expect(said.status('now')).toMatchObject({ kind: 'running', health: 'healthy' });
+    for (const jump of ['forward', 'back']) {
+      expect(Number(said.after(`${jump} `)), jump).toBeGreaterThan(0);
+      expect(said.status(jump), jump).toEqual(said.status('now'));
+    }
+  });
 
-    test('a stop waits no longer because of it', () => {
-      expect(Number(after('stopped after '))).toBeLessThan(5);
-      expect(statusOf('stopped')).toMatchObject({ kind: 'exited', exitCode: 0 });
-      expect(after('down too ')).toBe('0');
-    });
-  },
-);
+  test('a stop waits no longer because of it', () => {
+    expect(Number(said.after('stopped after '))).toBeLessThan(5);
+    expect(said.status('stopped')).toMatchObject({ kind: 'exited', exitCode: 0 });
+    expect(said.after('down too ')).toBe('0');
+  });
+});
