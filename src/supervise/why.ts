@@ -106,7 +106,8 @@ function statusText({ status, restarts, stoppedByUser, config }: ObservedContain
       return `is paused, running since ${formatTime(status.startedAtMs)}`;
     case 'exited': {
       if (status.reboot) return `was ended by a reboot${counted}`;
-      const how = stoppedByUser ? 'was stopped' : 'has ended';
+      // Stopped while its restart was due: that was no end of ours.
+      const how = stoppedByUser && status.requested ? 'was stopped' : 'has ended';
       const policy = stoppedByUser ? '' : `; restart: ${config.restart.condition}`;
       const end = endText(status);
       return `${how} at ${formatTime(status.finishedAtMs)} ${end}${counted}${policy}`;
@@ -124,7 +125,7 @@ function entryText(entry: LogEntry): string {
       return entry.restarts === 0 ? 'started' : `started again, automatic restart ${entry.restarts}`;
     case 'ended': {
       const life = durationText(entry.endedAtMs - entry.startedAtMs);
-      return `${entry.stoppedByUser ? 'stopped' : 'ended'} after ${life} ${endText(entry)}`;
+      return `${entry.stoppedByUser && entry.requested ? 'stopped' : 'ended'} after ${life} ${endText(entry)}`;
     }
     case 'failed':
       return `could not be started: ${entry.message}`;
