@@ -60,7 +60,10 @@ export type OpenOptions = {
 export interface Urgent {
   /** As the action of the same name in a session, for a container with a monitor. */
   kill(project: ProjectName, action: ActionOf<'kill'>, signal: AbortSignal): Outcome;
-  /** Sees to it, until `signal` is aborted, that a stop that is under way takes no longer from now on than is wished here. */
+  /**
+   * Sees to it, until `signal` is aborted, that a stop that is under way takes no longer from now on than is wished here; with
+   * a `graceMs`, neither does a hook.
+   */
   hasten(project: ProjectName, haste: Haste, signal: AbortSignal): Promise<void>;
 }
 

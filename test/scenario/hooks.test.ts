@@ -143,6 +143,23 @@ describe('a hook after an end', () => {
     expect(processesOf(rig.project).filter(({ because }) => because.includes('.hook'))).toEqual([]);
   });
 
+  scenario('that hangs ends with the down -t 0, or the kill, that would wait for it', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    rig.stack({
+      web: service({ restart: 'always', 'x-tscompose': { post_stop: [blocked] } }),
+      other: { ...service({}), command: ['/bin/sleep', '1000'] },
+    });
+    for (const command of [['kill'], ['down', '-t', '0']]) {
+      await rig.up();
+      const before = notes(rig).length;
+      rig.write('shared/crash', '');
+      await eventually(() => expect(notes(rig)).toHaveLength(before + 1));
+      await rig.ok(command);
+    }
+    expect(await rig.ps()).toEqual([]);
+    expect(notes(rig)).not.toContain('done');
+  });
+
   scenario('comes before the next life, and keeps neither that nor down from coming when it fails', [], async (rig) => {
     rig.write('shared/.keep', '');
     const failing = { command: ['/bin/sh', '-c', 'sleep 0.3; echo post-stop >> /shared/notes; exit 4'] };

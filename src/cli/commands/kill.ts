@@ -1,7 +1,7 @@
 import { applyPlan } from '../../apply/apply.ts';
 import type { ActionOf, Plan } from '../../model/plan.ts';
 import type { ObservedState } from '../../model/state.ts';
-import type { SignalName } from '../../model/units.ts';
+import type { Millis, SignalName } from '../../model/units.ts';
 import { planKill } from '../../plan/signal.ts';
 import type { Session } from '../../runtime/runtime.ts';
 import { parseSignal } from '../../spec/units.ts';
@@ -27,9 +27,11 @@ export const kill: Runner<'kill'> = async ({ flags, args }, context) => {
     urgent:
       ({ runtime, target: { name }, services }) =>
       async (onEvent, over) => {
+        // A hook that somebody waits for keeps the project from being changed.
+        if (signal === 'SIGKILL') void runtime.hasten(name, { services, graceMs: 0 as Millis }, over);
         const observed = await runtime.observe(name);
         const plan = planKill(observed, { services, signal });
-        if (!canBeSentNow(plan, observed, signal)) return false;
+        if (plan.steps.length === 0 || !canBeSentNow(plan, observed, signal)) return false;
         const session: Pick<Session, 'perform'> = {
           perform: (action, aborted) => runtime.kill(name, action as ActionOf<'kill'>, aborted),
         };

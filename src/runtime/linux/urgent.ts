@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { ActionOf } from '../../model/plan.ts';
 import type { ContainerName } from '../../model/units.ts';
@@ -12,8 +14,9 @@ import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
 import { monitorAnswers } from './session/context.ts';
 import { hastenOther, killOther } from './session/end-other.ts';
+import { hookGroup } from './session/hooks.ts';
 import { signalNumber } from './signals.ts';
-import { entries, readRecord, readState } from './state-dir.ts';
+import { type ContainerRecord, entries, readRecord, readState } from './state-dir.ts';
 
 export async function killNow(at: ProjectPaths, action: ActionOf<'kill'>, signal: AbortSignal): Outcome {
   const { container } = action;
@@ -39,7 +42,10 @@ const unreachable = (container: ContainerName, why: string): RuntimeFailure => (
   notes: [],
 });
 
-/** One container after the other may be stopped while we look; monitors shorten a grace and never lengthen it. */
+/**
+ * One container after the other may be stopped while we look; monitors shorten a grace and never lengthen it. A hook that
+ * runs has no grace of its own: with one that is asked for (`graceMs`) it has that from now on.
+ */
 export async function hastenStops(at: ProjectPaths, { services, graceMs }: Haste, signal: AbortSignal): Promise<void> {
   const hurrying = entries(at.containers).map(async (name) => {
     const where = containerPaths(at, name as ContainerName);
@@ -50,9 +56,12 @@ export async function hastenStops(at: ProjectPaths, { services, graceMs }: Haste
     if (otherVersionOf(record, readState(where.stateRecord)) !== undefined)
       return hastenOther({ where }, enoughMs, signal);
     const stop = { op: 'STOP', b: Math.ceil(enoughMs) } as const;
+    const isHook = record.oneOff === 'hook' && graceMs !== undefined;
+    if (graceMs !== undefined) void endHook(record, graceMs, signal);
     let hurried = 0;
     const onState = ({ phase, starts }: ShimState): boolean => {
-      if (phase !== statePhase.STOPPING || hurried === starts) return false;
+      const isDue = phase === statePhase.STOPPING || (isHook && phase === statePhase.RUNNING);
+      if (!isDue || hurried === starts) return false;
       hurried = starts;
       void request(controlSocket, stop, { signal });
       return false;
@@ -60,4 +69,15 @@ export async function hastenStops(at: ProjectPaths, { services, graceMs }: Haste
     await subscribe(controlSocket, onState, { signal });
   });
   await Promise.all(hurrying);
+}
+
+/** One that runs in the container itself. */
+async function endHook({ config, cgroups }: ContainerRecord, graceMs: number, signal: AbortSignal): Promise<void> {
+  if (config.hooks.postStart.length + config.hooks.preStop.length === 0 || cgroups.v2 === undefined) return;
+  try {
+    await sleep(graceMs, undefined, { signal });
+    writeFileSync(`${cgroups.v2.dir}/${hookGroup}/cgroup.kill`, '1');
+  } catch {
+    // None has run yet, or whoever held the project is done.
+  }
 }

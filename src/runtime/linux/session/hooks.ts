@@ -7,6 +7,9 @@ import { observeContainer } from '../observe.ts';
 import { findContainer, type SessionContext } from './context.ts';
 import { runBeside } from './one-off.ts';
 
+/** The cgroup below that of the container in which its hooks run. */
+export const hookGroup = 'hook';
+
 const withoutHooks = 'tscompose kill ends a container without its hooks';
 
 /** A hook that ends with another code than 0 is a failure of its step. */
@@ -25,7 +28,7 @@ export async function runHook(
     privileged: hook.privileged,
     tty: false,
     stdio: 'capture',
-    group: 'hook',
+    group: hookGroup,
     host: context.options.environment ?? {},
     signal,
   } as const;
