@@ -19,10 +19,14 @@ export async function sayFailedStep(
 ): Promise<void> {
   const { stderr, paintError } = context;
   const name = containerOf(step);
-  const container = desired?.containers.find((candidate) => candidate.name === name);
   const lastLines = name === undefined ? [] : await lastLinesOf(context, project, name);
-  const lastProbe =
-    name === undefined || step.action.kind !== 'wait' ? undefined : await probeOf(context, project, name);
+  const isAboutHealth = step.action.kind === 'wait' || step.action.kind === 'prove';
+  const waitedFor = name !== undefined && isAboutHealth ? await observed(context, project, name) : undefined;
+  const lastProbe = waitedFor && healthOf(project, waitedFor, context.environment)?.results.at(-1);
+  // What is updated start-first has a name that the file does not give.
+  const container =
+    desired?.containers.find((candidate) => candidate.name === name) ??
+    desired?.containers.find((candidate) => candidate.service === waitedFor?.service);
   const known: FailedStep = {
     step,
     failure,
@@ -67,10 +71,9 @@ export async function lastLinesOf(
   return text === '' ? [] : text.split('\n').slice(-linesShown);
 }
 
-async function probeOf(context: Context, project: ProjectName, name: ContainerName) {
+async function observed(context: Context, project: ProjectName, name: ContainerName) {
   const { containers } = await openRuntime(context).observe(project);
-  const container = containers.find((candidate) => candidate.name === name);
-  return container && healthOf(project, container, context.environment)?.results.at(-1);
+  return containers.find((candidate) => candidate.name === name);
 }
 
 function failureJson(failed: FailedStep): object {

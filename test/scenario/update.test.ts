@@ -84,6 +84,27 @@ describe('an update with deploy.update_config', () => {
     expect(after.find(({ name }) => name === 'web-2')).toEqual(before.find(({ name }) => name === 'web-2'));
   });
 
+  scenario('that becomes unhealthy is told with its place and its last probe, whatever its name', [], async (rig) => {
+    const write = (version: string) =>
+      rig.stack({
+        web: {
+          rootfs: { host: ['/bin/sh', '/bin/sleep'] },
+          command: ['/bin/sleep', '1000'],
+          network_mode: 'none',
+          environment: { VERSION: version },
+          healthcheck: { test: ['CMD-SHELL', 'echo looked; test "$$VERSION" = 1'], interval: '100ms', retries: 1 },
+          deploy: { update_config: { order: 'start-first' } },
+        },
+      });
+    write('1');
+    await rig.up();
+    write('2');
+    const { code, stderr } = await rig.cli(['up', '-d']);
+    expect(code, stderr).toBe(5);
+    expect(stderr).toMatch(/cannot go on without \S+-web-2: it is unhealthy\n +--> stack\.yml:/);
+    expect(stderr).toMatch(/last probe of \S+-web-2: code 1\n +looked/);
+  });
+
   scenario('goes back to what ran before when asked to', [], async (rig) => {
     const update = { monitor: '30s', failure_action: 'rollback' };
     const before = await ranThenChanged(rig, update);
