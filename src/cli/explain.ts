@@ -4,6 +4,7 @@ import type { DesiredState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { healthOf } from '../runtime/linux/health.ts';
 import { openLogs } from '../runtime/linux/logs.ts';
+import { LastBytes } from '../util/last-bytes.ts';
 import type { Context } from './context.ts';
 import { remedyOf } from './remedy.ts';
 import { type FailedStep, failureOrigin, renderFailure } from './render/failure.ts';
@@ -46,6 +47,8 @@ export function containerOf({ action }: Step): ContainerName | undefined {
 }
 
 const linesShown = 10;
+/** One line may be all that a container has ever written. */
+const bytesShown = 8 * 1024;
 
 /** The last lines a container has written; none when there is no log. */
 export async function lastLinesOf(
@@ -54,7 +57,7 @@ export async function lastLinesOf(
   name: ContainerName,
 ): Promise<readonly string[]> {
   const signal = AbortSignal.timeout(1000);
-  const parts: Buffer[] = [];
+  const last = new LastBytes(bytesShown);
   try {
     for await (const chunk of openLogs(project, [name], {
       tail: linesShown,
@@ -62,12 +65,12 @@ export async function lastLinesOf(
       signal,
       host: environment,
     })) {
-      parts.push(chunk.bytes);
+      last.add(chunk.bytes);
     }
   } catch {
     return [];
   }
-  const text = Buffer.concat(parts).toString().trimEnd();
+  const text = last.value().toString().trimEnd();
   return text === '' ? [] : text.split('\n').slice(-linesShown);
 }
 

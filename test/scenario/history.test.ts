@@ -31,6 +31,16 @@ describe('why', () => {
     });
   });
 
+  scenario('tells the end of what it last said, though that was one line of many megabytes', [], async (rig) => {
+    const zeros = ['/bin/sh', '-c', 'head -c 20000000 /dev/zero; echo over; exit 3'];
+    rig.stack({ web: { rootfs: { host: ['/bin/sh', 'head'] }, command: zeros, network_mode: 'none' } });
+    await rig.up();
+    await over(rig, 'web');
+    const { stdout } = await rig.ok(['why', 'web']);
+    expect(stdout).toMatch(/over\n$/);
+    expect(stdout.length).toBeLessThan(100_000);
+  });
+
   scenario('tells of a kill for want of memory', ['memory controller'], async (rig) => {
     rig.stack({ web: rig.puppet('web', { mem_limit: '16m' }) });
     await rig.up();

@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 import type { RuntimeFailure } from '../../model/event.ts';
 import type { ContainerConfig } from '../../model/project.ts';
 import type { ContainerName, GuestPath, ProjectName } from '../../model/units.ts';
+import { LastBytes } from '../../util/last-bytes.ts';
 import { err, ok, type Result } from '../../util/result.ts';
 import { becomeShim } from './become.ts';
 import { errnoSentence, opFailure } from './errno.ts';
@@ -269,17 +270,7 @@ function failureOf(report: ReturnType<typeof decodeReport>, program: SetupProgra
 }
 
 function keepLast(streams: readonly (Readable | null)[], limit: number): () => Buffer {
-  let kept: Buffer[] = [];
-  let length = 0;
-  for (const stream of streams) {
-    stream?.on('data', (bytes: Buffer) => {
-      kept.push(bytes);
-      length += bytes.length;
-      if (length > 2 * limit) {
-        kept = [Buffer.concat(kept).subarray(-limit)];
-        length = limit;
-      }
-    });
-  }
-  return () => Buffer.concat(kept).subarray(-limit);
+  const last = new LastBytes(limit);
+  for (const stream of streams) stream?.on('data', (bytes: Buffer) => last.add(bytes));
+  return () => last.value();
 }

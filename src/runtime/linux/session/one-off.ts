@@ -1,6 +1,7 @@
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { Hook } from '../../../model/project.ts';
 import type { ContainerName } from '../../../model/units.ts';
+import { LastBytes } from '../../../util/last-bytes.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
 import { request } from '../control.ts';
 import type { ExecOutcome } from '../exec.ts';
@@ -57,14 +58,16 @@ export async function runBeside(
   }
 }
 
+const outputKept = 64 * 1024;
+
 async function lastOutput(context: SessionContext, name: ContainerName): Promise<Buffer> {
-  const parts: Buffer[] = [];
+  const last = new LastBytes(outputKept);
   const host = context.options.environment ?? {};
   const signal = new AbortController().signal;
   for await (const { bytes } of openLogs(context.project, [name], { tail: 20, follow: false, signal, host })) {
-    parts.push(bytes);
+    last.add(bytes);
   }
-  return Buffer.concat(parts);
+  return last.value();
 }
 
 const optional = <K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } =>
