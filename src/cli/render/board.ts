@@ -1,6 +1,6 @@
 import type { Event } from '../../model/event.ts';
 import type { Plan, Step } from '../../model/plan.ts';
-import { doing, done, elapsed, expected, reasonText, subjectText } from './words.ts';
+import { doing, elapsed, expected, outcome, reasonText, subjectText } from './words.ts';
 
 /** One line of live progress: a container, volume or network and how far it is. Times are milliseconds since the epoch. */
 export type Row = {
@@ -117,7 +117,7 @@ function advance(row: Row, event: StepEvent): Row {
       return { ...row, state: 'active', text, startedMs, ...(reason === undefined ? {} : { reason }) };
     }
     case 'step-done': {
-      const text = done(event.step.action);
+      const text = outcome(event);
       return { ...row, left, text, state: left === 0 ? 'done' : 'active', endedMs: event.atMs };
     }
     case 'step-failed':

@@ -25,7 +25,12 @@ export function eventJson(event: Event): object {
       return { event: event.kind, id, action: action.kind, subject, cause: causeText(cause), timeMs: event.atMs };
     }
     case 'step-done':
-      return { event: event.kind, id: event.step.id, timeMs: event.atMs };
+      return {
+        event: event.kind,
+        id: event.step.id,
+        ...(event.failure && { message: event.failure.message }),
+        timeMs: event.atMs,
+      };
     case 'step-failed': {
       const { code, message } = event.failure;
       return { event: event.kind, id: event.step.id, code, message, timeMs: event.atMs };

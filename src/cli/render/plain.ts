@@ -3,7 +3,7 @@ import { unreachable } from '../../util/assert.ts';
 import type { Output } from '../output.ts';
 import type { Progress } from './progress.ts';
 import { printable } from './width.ts';
-import { doing, done, reasonText, subjectText } from './words.ts';
+import { doing, outcome, reasonText, subjectText } from './words.ts';
 
 /** One line an event: for files, pipes and people who read slowly. */
 export function plainProgress(output: Output): Progress {
@@ -27,7 +27,7 @@ export function plainLine(event: Event): string | undefined {
       return `${subjectText(event.step)}  ${doing(event.step.action)}${reason === undefined ? '' : `: ${reason}`}`;
     }
     case 'step-done':
-      return `${subjectText(event.step)}  ${done(event.step.action)}`;
+      return `${subjectText(event.step)}  ${outcome(event)}`;
     case 'step-failed':
       if (event.failure.code === 'interrupted') return `${subjectText(event.step)}  interrupted`;
       return `${subjectText(event.step)}  ${event.failure.message}`;

@@ -1,3 +1,4 @@
+import type { Event } from '../../model/event.ts';
 import type { Action, Step } from '../../model/plan.ts';
 import type { Dependency } from '../../model/project.ts';
 import { causeText } from '../../plan/format.ts';
@@ -46,6 +47,12 @@ export function doing(action: Action): string {
       return unreachable(action);
   }
 }
+
+/** How a step ended that its plan goes on from. `failure`: it did not succeed, which is put up with. */
+export const outcome = ({ step: { action }, failure }: Pick<StepDone, 'step' | 'failure'>): string =>
+  failure === undefined ? done(action) : `${doing(action)}: did not succeed`;
+
+type StepDone = Extract<Event, { readonly kind: 'step-done' }>;
 
 /** When it has happened. */
 export function done(action: Action): string {

@@ -113,6 +113,11 @@ test('what has failed stays failed, whatever happens to it later', () => {
   expect(row).toMatchObject({ state: 'failed', text: 'cannot do it', left: 0 });
 });
 
+test('what did not succeed and is put up with is not said to be done', () => {
+  const row = play([step(startAction)], [{ kind: 'step-done', step: step(startAction), failure, atMs: 5 }]);
+  expect(row.text).toBe('starting: did not succeed');
+});
+
 test('the reason of the first step is remembered, unless it goes without saying', () => {
   const changes = [{ path: 'environment.PORT', from: '80', to: '81' }];
   const cause: Cause = { kind: 'changed', changes };
