@@ -168,7 +168,8 @@ async function end(
     if (!enough.aborted) return code;
   }
   sayMessage(context, 'killing');
-  const plan = (observed: ObservedState) => planStop(observed, { services, graceMs: 0 as Millis, cause });
+  const atOnce = { graceMs: 0 as Millis, preStop: 'skip', cause } as const;
+  const plan = (observed: ObservedState) => planStop(observed, { services, ...atOnce });
   await change(context, runtime, { ...shared, plan, signal: new AbortController().signal });
   return interrupts.exitCode();
 }

@@ -21,6 +21,8 @@ export const isAlive = (container: ObservedContainer): boolean =>
 
 export type EndingOptions = {
   readonly graceMs?: Millis | undefined;
+  /** `skip`: who wants it over at once does not want its hooks before the stop, either. */
+  readonly preStop?: 'skip' | undefined;
   /** Steps that must have succeeded before the first one here. */
   readonly after?: readonly (string | undefined)[] | undefined;
 };
@@ -35,7 +37,7 @@ export type EndingOptions = {
 export function addEndings(
   list: StepList,
   endings: readonly Ending[],
-  { graceMs, after: before = [] }: EndingOptions = {},
+  { graceMs, preStop, after: before = [] }: EndingOptions = {},
 ): ReadonlyMap<ContainerName, Ended> {
   const graph = serviceGraph(endings.map(({ container }) => container));
   const order = positions(startOrder(graph));
@@ -55,7 +57,7 @@ export function addEndings(
       dependenciesInOrder(other.container.service, { graph, order }).some((edge) => edge.service === container.service),
     );
     const after = [...before, ...dependents.map((other) => ended.get(other.container.name)?.stopped)];
-    ended.set(container.name, { stopped: addStop(list, ending, { graceMs, after }) });
+    ended.set(container.name, { stopped: addStop(list, ending, { graceMs, preStop, after }) });
   }
   for (const { container, cause, remove } of sorted) {
     if (remove === undefined) continue;
@@ -69,13 +71,17 @@ export function addEndings(
 function addStop(
   list: StepList,
   { container, cause, byUser }: Ending,
-  { graceMs, after }: { readonly graceMs: Millis | undefined; readonly after: readonly (string | undefined)[] },
+  {
+    graceMs,
+    preStop,
+    after,
+  }: Pick<EndingOptions, 'graceMs' | 'preStop'> & { readonly after: readonly (string | undefined)[] },
 ): string {
   const { name, config } = container;
   let before = after;
   // A paused container cannot run a hook, and waking it for one would let it work on.
-  const preStop = container.status.kind === 'running' ? config.hooks.preStop : [];
-  for (const [index, hook] of preStop.entries()) {
+  const isPrepared = container.status.kind === 'running' && preStop !== 'skip';
+  for (const [index, hook] of (isPrepared ? config.hooks.preStop : []).entries()) {
     const action = { kind: 'hook', container: name, when: 'pre-stop', hook } as const;
     before = [list.add({ action, cause, after: before, index })];
   }

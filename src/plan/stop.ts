@@ -1,21 +1,20 @@
 import type { Cause, Plan } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
-import type { Millis } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
-import { addEndings, isAlive } from './ending.ts';
+import { addEndings, type EndingOptions, isAlive } from './ending.ts';
 import { StepList } from './steps.ts';
 
 /** `stop`: exactly the chosen services, dependents first. The stop is remembered, so that no restart policy undoes it. */
 export function planStop(
   observed: ObservedState,
-  options: Chosen & { readonly graceMs?: Millis | undefined; readonly cause?: Cause | undefined } = {},
+  options: Chosen & Pick<EndingOptions, 'graceMs' | 'preStop'> & { readonly cause?: Cause | undefined } = {},
 ): Plan {
   const list = new StepList();
   const { cause = { kind: 'requested' } } = options;
   const endings = choose(observed, options)
     .filter((container) => isAlive(container) || mayComeBack(container))
     .map((container) => ({ container, cause, byUser: true as const }));
-  addEndings(list, endings, { graceMs: options.graceMs });
+  addEndings(list, endings, { graceMs: options.graceMs, preStop: options.preStop });
   return { steps: list.steps };
 }
 

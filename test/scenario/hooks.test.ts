@@ -92,6 +92,21 @@ describe('hooks', () => {
     await rig.ok(['kill']);
   });
 
+  scenario('before the stop that hangs is no matter for a second Ctrl-C', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const hanging = { command: ['/bin/sh', '-c', 'echo began >> /shared/notes; sleep 1000'] };
+    rig.stack({ web: service({ pre_stop: [hanging] }) });
+    const up = rig.start(['up']);
+    const end = ended(up);
+    await running(rig, 'web');
+    up.kill('SIGINT');
+    await eventually(() => expect(notes(rig)).toEqual(['began']));
+    up.kill('SIGINT');
+    expect((await end).code).toBe(130);
+    expect((await rig.row('web')).status.kind).toBe('exited');
+    expect(notes(rig)).toEqual(['began']);
+  });
+
   scenario('before the stop of what ends by itself meanwhile fails nothing', [], async (rig) => {
     rig.write('shared/.keep', '');
     const crashing = { command: ['/bin/sh', '-c', 'echo > /shared/crash; sleep 1000'] };
