@@ -1,6 +1,6 @@
 import type { Action, Plan } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
-import type { SignalName } from '../model/units.ts';
+import type { Millis, SignalName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
 import { StepList } from './steps.ts';
@@ -17,7 +17,9 @@ export function planKill(observed: ObservedState, options: KillOptions): Plan {
   for (const container of choose(observed, options)) {
     const { name, config } = container;
     const byUser = (signal === 'SIGKILL' || signal === config.stopSignal) && ({ byUser: true } as const);
-    if (isAlive(container)) list.add({ action: { kind: 'kill', container: name, signal, ...byUser }, cause });
+    if (isAlive(container) && signal === 'SIGKILL' && config.hooks.postStop.length > 0 && options.postStop !== 'skip') {
+      addEndings(list, [{ container, cause, byUser: true }], { graceMs: 0 as Millis, preStop: 'skip' });
+    } else if (isAlive(container)) list.add({ action: { kind: 'kill', container: name, signal, ...byUser }, cause });
     else if (sent && byUser && mayComeBack(container)) addEndings(list, [{ container, cause, ...byUser }]);
   }
   return { steps: list.steps };
@@ -27,6 +29,8 @@ export type KillOptions = Chosen & {
   readonly signal: SignalName;
   /** It has been, when somebody else had the project: what has ended of it is to be remembered as stopped. */
   readonly sent?: boolean;
+  /** `skip`: only signals are planned, not the hooks after the ends that SIGKILL brings about. */
+  readonly postStop?: 'skip';
 };
 
 export function planPause(observed: ObservedState, options: Chosen = {}): Plan {

@@ -175,6 +175,15 @@ describe('a hook after an end', () => {
     expect(notes(rig)).not.toContain('done');
   });
 
+  scenario('runs after a kill as well', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    rig.stack({ web: service({ 'x-tscompose': { post_stop: [note('$$EXIT_CODE $$EXIT_STATUS')] } }) });
+    await rig.up();
+    await rig.ok(['kill']);
+    expect(notes(rig)).toEqual(['killed KILL']);
+    expect(await rig.row('web')).toMatchObject({ status: { kind: 'exited', exitCode: 137 }, stoppedByUser: true });
+  });
+
   scenario('comes before the next life, and keeps neither that nor down from coming when it fails', [], async (rig) => {
     rig.write('shared/.keep', '');
     const failing = { command: ['/bin/sh', '-c', 'sleep 0.3; echo post-stop >> /shared/notes; exit 4'] };

@@ -30,7 +30,7 @@ export const kill: Runner<'kill'> = async ({ flags, args }, context) => {
         // A hook that somebody waits for keeps the project from being changed.
         if (signal === 'SIGKILL') void runtime.hasten(name, { services, graceMs: 0 as Millis }, over);
         const observed = await runtime.observe(name);
-        const plan = planKill(observed, { services, signal });
+        const plan = planKill(observed, { services, signal, postStop: 'skip' });
         if (plan.steps.length === 0 || !canBeSentNow(plan, observed, signal)) return false;
         const session: Pick<Session, 'perform'> = {
           perform: (action, aborted) => runtime.kill(name, action as ActionOf<'kill'>, aborted),
