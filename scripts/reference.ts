@@ -1,4 +1,4 @@
-import { imageDocs, jsonSchema, type KeyDoc, serviceDocs, topDocs } from '../src/spec/schema-json.ts';
+import { extensionDocs, imageDocs, jsonSchema, type KeyDoc, serviceDocs, topDocs } from '../src/spec/schema-json.ts';
 import { type Support, serviceSupport, topSupport } from '../src/spec/support.ts';
 
 /** What schema.json must be. */
@@ -27,6 +27,10 @@ export function stackFileText(): string {
     '## Service',
     '',
     ...table(serviceDocs(), serviceSupport),
+    '',
+    '## `x-tscompose` of a service',
+    '',
+    ...plainTable(extensionDocs()),
     '',
     '## Files that name images',
     '',

@@ -94,7 +94,7 @@ export const probes = object({
 });
 
 const postStop = object({
-  command: key(command, 'What runs on the host side of the container, with its result in the environment.', {
+  command: key(command, 'What runs in a container like it, with its result in the environment.', {
     examples: [['sh', '-c', 'echo ended']],
     required: 'here',
   }),

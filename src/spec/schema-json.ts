@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { fileReference, hook, preStartHook, ulimits } from './schema-container.ts';
-import { rootfs } from './schema-extension.ts';
+import { rootfs, serviceExtension } from './schema-extension.ts';
 import { image } from './schema-image.ts';
 import { bytes, command, documented, duration, type Form, flag, forms, memory, pairs } from './schema-leaf.ts';
 import { job, service } from './schema-service.ts';
@@ -115,6 +115,7 @@ function tidy(value: unknown, docs: readonly Docs[]): unknown {
 export type KeyDoc = { readonly name: string; readonly forms: string; readonly doc: Docs[string] };
 
 export const serviceDocs = (): KeyDoc[] => docsOf(service);
+export const extensionDocs = (): KeyDoc[] => docsOf(serviceExtension);
 export const imageDocs = (): KeyDoc[] => docsOf(image);
 export const topDocs = (): KeyDoc[] => docsOf(stackFile);
 

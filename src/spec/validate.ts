@@ -268,6 +268,10 @@ function subject(context: Context, path: Path): string {
 }
 
 function meant(tree: Tree, values: readonly unknown[]): string[] {
-  const near = tree.kind === 'scalar' ? suggest(String(tree.value), values.map(String)) : undefined;
+  const word = tree.kind === 'scalar' ? String(tree.value) : undefined;
+  if (values.includes('service_started') && (word === 'service_completed' || word === 'service_log_line')) {
+    return [`compose does not know ${word}: say it in x-tscompose: { depends_on: … } of the service`];
+  }
+  const near = word === undefined ? undefined : suggest(word, values.map(String));
   return near === undefined ? [] : [`did you mean "${near}"?`];
 }
