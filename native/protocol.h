@@ -59,6 +59,8 @@ enum tsc_frame_kind {
 	TSC_FRAME_START = 6,     /* CONTAINER, and started at once: STARTED or FAILED follows HELD */
 	TSC_FRAME_NETNS = 7,     /* no ops: so many (id) containers with a NETNS of their own will follow; the launcher may make
 	                            namespaces for them while it waits */
+	TSC_FRAME_START_HELD = 8, /* START, for whose monitor is there already: HOLD has its STATE_DIR alone. STARTED, or FAILED: with
+	                            what its state says, or in no phase with the errno of the request; LOST: it has not answered */
 };
 
 /*
@@ -182,7 +184,7 @@ enum tsc_report_kind {
 	TSC_REPORT_FAILED = 4,    /* phase, op, error say where */
 	TSC_REPORT_WARNING = 5,   /* op, error, number: something was clamped or left out */
 	TSC_REPORT_ADOPTED = 6,   /* the container's process was found alive, pid = PID 1; HELD follows in any case */
-	TSC_REPORT_STARTED = 7,   /* exec frames: pid = the new process as the host sees it; START frames: PID 1 */
+	TSC_REPORT_STARTED = 7,   /* exec frames: pid = the new process as the host sees it; START, START_HELD: PID 1 */
 	TSC_REPORT_LOST = 8,      /* the monitor of a frame is gone; its last word, if it had one, was sent before */
 };
 

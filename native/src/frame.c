@@ -152,7 +152,7 @@ int tsc_decode_frame(const uint8_t *bytes, size_t size, struct tsc_frame *out, u
 	out->kind = read16(bytes + 6);
 	out->size = (uint32_t)size;
 	out->id = read32(bytes + 12);
-	if (out->kind < TSC_FRAME_CONTAINER || out->kind > TSC_FRAME_NETNS)
+	if (out->kind < TSC_FRAME_CONTAINER || out->kind > TSC_FRAME_START_HELD)
 		return EPROTO;
 	uint32_t offset = TSC_FRAME_HEAD, phase = TSC_PHASE_NONE;
 	out->words = 8;

@@ -9,8 +9,7 @@
 #define STDIN 0
 #define STDOUT 1
 
-/* 0, 1 at EOF before the first byte, -errno. */
-static int read_all(int fd, uint8_t *bytes, size_t size)
+int tsc_read_all(int fd, uint8_t *bytes, size_t size)
 {
 	size_t done = 0;
 	while (done < size) {
@@ -30,7 +29,7 @@ int tsc_read_frame(int fd, struct tsc_frame *frame, uint32_t *at)
 {
 	uint8_t head[TSC_FRAME_HEAD];
 	*frame = (struct tsc_frame){0};
-	int error = read_all(fd, head, sizeof head);
+	int error = tsc_read_all(fd, head, sizeof head);
 	if (error)
 		return error;
 	uint32_t size = tsc_read_head(head);
@@ -41,7 +40,7 @@ int tsc_read_frame(int fd, struct tsc_frame *frame, uint32_t *at)
 	if (!bytes)
 		return -ENOMEM;
 	memcpy(bytes, head, sizeof head);
-	error = size == sizeof head ? 0 : read_all(fd, bytes + sizeof head, size - sizeof head);
+	error = size == sizeof head ? 0 : tsc_read_all(fd, bytes + sizeof head, size - sizeof head);
 	if (error)
 		return -EPROTO;
 	frame->bytes = bytes;
@@ -196,7 +195,7 @@ static int take_from_stock(const struct tsc_frame *frame)
 	return -1;
 }
 
-/* The latest monitors and their frames. Whoever is overwritten has long said its last word. */
+/* The latest that were forked and their frames. Whoever is overwritten has long said its last word. */
 #define REMEMBERED 4096u
 
 static struct {
@@ -205,12 +204,15 @@ static struct {
 } forked[REMEMBERED];
 static uint32_t forks;
 
-static int fork_monitor(struct tsc_frame *frame)
+/* Who performs the frame: a monitor to be, or who asks one that is there. */
+static int fork_performer(struct tsc_frame *frame)
 {
 	if (frame->kind == TSC_FRAME_EXEC)
 		return -EPROTO;
 	int netns = take_from_stock(frame);
 	int pid = sys_fork();
+	if (pid == 0 && frame->kind == TSC_FRAME_START_HELD)
+		tsc_ask_to_start(frame, STDOUT);
 	if (pid == 0)
 		tsc_monitor(frame, netns);
 	tsc_close(&netns);
@@ -221,7 +223,7 @@ static int fork_monitor(struct tsc_frame *frame)
 	return pid;
 }
 
-/* Whoever waits for the word of a monitor must hear that it was killed: the pipe they share stays open. */
+/* Whoever waits for a word must hear that who owed it was killed: the pipe they share stays open. */
 static void reap(void)
 {
 	for (int pid; (pid = sys_wait4(-1, NULL, TSC_WNOHANG)) > 0;) {
@@ -269,7 +271,7 @@ static bool serve(const char *lock_path, int *lock, struct tsc_frame *frame, uin
 		want_stock(frame->id);
 	else if (!error && frame->kind == TSC_FRAME_LOCK)
 		return !locks || *lock >= 0 || lock_project(lock_path, lock);
-	else if ((error = error ? error : fork_monitor(frame)) < 0)
+	else if ((error = error ? error : fork_performer(frame)) < 0)
 		refuse(frame, at, error);
 	/* Without its bytes there is no telling where the next frame starts. */
 	return frame->bytes != NULL;

@@ -190,7 +190,7 @@ int tsc_take_limits(const struct tsc_frame *frame, uint32_t *index);
 /* Says at HOLD what a start would have to clamp, since at the start itself nobody listens. */
 void tsc_warn_attach(const struct tsc_frame *frame, int report);
 
-/* ---- launch.c, exec.c, wake.c */
+/* ---- launch.c, ask.c, exec.c, wake.c */
 /* Whether the file we hold is still the one that goes by this name; `down` may have removed it while we waited. */
 bool tsc_is_current(int fd, const char *path);
 /* argv: the lock's path, then the command. Returns only when that is not to be. */
@@ -199,8 +199,12 @@ int tsc_supervise(char **argv, char **envp);
 int tsc_with_launcher(char **argv, char **envp);
 _Noreturn void tsc_launch(const char *lock_path);
 _Noreturn void tsc_exec(char **argv, char **envp);
+/* 0, 1 at EOF before the first byte, -errno. */
+int tsc_read_all(int fd, uint8_t *bytes, size_t size);
 /* 0 with a decoded frame in private memory, 1 at EOF. */
 int tsc_read_frame(int fd, struct tsc_frame *frame, uint32_t *at);
 _Noreturn void tsc_monitor(struct tsc_frame *frame, int netns); /* -1: none was made for it */
+/* START_HELD. The answer goes to `reports`. */
+_Noreturn void tsc_ask_to_start(const struct tsc_frame *frame, int reports);
 
 #endif

@@ -13,8 +13,10 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
+import { encodeFrame } from '../../src/runtime/linux/frame.ts';
+import { frameKind } from '../../src/runtime/linux/protocol.ts';
 import { Rig } from './rig.ts';
-import { isRoot, Launcher, op, phases, SIGKILL, until } from './wire.ts';
+import { isRoot, Launcher, op, phases, type Report, SIGKILL, until } from './wire.ts';
 
 const possible = isRoot && existsSync('/bin/busybox');
 if (!possible) console.log('skipped: native life tests need root and /bin/busybox (package busybox-static)');
@@ -266,6 +268,74 @@ describe.skipIf(!possible)('the life of a container', () => {
     control.close();
     launcher.close();
     await launcher.ended;
+  });
+
+  test('START_HELD starts what another frame has made, once, and says so', async () => {
+    const container = rig.container({ argv: ['sh', '-c', 'echo ran; exec sleep 1000'] });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame('CONTAINER'));
+    await launcher.next([3]);
+    launcher.send(container.startHeld(71));
+    const started = await launcher.next([7]);
+    expect(started).toMatchObject({ id: 71, error: 0 });
+    const control = await container.control();
+    const { state } = await control.ask('STATUS');
+    expect(state).toMatchObject({ phase: phases.running, initPid: started.pid, starts: 1 });
+    launcher.send(container.startHeld(72));
+    // EBUSY, and in no phase: it was the request that was refused.
+    expect(await launcher.next([4])).toMatchObject({ id: 72, phase: 0, error: 16 });
+    control.close();
+    launcher.close();
+    await launcher.ended;
+  });
+
+  test('START_HELD says what the state says of a start that fails, and that a monitor is gone', async () => {
+    const container = rig.container({ argv: ['/nowhere'] });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame('CONTAINER'));
+    const held = await launcher.next([3]);
+    launcher.send(container.startHeld(71));
+    expect(await launcher.next([4])).toMatchObject({ id: 71, phase: 4, error: 2 });
+    // Of everybody that it has forked the launcher says in the end that it is gone.
+    const lost = async (id: number): Promise<Report> => {
+      const report = await launcher.next([8]);
+      return report.id === id ? report : lost(id);
+    };
+    process.kill(held.pid, 'SIGKILL');
+    await lost(held.id);
+    launcher.send(container.startHeld(72));
+    expect(await lost(72)).toMatchObject({ error: 111 });
+    launcher.send(encodeFrame(frameKind.START_HELD, 73, []));
+    expect(await launcher.next([4])).toMatchObject({ id: 73, error: 71 });
+    launcher.close();
+    await launcher.ended;
+  });
+
+  test('who asks a monitor to start dies with the launcher, and the start goes on', async () => {
+    const gate = join(rig.dir, 'gate');
+    execFileSync('mkfifo', [gate]);
+    // Opening the fifo for writing holds up the set-up until somebody reads.
+    const container = rig.container({ argv: ['sleep', '1000'], attach: [op('ATTACH', [], gate)] });
+    const launcher = new Launcher(rig.shim);
+    launcher.send(container.frame('CONTAINER'));
+    await launcher.next([3]);
+    launcher.send(container.startHeld(71));
+    const { pid } = launcher.child;
+    const asker = () =>
+      readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+        .split(' ')
+        .find((child) => child !== '' && readFileSync(`/proc/${child}/comm`, 'utf8') === 'tsc:start\n');
+    await until(() => asker() !== undefined);
+    const asking = asker();
+    process.kill(pid as number, 'SIGKILL');
+    await launcher.ended;
+    await until(() => !existsSync(`/proc/${asking}`));
+    const reader = openSync(gate, 'r');
+    const control = await container.control();
+    control.send('SUBSCRIBE');
+    await control.next(({ state }) => state.phase === phases.running);
+    closeSync(reader);
+    control.close();
   });
 
   test('the launcher tells of a monitor that was killed before its last word', async () => {

@@ -151,6 +151,11 @@ export class Container {
     return encodeFrame(frameKind[kind], 7, program);
   }
 
+  /** To start what a CONTAINER frame has made. */
+  startHeld(id: number): Buffer {
+    return encodeFrame(frameKind.START_HELD, id, [{ phase: 'HOLD', ops: [op('STATE_DIR', [], this.state)] }]);
+  }
+
   program(): SetupProgram {
     const o = this.options;
     const flags = CLONE.NEWNS | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWPID;

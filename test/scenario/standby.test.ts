@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
@@ -27,6 +29,9 @@ async function restarted(rig: Rig) {
   return { web, launcher: await launcherOf(rig) };
 }
 
+const openFiles = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+
 const history = (rig: Rig): string => readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8');
 
 describe('the launcher of a supervisor', () => {
@@ -52,6 +57,32 @@ describe('the launcher of a supervisor', () => {
     await rig.next('web');
     expect(await launcherOf(rig)).toBe(next);
     expect(history(rig)).not.toContain('restart-refused');
+  });
+
+  scenario('is replaced when it was killed before it was ever needed', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { deploy: { restart_policy: { condition: 'any', delay: '2s' } } }) });
+    await rig.up();
+    (await rig.next('web')).tell('exit 1');
+    killed(await launcherOf(rig));
+    await rig.next('web');
+    expect(history(rig)).not.toContain('restart-refused');
+  });
+
+  scenario('waits like any command for whoever has the project', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { deploy: { restart_policy: { condition: 'any', delay: '0s' } } }) });
+    await rig.up();
+    const web = await rig.next('web');
+    const lock = `/run/tscompose/${rig.project}.lock`;
+    const holder = spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000']);
+    await once(holder.stdout, 'data');
+    web.tell('exit 1');
+    const launcher = await launcherOf(rig);
+    await eventually(() => expect(openFiles(launcher)).toContain(lock));
+    expect((await rig.ps())[0]?.status.kind).toBe('exited');
+    holder.kill('SIGKILL');
+    await once(holder, 'close');
+    await rig.next('web');
+    expect(await launcherOf(rig)).toBe(launcher);
   });
 
   scenario('ends when the supervisor is killed', [], async (rig) => {

@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
 import type { RuntimeFailure } from '../../model/event.ts';
 import { err, ok, type Result } from '../../util/result.ts';
 import { errnoSentence, opFailure } from './errno.ts';
 import { encodeFrame, opAt, type SetupOp, type SetupProgram } from './frame.ts';
+import { inheritedLauncher, type LauncherProcess, spawnLauncher } from './launcher-process.ts';
 import { commandLine, describeProcess, parentOf } from './proc.ts';
-import { type FrameKind, frameKind, reportKind, size } from './protocol.ts';
+import { type FrameKind, frameKind, phase as phaseNumber, reportKind, size } from './protocol.ts';
 import { decodeReport, type Report } from './records.ts';
 import { ulimitText } from './rlimits.ts';
 
@@ -45,25 +43,22 @@ type Pending = {
   settleStart?: (outcome: Outcome) => void;
 };
 
-/** The shim as we see it. */
-type Shim = {
-  /** Absent: there was not even a descriptor left to start it with. */
-  readonly input: Writable | undefined;
-  readonly output: Readable | undefined;
-  readonly kill: () => void;
-  /** Resolves when the process is gone. */
-  readonly exited: Promise<void>;
-  /** Resolves when all that it has said was read, too, with how it ended. */
-  readonly closed: Promise<string>;
-};
+/** How the monitor of a held container has answered when it was asked to start it. */
+export type StartAnswer =
+  | { readonly kind: 'started' }
+  /** The request was: EBUSY when it runs already. */
+  | { readonly kind: 'refused'; readonly errno: number }
+  /** The container's state says how. */
+  | { readonly kind: 'failed' };
 
 /**
  * One shim process for a whole session, or for one after the other: it holds the project's lock, and forks a monitor for
  * every frame it is sent, which costs a fraction of what spawning from here would.
  */
 export class Launcher {
-  readonly #shim: Shim;
+  readonly #process: LauncherProcess;
   readonly #pending = new Map<number, Pending>();
+  readonly #starts = new Map<number, (answer: Result<StartAnswer, RuntimeFailure>) => void>();
   #onWait: LockOptions['onWait'] = () => {};
   #nextId = 1;
   #rest: Buffer = Buffer.alloc(0);
@@ -73,56 +68,33 @@ export class Launcher {
   /** Resolves when the shim is gone, and the lock with it. */
   readonly over: Promise<void>;
 
-  private constructor(shim: Shim) {
-    this.#shim = shim;
-    shim.output?.on('data', (bytes: Buffer) => this.#read(bytes));
-    // Writing to a shim that is gone says EPIPE here; its end, which follows, is what counts.
-    shim.input?.on('error', () => {});
-    this.over = shim.closed.then((how) =>
+  private constructor(make: (launcher: Launcher) => LauncherProcess) {
+    this.#process = make(this);
+    this.#process.hear((bytes) => this.#read(bytes));
+    this.over = this.#process.closed.then((how) =>
       this.#end(shimFailure(`cannot go on: the shim ${how}`, this.#complaint.trim())),
     );
   }
 
   /** Starts the shim. Nothing is touched before it is asked for the lock, so that other things can be looked at meanwhile. */
-  static start(options: LaunchOptions): Launcher {
-    const child: ChildProcess = spawn(
-      options.shim,
-      ['launch', options.lock, ...(options.title === undefined ? [] : [options.title])],
-      {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        // Its monitors outlive us, and Ctrl-C in our terminal is not meant for them.
-        detached: true,
-        env: {},
-        cwd: '/',
-      },
-    );
-    const launcher = new Launcher({
-      input: child.stdin ?? undefined,
-      output: child.stdout ?? undefined,
-      kill: () => child.kill('SIGKILL'),
-      exited: new Promise((resolve) => {
-        child.once('exit', () => resolve());
-        child.once('error', () => resolve());
+  static start({ shim, lock, title, netns }: LaunchOptions): Launcher {
+    const launcher = new Launcher((it) =>
+      spawnLauncher({
+        shim,
+        argv: ['launch', lock, ...(title === undefined ? [] : [title])],
+        complain: (text) => {
+          if (it.#complaint.length < 4096) it.#complaint += text;
+        },
+        onError: (message) => it.#end(shimFailure(`cannot start ${shim}: ${message}`)),
       }),
-      closed: new Promise((resolve) =>
-        child.once('close', (code, signal) =>
-          resolve(signal === null ? `ended with code ${code}` : `was killed by ${signal}`),
-        ),
-      ),
-    });
-    if (options.netns) child.stdin?.write(encodeFrame(frameKind.NETNS, options.netns, []));
-    child.stderr?.on('data', (bytes: Buffer) => {
-      if (launcher.#complaint.length < 4096) launcher.#complaint += bytes.toString();
-    });
-    child.on('error', (error) => launcher.#end(shimFailure(`cannot start ${options.shim}: ${error.message}`)));
+    );
+    if (netns) launcher.#process.write(encodeFrame(frameKind.NETNS, netns, []));
     return launcher;
   }
 
-  /** A shim that was started for us: its input and output are the other end of `socket`. It cannot outlive us. */
-  static at(socket: Socket): Launcher {
-    const closed = new Promise<string>((resolve) => socket.once('close', () => resolve('has ended')));
-    const exited = closed.then(() => {});
-    return new Launcher({ input: socket, output: socket, kill: () => socket.destroy(), exited, closed });
+  /** The one that this process was started with, at the other end of `fd`. */
+  static at(fd: number): Launcher {
+    return new Launcher(() => inheritedLauncher(fd));
   }
 
   get isOver(): boolean {
@@ -134,7 +106,7 @@ export class Launcher {
     this.#onWait = onWait;
     return new Promise((resolve) => {
       const abort = (): void => {
-        this.#shim.kill();
+        this.#process.kill();
         finish(
           err({ code: 'interrupted', message: 'cannot go on: interrupted while waiting for the project', notes: [] }),
         );
@@ -148,7 +120,9 @@ export class Launcher {
       this.#onLock = finish;
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort);
-      this.#shim.input?.write(encodeFrame(frameKind.LOCK, 0, []));
+      this.#process.write(encodeFrame(frameKind.LOCK, 0, []));
+      const answer = this.#process.answer();
+      if (answer !== undefined) this.#read(answer);
     });
   }
 
@@ -162,22 +136,36 @@ export class Launcher {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#pending.set(id, { kind, program, warn: options.warn, settle: resolve });
-      this.#shim.input?.write(encodeFrame(kind, id, program));
+      this.#process.write(encodeFrame(kind, id, program));
+    });
+  }
+
+  /**
+   * Has a container started whose monitor is there; `stateDir` is where that one listens. By way of the shim, because a
+   * supervisor that was just woken cannot open a socket as fast.
+   */
+  startHeld(stateDir: string): Promise<Result<StartAnswer, RuntimeFailure>> {
+    if (this.#ended !== undefined) return Promise.resolve(err(this.#ended));
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#starts.set(id, resolve);
+      const program = [{ phase: 'HOLD', ops: [{ kind: 'STATE_DIR', numbers: [], strings: [stateDir] }] }] as const;
+      this.#process.write(encodeFrame(frameKind.START_HELD, id, program));
     });
   }
 
   /** Lets others have the project for a while. */
   yield(): void {
-    this.#shim.input?.write(encodeFrame(frameKind.YIELD, 0, []));
+    this.#process.write(encodeFrame(frameKind.YIELD, 0, []));
   }
 
   /** Gives the lock back. Monitors live on. */
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
-    this.#shim.input?.end();
-    await this.#shim.exited;
+    this.#process.end();
+    await this.#process.exited;
     // A monitor whose start nobody waited for has the other end, too.
-    this.#shim.output?.destroy();
+    this.#process.leave();
   }
 
   #read(bytes: Buffer): void {
@@ -192,7 +180,14 @@ export class Launcher {
     if (report.kind === reportKind.LOCKED) this.#onLock?.(ok(undefined));
     else if (report.kind === reportKind.LOCK_BUSY) this.#onWait(report.pid);
     else if (report.id === 0) this.#end(shimFailure(`cannot go on: ${report.text}: ${errnoSentence(report.error)}`));
+    else if (this.#starts.has(report.id)) this.#settleStart(report.id, answerOf(report));
     else this.#takeFor(this.#pending.get(report.id), report);
+  }
+
+  #settleStart(id: number, answer: Result<StartAnswer, RuntimeFailure>): void {
+    const settle = this.#starts.get(id);
+    this.#starts.delete(id);
+    settle?.(answer);
   }
 
   #takeFor(pending: Pending | undefined, report: Report): void {
@@ -238,6 +233,7 @@ export class Launcher {
     this.#ended = failure;
     this.#onLock?.(err(failure));
     for (const [id, pending] of this.#pending) this.#conclude(id, pending, err(failure));
+    for (const id of this.#starts.keys()) this.#settleStart(id, err(failure));
   }
 }
 
@@ -245,6 +241,12 @@ export class Launcher {
 export function describeHolder(pid: number): string {
   const [, , , title] = commandLine(pid);
   return title === undefined ? describeProcess(pid) : `\`tscompose ${title}\` (pid ${parentOf(pid) ?? pid})`;
+}
+
+function answerOf({ kind, phase, error }: Report): Result<StartAnswer, RuntimeFailure> {
+  if (kind === reportKind.STARTED) return ok({ kind: 'started' });
+  if (kind === reportKind.LOST) return err(lost);
+  return ok(phase === phaseNumber.NONE ? { kind: 'refused', errno: error } : { kind: 'failed' });
 }
 
 const lost: RuntimeFailure = {

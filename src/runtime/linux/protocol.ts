@@ -11,7 +11,16 @@ export const maxOps = 4096;
 export const maxNumbers = 8;
 export const maxStrings = 8;
 
-export const frameKind = { CONTAINER: 1, ADOPT: 2, EXEC: 3, YIELD: 4, LOCK: 5, START: 6, NETNS: 7 } as const;
+export const frameKind = {
+  CONTAINER: 1,
+  ADOPT: 2,
+  EXEC: 3,
+  YIELD: 4,
+  LOCK: 5,
+  START: 6,
+  NETNS: 7,
+  START_HELD: 8,
+} as const;
 export const phase = { NONE: 0, HOLD: 1, ATTACH: 2, SETUP: 3, PROCESS: 4, CLEANUP: 5 } as const;
 
 export const opKind = {

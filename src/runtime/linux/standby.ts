@@ -1,5 +1,4 @@
 import { fstatSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { Launcher } from './launch.ts';
 
 /**
@@ -38,7 +37,7 @@ const launcherFd = 4;
 /** With the launcher that this process was started with, if it was. */
 export function openStandby(): Standby {
   if (!isSocket(launcherFd)) return new Standby();
-  return new Standby(Launcher.at(new Socket({ fd: launcherFd, readable: true, writable: true })));
+  return new Standby(Launcher.at(launcherFd));
 }
 
 function isSocket(fd: number): boolean {

@@ -13,6 +13,8 @@ import { entries, readRecord, readState } from './state-dir.ts';
 const floorMs = 500;
 /** When the kernel begins to tell. */
 const soonMs = 50;
+/** What has ended by the first look may be about to start, and that wants the processors. */
+const restMs = 10;
 
 /** Hears of every change in a project until the signal: from the monitors, and from the records beside them. */
 export async function watchProject(paths: Paths, project: ProjectName, options: WatchOptions): Promise<void> {
@@ -34,6 +36,7 @@ export async function watchProject(paths: Paths, project: ProjectName, options: 
   look();
   options.onLooked?.();
   // Whoever was woken has a container to bring back first.
+  await turn();
   const soon = setTimeout(listen, soonMs);
   const floor = setInterval(listen, floorMs);
   await aborted(options.signal);
@@ -48,16 +51,16 @@ class ContainerWatch {
   readonly #where: ContainerPaths;
   readonly #options: WatchOptions & { readonly onEnd: () => void };
   readonly #over = new AbortController();
-  readonly #soon: NodeJS.Timeout;
+  #soon: NodeJS.Timeout | undefined;
   #watcher: FSWatcher | undefined;
   #last = '';
   #looksSoon = false;
+  #hasEnded = false;
 
   constructor(at: ProjectPaths, name: ContainerName, options: WatchOptions & { readonly onEnd: () => void }) {
     this.#name = name;
     this.#where = containerPaths(at, name);
     this.#options = options;
-    this.#soon = setTimeout(() => this.#listen(), soonMs);
     void this.#follow();
   }
 
@@ -78,16 +81,20 @@ class ContainerWatch {
 
   async #follow(): Promise<void> {
     const { signal } = this.#over;
+    this.#look();
+    // What the look has made due goes first. What happens meanwhile is in the first reply.
+    await turn();
+    if (this.#hasEnded) await pause(signal, restMs);
+    if (!signal.aborted) this.#soon = setTimeout(() => this.#listen(), soonMs);
     while (!signal.aborted) {
-      this.#look();
-      if (signal.aborted) return;
       await subscribe(this.#where.controlSocket, (state) => !this.#look(state), {
         signal,
         supervise: this.#options.supervise,
       });
       this.#look();
       // Until somebody gives it a monitor again; its record is watched meanwhile.
-      await pause(signal);
+      await pause(signal, floorMs);
+      this.#look();
     }
   }
 
@@ -114,6 +121,7 @@ class ContainerWatch {
     // Neither what it was nor yet what it is going to be; the monitor tells at once which.
     if (told?.phase === statePhase.STARTING && monitorLives(told)) return true;
     const container = observeContainer(record, this.#where, told);
+    this.#hasEnded = container.status.kind === 'exited' || container.status.kind === 'failed';
     const summary = summarize(container, told?.starts ?? 0);
     if (summary === this.#last) return true;
     this.#last = summary;
@@ -145,14 +153,17 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-function pause(signal: AbortSignal): Promise<void> {
+/** When all that is due by now has been done. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function pause(signal: AbortSignal, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, floorMs);
+    const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done, { once: true });
   });
 }

@@ -1,20 +1,18 @@
 import { constants } from 'node:os';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
+import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
-import { request } from '../control.ts';
 import { errnoSentence, opFailure } from '../errno.ts';
 import { opAt } from '../frame.ts';
+import type { StartAnswer } from '../launch.ts';
 import { initLives } from '../lives.ts';
 import { refuseOther } from '../other-version.ts';
 import { opKind, statePhase } from '../protocol.ts';
-import type { ShimState } from '../records.ts';
 import { refusalOf } from '../refusal.ts';
 import { readState } from '../state-dir.ts';
 import { failedStatus } from '../status-text.ts';
 import { findContainer, type Known, monitorAnswers, type SessionContext, updateRecord } from './context.ts';
-import { displaceOther } from './end-other.ts';
-import { adoptContainer, holdContainer, planContainer } from './hold.ts';
 
 export async function startContainer(
   context: SessionContext,
@@ -37,28 +35,44 @@ export async function startContainer(
   if (fresh.ok && automatic) count(context, { ...fresh.value, restarts: record.restarts + 1 });
   if (fresh.ok && !automatic) updateRecord(fresh.value, { stoppedByUser: false, restarts: 0 });
 
-  const reply = await request(known.value.where.controlSocket, { op: 'START' }, { signal });
-  if (!reply.ok) return reply;
-  const { error, state } = reply.value;
-  if (error === constants.errno.EBUSY) return ok(undefined);
-  if (state.phase === statePhase.FAILED) return err(startFailure(context, known.value, state));
-  if (error === 0) return ok(undefined);
-  const message = `cannot start ${container}: ${errnoSentence(error)}`;
-  return err({ code: 'shim-failed', message, notes: [] });
+  if (signal.aborted) return err(interrupted);
+  const answer = await unlessAborted(context.launcher.startHeld(known.value.where.state), signal);
+  return answer.ok ? outcomeOf(context, known.value, answer.value) : answer;
+}
+
+async function outcomeOf(
+  context: SessionContext,
+  known: Known,
+  answer: StartAnswer,
+): Promise<Result<void, RuntimeFailure>> {
+  switch (answer.kind) {
+    case 'started':
+      return ok(undefined);
+    case 'failed':
+      return err(await startFailure(context, known));
+    case 'refused': {
+      if (answer.errno === constants.errno.EBUSY) return ok(undefined);
+      const message = `cannot start ${known.record.name}: ${errnoSentence(answer.errno)}`;
+      return err({ code: 'shim-failed', message, notes: [] });
+    }
+    default:
+      return unreachable(answer);
+  }
 }
 
 /** A start that is under way cannot be called back: after an interruption it gets this long to tell how it ended. */
 const lastWordMs = 1000;
 
-function unlessAborted(
-  outcome: Promise<Result<void, RuntimeFailure>>,
+const interrupted: RuntimeFailure = { code: 'interrupted', message: 'cannot go on: interrupted', notes: [] };
+
+function unlessAborted<T>(
+  outcome: Promise<Result<T, RuntimeFailure>>,
   signal: AbortSignal,
-): Promise<Result<void, RuntimeFailure>> {
+): Promise<Result<T, RuntimeFailure>> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
     const abort = (): void => {
-      const message = 'cannot go on: interrupted';
-      timer = setTimeout(() => resolve(err({ code: 'interrupted', message, notes: [] })), lastWordMs);
+      timer = setTimeout(() => resolve(err(interrupted)), lastWordMs);
     };
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort);
@@ -87,15 +101,19 @@ export async function ensureMonitor(context: SessionContext, known: Known): Prom
   const { name, otherVersion } = known.record;
   if (otherVersion !== undefined) return err(refuseOther(`start ${name}`, `record ${otherVersion}`));
   if (state?.otherAbi !== undefined) {
-    await displaceOther(known);
-    return holdContainer(context, known);
+    await (await import('./end-other.ts')).displaceOther(known);
+    return (await import('./hold.ts')).holdContainer(context, known);
   }
   if (monitorAnswers(state)) return ok(undefined);
+  const { adoptContainer, holdContainer } = await import('./hold.ts');
   return initLives(state) ? adoptContainer(context, known) : holdContainer(context, known);
 }
 
 /** What the monitor wrote down, joined with the op it speaks of. */
-function startFailure(context: SessionContext, { record }: Known, state: ShimState): RuntimeFailure {
+async function startFailure(context: SessionContext, { record, where }: Known): Promise<RuntimeFailure> {
+  const { planContainer } = await import('./hold.ts');
+  const state = readState(where.stateRecord);
+  if (state?.phase !== statePhase.FAILED) return { code: 'setup-failed', message: 'cannot start', notes: [] };
   const planned = planContainer(context, record);
   const found = planned.ok ? opAt(planned.value.sandbox.program, state.failOp) : undefined;
   if (found !== undefined && opKind[found.op.kind] === state.failKind) {
