@@ -16,27 +16,37 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+/** What a session does; each action is loaded when it is asked for. */
+const session = readdirSync(join(root, 'src/runtime/linux/session')).map((name) => `src/runtime/linux/session/${name}`);
+
 /**
  * Which lazily loaded modules are wanted together, by the name of their file; every other one gets a file of its own. What
  * several of them need is in the first of their files: what a frequent command needs is never mixed with what a rare one
  * does.
  */
-const together = {
+const commands = {
   'cli.cjs': ['src/cli/main.ts', ...['up', 'ps'].map((name) => `src/cli/commands/${name}.ts`)],
   'inside.cjs': ['logs', 'exec', 'complete', 'completion'].map((name) => `src/cli/commands/${name}.ts`),
   'work.cjs': [
     'src/cli/carry-out.ts',
     'src/cli/summary.ts',
-    'src/runtime/linux/session/open.ts',
+    ...session,
+    'src/runtime/linux/network/index.ts',
     'src/runtime/linux/native.ts',
-  ],
-  'supervisor.cjs': [
-    'src/cli/commands/supervise.ts',
-    ...['supervisor', 'event-log', 'clock'].map((name) => `src/supervise/${name}.ts`),
-    ...['watch', 'standby'].map((name) => `src/runtime/linux/${name}.ts`),
   ],
   'load.cjs': ['src/project/load.ts'],
   'commands.cjs': readdirSync(join(root, 'src/cli/commands')).map((name) => `src/cli/commands/${name}`),
+};
+
+/** All that a supervisor needs between being woken and bringing a container back. */
+const resident = {
+  'resident.cjs': [
+    'src/cli/resident.ts',
+    'src/runtime/linux/watch.ts',
+    ...['open', 'start'].map((name) => `src/runtime/linux/session/${name}.ts`),
+  ],
+  'resident-network.cjs': ['src/runtime/linux/network/index.ts'],
+  'resident-work.cjs': session,
 };
 
 const options = {
@@ -65,13 +75,14 @@ async function filters() {
 }
 
 /** The chunks of the program by name: text, what they need, and the module that is asked for when they are loaded lazily. */
-async function split() {
+async function split(entryPoint, chunkNames) {
   const result = await build({
     ...options,
     format: 'esm',
     splitting: true,
     metafile: true,
-    entryPoints: { main: 'src/cli/main.ts' },
+    entryPoints: [entryPoint],
+    chunkNames,
     outdir: dist,
     external: ['koffi'],
     define: {
@@ -100,7 +111,7 @@ function closure(chunks, name, found = new Set()) {
 }
 
 /** Which chunk goes into which file. */
-function placement(chunks) {
+function placement(chunks, together) {
   const entries = [...chunks].filter(([, { entryPoint }]) => entryPoint !== undefined);
   const groups = Object.entries(together).map(([file, modules]) => ({
     file,
@@ -175,11 +186,17 @@ function withoutGetters(code) {
 const ascii = (text) => text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 async function bundle() {
-  const { chunks, inputs } = await split();
-  const places = placement(chunks);
+  const programs = [
+    { ...(await split('src/cli/main.ts', '[name]-[hash]')), together: commands },
+    { ...(await split('src/cli/resident.ts', 'resident-[name]-[hash]')), together: resident },
+  ];
   const files = new Map();
-  for (const [name, file] of places) {
-    files.set(file, [...(files.get(file) ?? []), asFunction(name, chunks.get(name).text)]);
+  const places = new Map();
+  for (const { chunks, together } of programs) {
+    for (const [name, file] of placement(chunks, together)) {
+      places.set(name, file);
+      files.set(file, [...(files.get(file) ?? []), asFunction(name, chunks.get(name).text)]);
+    }
   }
   const texts = await Promise.all(
     [...files].map(async ([name, functions]) => {
@@ -189,7 +206,7 @@ async function bundle() {
       return { name, text: ascii(`(function (require, __filename, __dirname) { ${head}return {\n${body}\n};\n})\n`) };
     }),
   );
-  return { files: texts, places: Object.fromEntries(places), inputs };
+  return { files: texts, places: Object.fromEntries(places), inputs: programs.flatMap(({ inputs }) => inputs) };
 }
 
 /** Builtin modules that Node has loaded anyway before it comes to us. */

@@ -47,7 +47,7 @@ const loaded = new Map<string, NodeModule>();
 const builds = 4;
 
 /** Commands for which every millisecond counts: the code kept for them is theirs alone, without what others need. */
-const frequent = ['up', 'ps', 'logs', 'exec', 'supervise', 'completion'];
+const frequent = ['up', 'ps', 'logs', 'exec', 'completion'];
 
 /** A private directory for what can be made again; undefined when there is none that only we can write to. */
 function cacheDirectory(): string | undefined {
@@ -192,6 +192,17 @@ function removeOldBuilds(directory: string): void {
   for (const { path } of entries.slice(builds)) rmSync(path, { recursive: true, force: true });
 }
 
+/** As the shim starts a supervisor: its lock is a file, and what Node itself has as descriptor 3 is none. */
+function isResident(): boolean {
+  const [, , command, , ...more] = process.argv;
+  if (command !== 'supervise' || more.length > 0) return false;
+  try {
+    return fstatSync(3).isFile();
+  } catch {
+    return false;
+  }
+}
+
 function start(): void {
   const cache = cacheDirectory();
   const command = process.argv.slice(2).find((word) => frequent.includes(word));
@@ -209,7 +220,7 @@ function start(): void {
       ran = what;
     },
   };
-  const entry: Entry = requireChunk('main.js', (file) => loadFile(file, keeping));
+  const entry: Entry = requireChunk(isResident() ? 'resident.js' : 'main.js', (file) => loadFile(file, keeping));
   void entry.main(process.argv.slice(2), options);
 }
 

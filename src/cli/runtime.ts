@@ -5,7 +5,7 @@ import type { Standby } from '../runtime/linux/standby.ts';
 import type { Context } from './context.ts';
 
 /** The machine as this command sees it. */
-export const openRuntime = ({ environment }: Context, standby?: Standby) =>
+export const openRuntime = ({ environment }: Pick<Context, 'environment'>, standby?: Standby) =>
   createLinuxRuntime({
     environment,
     fingerprintVersion,

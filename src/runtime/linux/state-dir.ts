@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ContainerConfig, Dependency } from '../../model/project.ts';
 import type { OneOff } from '../../model/state.ts';
@@ -137,5 +137,15 @@ export function makeDirectory(path: string, mode = 0o711): void {
     // Not by `recursive` alone: what keeps a parent from being made would be told as a path that does not exist.
     makeDirectory(dirname(path), mode);
     mkdirSync(path, { recursive: true, mode });
+  }
+}
+
+/** Takes an empty directory away; true when it is gone. */
+export function removeIfEmpty(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }

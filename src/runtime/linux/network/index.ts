@@ -67,12 +67,6 @@ export class Networking {
     this.#handover = new Handover(options.at);
   }
 
-  /** The fifo that the net process holds open, and the command that brings it back. */
-  get revival(): { readonly alive: string; readonly argv: readonly string[] } {
-    const { run, alive } = this.#where;
-    return { alive, argv: [this.#options.program, 'revive', run] };
-  }
-
   /** Containers have got their interfaces since this was settled last. */
   get hasAttached(): boolean {
     return this.#attached;

@@ -124,9 +124,14 @@ export function writeNetworkRecord(path: string, record: NetworkRecord): void {
 }
 
 /** With what a command has begun to write over which it was killed. */
+const filesOf = (path: string): readonly string[] => [path, `${path}.new`];
+
+/** Whether there is one, or the beginning of one. */
+export const hasNetworkRecord = (path: string): boolean => filesOf(path).some((file) => existsSync(file));
+
 export function removeNetworkRecord(path: string): void {
   // Most have none, and to remove what is not there takes longer than to look.
-  for (const each of [path, `${path}.new`]) if (existsSync(each)) rmSync(each, { force: true });
+  for (const file of filesOf(path)) if (existsSync(file)) rmSync(file, { force: true });
 }
 
 /** Published ports with the host port in force, by container; needs no lock. */

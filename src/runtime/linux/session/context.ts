@@ -5,7 +5,7 @@ import type { Warn } from '../../runtime.ts';
 import { type HostFacts, readHostFacts } from '../host-facts.ts';
 import type { Launcher } from '../launch.ts';
 import { monitorLives } from '../lives.ts';
-import type { Networking } from '../network/index.ts';
+import type { LazyNetworking } from '../network/lazy.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths } from '../paths.ts';
 import { isStopped } from '../proc.ts';
@@ -22,7 +22,7 @@ export type SessionContext = {
   readonly release: () => Promise<void>;
   /** Waits until the project is ours again. */
   readonly relock: () => Promise<Result<void, RuntimeFailure>>;
-  readonly network: Networking;
+  readonly network: LazyNetworking;
   readonly options: LinuxRuntimeOptions;
   readonly warn: Warn;
   /** Of containers that were made and started in one go: how the start ends. */

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ContainerName } from '../../../model/units.ts';
@@ -10,7 +10,7 @@ import { monotonicMs } from '../monotonic.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { startTime } from '../proc.ts';
 import type { ShimState } from '../records.ts';
-import { readRecord, readState } from '../state-dir.ts';
+import { readRecord, readState, removeIfEmpty } from '../state-dir.ts';
 import { monitorAnswers, type SessionContext } from './context.ts';
 
 /** A monitor that has not ended everything by then is broken; what it should have done is done from here. */
@@ -86,7 +86,7 @@ async function removeCgroups({ v1, v2 }: CgroupLayout): Promise<void> {
   for (const { dir, parents } of [...v1, ...(v2 === undefined ? [] : [v2])]) {
     // A cgroup is busy until the last of its zombies is reaped.
     await eventually(() => removeCgroupTree(dir), 2000);
-    for (const parent of [...parents].reverse()) tryRemove(parent);
+    for (const parent of [...parents].reverse()) removeIfEmpty(parent);
   }
 }
 
@@ -100,17 +100,7 @@ function removeCgroupTree(dir: string): boolean {
     return true;
   }
   for (const child of children) removeCgroupTree(child);
-  return tryRemove(dir);
-}
-
-/** Takes an empty directory away; true when it is gone. */
-export function tryRemove(dir: string): boolean {
-  try {
-    rmdirSync(dir);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  }
+  return removeIfEmpty(dir);
 }
 
 function tryWrite(path: string, value: string): void {

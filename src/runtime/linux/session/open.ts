@@ -3,7 +3,7 @@ import type { ProjectName } from '../../../model/units.ts';
 import { err, ok } from '../../../util/result.ts';
 import type { Begin, Opening } from '../../runtime.ts';
 import { describeHolder, Launcher } from '../launch.ts';
-import { Networking } from '../network/index.ts';
+import { LazyNetworking } from '../network/lazy.ts';
 import type { LinuxRuntimeOptions } from '../options.ts';
 import { type Paths, projectPaths } from '../paths.ts';
 import { refusalOf } from '../refusal.ts';
@@ -57,7 +57,7 @@ export function beginSession(
         locked = await lock();
       }
       if (!locked.ok) return locked;
-      const network = new Networking({ paths, at, project, program: netPath(environment) });
+      const network = new LazyNetworking({ paths, at, project, program: netPath(environment) });
       const release = () => standby?.give(launcher) ?? launcher.close();
       const context = { paths, at, project, launcher, release, relock: lock, options, warn };
       return ok(new LinuxSession({ ...context, starting: new Map(), network, host: lazyHostFacts() }));

@@ -12,20 +12,10 @@ import { otherVersionOf } from '../other-version.ts';
 import { type ContainerPaths, containerPaths } from '../paths.ts';
 import type { ShimState } from '../records.ts';
 import { refusalOf } from '../refusal.ts';
-import { entries, readRecord, readState } from '../state-dir.ts';
+import { entries, readRecord, readState, removeIfEmpty } from '../state-dir.ts';
 import type { SessionContext } from './context.ts';
-import { createContainer } from './create.ts';
-import { destroyContainer, tryRemove } from './destroy.ts';
-import { adoptContainer } from './hold.ts';
-import { runHook } from './hooks.ts';
-import { createNetwork, networkNames, removeNetwork } from './networks.ts';
-import { proveContainer } from './prove.ts';
-import { cleanUpOneOff, removeContainer } from './remove.ts';
-import { startContainer } from './start.ts';
-import { killContainer, pauseContainer, stopContainer } from './stop.ts';
+import { networkNames } from './networks.ts';
 import { Turns } from './turns.ts';
-import { dropVolume, makeVolume } from './volumes.ts';
-import { waitForContainer } from './wait.ts';
 
 type Performers = {
   readonly [K in ActionKind]: (
@@ -36,21 +26,23 @@ type Performers = {
   ) => Outcome;
 };
 
+/** Each is loaded when it is asked for: a supervisor that was woken starts a container, and does nothing else. */
 const performers: Performers = {
-  'create-volume': async (context, action) => makeVolume(context, action),
-  'remove-volume': async (context, action) => dropVolume(context, action),
-  'create-network': (context, action) => createNetwork(context, action),
-  'remove-network': (context, action) => removeNetwork(context, action),
-  create: (context, action, _, onStart) => createContainer(context, action, { onStart }),
-  start: startContainer,
-  stop: stopContainer,
-  kill: killContainer,
-  pause: pauseContainer,
-  unpause: pauseContainer,
-  remove: removeContainer,
-  wait: waitForContainer,
-  prove: proveContainer,
-  hook: runHook,
+  'create-volume': async (context, action) => (await import('./volumes.ts')).makeVolume(context, action),
+  'remove-volume': async (context, action) => (await import('./volumes.ts')).dropVolume(context, action),
+  'create-network': async (context, action) => (await import('./networks.ts')).createNetwork(context, action),
+  'remove-network': async (context, action) => (await import('./networks.ts')).removeNetwork(context, action),
+  create: async (context, action, _, onStart) =>
+    (await import('./create.ts')).createContainer(context, action, { onStart }),
+  start: async (context, action, signal) => (await import('./start.ts')).startContainer(context, action, signal),
+  stop: async (context, action, signal) => (await import('./stop.ts')).stopContainer(context, action, signal),
+  kill: async (context, action, signal) => (await import('./stop.ts')).killContainer(context, action, signal),
+  pause: async (context, action, signal) => (await import('./stop.ts')).pauseContainer(context, action, signal),
+  unpause: async (context, action, signal) => (await import('./stop.ts')).pauseContainer(context, action, signal),
+  remove: async (context, action) => (await import('./remove.ts')).removeContainer(context, action),
+  wait: async (context, action, signal) => (await import('./wait.ts')).waitForContainer(context, action, signal),
+  prove: async (context, action, signal) => (await import('./prove.ts')).proveContainer(context, action, signal),
+  hook: async (context, action, signal) => (await import('./hooks.ts')).runHook(context, action, signal),
 };
 
 export class LinuxSession implements Session {
@@ -102,15 +94,20 @@ function asFailure(cause: unknown): Awaited<Outcome> {
  */
 async function repair(context: SessionContext): Promise<ReadonlyMap<string, Seen>> {
   const { at } = context;
+  await context.network.begin();
   const seen = new Map<string, Seen>();
   const names = new Set([...entries(at.containers), ...entries(at.run)]) as Set<ContainerName>;
   const work = [...names].map(async (name) => {
     const where = containerPaths(at, name);
     const record = readRecord(where.record);
-    if (record === undefined || record.oneOff === 'hook') return destroyContainer(context, { name, where });
+    if (record === undefined || record.oneOff === 'hook') {
+      return (await import('./destroy.ts')).destroyContainer(context, { name, where });
+    }
     if (record.oneOff !== undefined) {
       const { oneOff } = observeOneOff(observeContainer(record, where), record.oneOff, where);
-      if (oneOff?.abandoned) return cleanUpOneOff(context, { name, where, remove: oneOff.remove });
+      if (oneOff?.abandoned) {
+        return (await import('./remove.ts')).cleanUpOneOff(context, { name, where, remove: oneOff.remove });
+      }
     }
     const state = readState(where.stateRecord);
     if (monitorLives(state)) {
@@ -120,7 +117,7 @@ async function repair(context: SessionContext): Promise<ReadonlyMap<string, Seen
     if (!initLives(state)) return ok(undefined);
     // A monitor of ours cannot go on where one of another version was.
     if (otherVersionOf(record, state) !== undefined) return ok(undefined);
-    return adoptContainer(context, { record, where });
+    return (await import('./hold.ts')).adoptContainer(context, { record, where });
   });
   for (const [i, outcome] of (await Promise.all(work)).entries()) {
     if (!outcome.ok) context.warn(outcome.error.message, [...names][i] as ContainerName);
@@ -155,10 +152,10 @@ function livingState({ stateRecord }: ContainerPaths): ShimState | undefined {
 
 /** The last command of a project leaves nothing: directories that are empty, then the lock, which we still hold. */
 function removeEmptyProject({ at }: SessionContext): void {
-  const rest = [at.containers, at.networks, at.run].filter((directory) => !tryRemove(directory));
+  const rest = [at.containers, at.networks, at.run].filter((directory) => !removeIfEmpty(directory));
   if (rest.length > 0) return;
   for (const path of [at.events, `${at.events}.1`, at.files, at.diary]) rmSync(path, { force: true });
-  if (tryRemove(at.lib)) {
+  if (removeIfEmpty(at.lib)) {
     for (const path of [at.supervisorLock, at.keeper.lock, at.keeper.socket, at.watchLock, at.watchLog])
       rmSync(path, { force: true });
     rmSync(at.lock, { force: true });
