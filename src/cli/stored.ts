@@ -101,6 +101,9 @@ export async function changeStored(
   return code === exitCode.interrupted ? interrupts.exitCode() : code;
 }
 
+/** What a command line that names services is about: others may well run. */
+export const ofServices = (names: readonly string[]): string => (names.length === 0 ? '' : ` of ${names.join(', ')}`);
+
 /** `--timeout`, when it was given. */
 export const graceOf = (timeout: number | undefined): { readonly graceMs?: Millis } =>
   timeout === undefined ? {} : { graceMs: (timeout * 1000) as Millis };

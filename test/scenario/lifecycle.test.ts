@@ -27,6 +27,7 @@ describe('the end of a container', () => {
     await rig.next('web');
     const down = await rig.ok(['down']);
     expect(down.ms).toBeLessThan(10_000);
+    expect((await rig.ok(['stop', 'web'])).stderr).toContain('nothing of web is running in project');
   });
 
   scenario('comes after its grace, when it ignores the signal', [], async (rig) => {

@@ -2,7 +2,7 @@ import { planDown } from '../../plan/down.ts';
 import { desiredState } from '../../project/desired.ts';
 import { endWatch } from '../../runtime/linux/watch-lock.ts';
 import { noteImages } from '../images.ts';
-import { changeStored, graceOf, hasten } from '../stored.ts';
+import { changeStored, graceOf, hasten, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const down: Runner<'down'> = ({ flags, args }, context) => {
@@ -23,6 +23,6 @@ export const down: Runner<'down'> = ({ flags, args }, context) => {
         ...graceOf(flags.timeout),
       }),
     urgent: hasten(flags.timeout),
-    idle: ({ name }) => `nothing to remove for project ${name}`,
+    idle: ({ name }) => `nothing${ofServices(args)} to remove for project ${name}`,
   });
 };

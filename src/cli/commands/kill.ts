@@ -7,7 +7,7 @@ import type { Session } from '../../runtime/runtime.ts';
 import { parseSignal } from '../../spec/units.ts';
 import { exitCode } from '../exit-code.ts';
 import { sayError } from '../say.ts';
-import { changeStored } from '../stored.ts';
+import { changeStored, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const kill: Runner<'kill'> = async ({ flags, args }, context) => {
@@ -40,7 +40,7 @@ export const kill: Runner<'kill'> = async ({ flags, args }, context) => {
         sent = failed.length + skipped.length === 0;
         return sent && !isRemembered(plan);
       },
-    idle: ({ name }) => `nothing is running in project ${name}`,
+    idle: ({ name }) => `nothing${ofServices(args)} is running in project ${name}`,
     idleCode: exitCode.failed,
   });
 };

@@ -1,5 +1,5 @@
 import { planPause, planUnpause } from '../../plan/signal.ts';
-import { changeStored } from '../stored.ts';
+import { changeStored, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const pause: Runner<'pause'> = ({ args }, context) =>
@@ -7,7 +7,7 @@ export const pause: Runner<'pause'> = ({ args }, context) =>
     title: 'pause',
     names: args,
     plan: (observed, services) => planPause(observed, { services }),
-    idle: ({ name }) => `nothing is running in project ${name}`,
+    idle: ({ name }) => `nothing${ofServices(args)} is running in project ${name}`,
   });
 
 export const unpause: Runner<'unpause'> = ({ args }, context) =>
@@ -15,5 +15,5 @@ export const unpause: Runner<'unpause'> = ({ args }, context) =>
     title: 'unpause',
     names: args,
     plan: (observed, services) => planUnpause(observed, { services }),
-    idle: ({ name }) => `nothing is paused in project ${name}`,
+    idle: ({ name }) => `nothing${ofServices(args)} is paused in project ${name}`,
   });

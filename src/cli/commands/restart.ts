@@ -2,7 +2,7 @@ import type { ObservedState } from '../../model/state.ts';
 import type { ServiceName } from '../../model/units.ts';
 import { planRestart } from '../../plan/restart.ts';
 import { refuseOther } from '../../runtime/linux/other-version.ts';
-import { changeStored, graceOf, hasten } from '../stored.ts';
+import { changeStored, graceOf, hasten, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const restart: Runner<'restart'> = ({ flags, args }, context) => {
@@ -24,6 +24,6 @@ export const restart: Runner<'restart'> = ({ flags, args }, context) => {
     },
     once: true,
     urgent: hasten(flags.timeout),
-    idle: ({ name }) => `nothing to restart in project ${name}`,
+    idle: ({ name }) => `nothing${ofServices(args)} to restart in project ${name}`,
   });
 };

@@ -1,5 +1,5 @@
 import { planRemove } from '../../plan/remove.ts';
-import { changeStored } from '../stored.ts';
+import { changeStored, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const rm: Runner<'rm'> = ({ flags, args }, context) =>
@@ -7,5 +7,5 @@ export const rm: Runner<'rm'> = ({ flags, args }, context) =>
     title: 'rm',
     names: args,
     plan: (observed, services) => planRemove(observed, { services, stop: flags.stop, volumes: flags.volumes }),
-    idle: ({ name }) => `no stopped containers in project ${name}`,
+    idle: ({ name }) => `no stopped containers${ofServices(args)} in project ${name}`,
   });

@@ -3,7 +3,7 @@ import { planStart } from '../../plan/start.ts';
 import { desiredState } from '../../project/desired.ts';
 import { awaitReady } from '../await-ready.ts';
 import { deadlineIn } from '../deadline.ts';
-import { changeStored } from '../stored.ts';
+import { changeStored, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const start: Runner<'start'> = ({ flags, args }, context) => {
@@ -12,7 +12,8 @@ export const start: Runner<'start'> = ({ flags, args }, context) => {
     title: 'start',
     names: args,
     plan: (observed, services) => planStart(observed, { services }),
-    idle: ({ name }) => `nothing to start in project ${name}; 'tscompose up' makes what does not exist`,
+    idle: ({ name }) =>
+      `nothing${ofServices(args)} to start in project ${name}; 'tscompose up' makes what does not exist`,
     ...(flags.wait && {
       after: ({ runtime, target, observed, services, signal }) =>
         awaitReady(context, runtime, {

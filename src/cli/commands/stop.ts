@@ -1,5 +1,5 @@
 import { planStop } from '../../plan/stop.ts';
-import { changeStored, graceOf, hasten } from '../stored.ts';
+import { changeStored, graceOf, hasten, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
 export const stop: Runner<'stop'> = ({ flags, args }, context) =>
@@ -8,5 +8,5 @@ export const stop: Runner<'stop'> = ({ flags, args }, context) =>
     names: args,
     plan: (observed, services) => planStop(observed, { services, ...graceOf(flags.timeout) }),
     urgent: hasten(flags.timeout),
-    idle: ({ name }) => `nothing is running in project ${name}`,
+    idle: ({ name }) => `nothing${ofServices(args)} is running in project ${name}`,
   });
