@@ -29,6 +29,8 @@ export type StoredChange = {
   readonly idleCode?: number;
   /** What need not wait until nobody else has the project (`Change.meanwhile`). */
   readonly urgent?: (wanted: Wanted) => Change['meanwhile'];
+  /** Asked before anything else is done; false: nothing is. */
+  readonly confirm?: (observed: ObservedState, services: readonly ServiceName[]) => Promise<boolean>;
   /** Done first, when the command line makes sense. */
   readonly before?: (target: Target) => Promise<void>;
   /** Done when all went well; its exit code is that of the command. */
@@ -58,7 +60,7 @@ export const hasten =
 /** Carries it out, best effort: what cannot be done keeps nothing else from being done. */
 export async function changeStored(
   context: Context,
-  { title, names, plan, refuse, once, idle, idleCode = exitCode.ok, urgent, before, after }: StoredChange,
+  { title, names, plan, refuse, confirm, once, idle, idleCode = exitCode.ok, urgent, before, after }: StoredChange,
 ): Promise<number> {
   const target = await findTarget(context);
   if (!target.ok) return target.error;
@@ -73,6 +75,7 @@ export async function changeStored(
     for (const refusal of refusals) sayFailure(context, refusal);
     return exitCodeOf(refusals[0].code);
   }
+  if (confirm !== undefined && !(await confirm(observed, services.value))) return exitCode.ok;
 
   const interrupts = catchInterrupts(2);
   await before?.(target.value);

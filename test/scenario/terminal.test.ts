@@ -34,6 +34,23 @@ describe('in a terminal', () => {
     expect((await rig.row('web')).status.kind).toBe('running');
   });
 
+  inTerminal('rm asks before it removes, and takes only a yes for one', async (rig, terminal) => {
+    rig.stack({ web: rig.puppet('web') });
+    await rig.up();
+    await rig.next('web');
+    await rig.ok(['stop']);
+    for (const [answer, left] of [
+      ['n', 1],
+      ['y', 0],
+    ] as const) {
+      terminal.type(`${tscompose(rig, 'rm')}; echo "asked for ${answer}"`);
+      await eventually(() => expect(terminal.screen()).toMatch(/remove \S+-web-1\? \[y\/N\] *$/m));
+      terminal.type(answer);
+      await eventually(() => expect(terminal.screen()).toMatch(new RegExp(`^asked for ${answer}$`, 'm')));
+      expect(await rig.ps()).toHaveLength(left);
+    }
+  });
+
   inTerminal('Ctrl-Z suspends an up that shows output, and fg goes on with it', async (rig, terminal) => {
     rig.stack({ web: rig.puppet('web') });
     terminal.type(tscompose(rig, 'up'));

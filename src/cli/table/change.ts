@@ -199,7 +199,7 @@ export const changeCommands = [
     flags: [
       { name: 'stop', short: 's', kind: 'switch', help: 'stop them first when they run' },
       { name: 'volumes', short: 'v', kind: 'switch', help: 'remove their anonymous volumes too' },
-      { name: 'force', short: 'f', kind: 'switch', help: 'accepted: nothing is asked' },
+      { name: 'force', short: 'f', kind: 'switch', help: 'do not ask, as nobody is asked who is not at a terminal' },
     ],
     json: 'lines',
     needsFile: false,
