@@ -195,6 +195,8 @@ void tsc_hear_client(struct tsc_monitor *m, struct tsc_client *client)
 
 _Noreturn void tsc_quit(struct tsc_monitor *m)
 {
+	/* Before anybody is told that the layers can go. */
+	tsc_close(&m->mounts);
 	int error = tsc_clean_up(m);
 	tsc_leave_keeper(m);
 	tsc_let_go(m);

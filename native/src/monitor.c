@@ -100,7 +100,7 @@ static void forget_descriptors(struct tsc_monitor *m)
 {
 	m->dir = m->lock = m->record = m->listen = m->out = m->err = m->in = m->cgroup = -1;
 	m->oom_event = m->oom_counter = m->hangup = m->host_net = m->timer = m->wake_timer = m->init = m->message = -1;
-	m->keeper = m->notify = m->notified_file = m->made_net = -1;
+	m->keeper = m->notify = m->notified_file = m->made_net = m->mounts = -1;
 	m->log.dir = m->log.data = m->log.index = m->master = m->slave = m->report = -1;
 	for (unsigned i = 0; i < TSC_MAX_CLIENTS; i++)
 		m->clients[i].fd = -1;

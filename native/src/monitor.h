@@ -65,6 +65,7 @@ struct tsc_monitor {
 
 	/* one life */
 	int init;    /* pidfd; -1 when nothing runs */
+	int mounts;  /* its mount namespace, until its end was told; -1 when nothing runs, or an earlier monitor started it */
 	bool child;  /* we are its parent */
 	int message; /* socket of the set-up; -1 once its outcome is known */
 	int master, slave;

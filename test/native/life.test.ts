@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -335,6 +336,26 @@ describe.skipIf(!possible)('the life of a container', () => {
     control.send('SUBSCRIBE');
     await control.next(({ state }) => state.phase === phases.running);
     closeSync(reader);
+    control.close();
+  });
+
+  test('its monitor is the last in its mounts, and lets go of them when it has told the end', async () => {
+    const container = rig.container({ argv: ['sleep', '1000'] });
+    const { pid } = await container.hold();
+    const mounts = () =>
+      readdirSync(`/proc/${pid}/fd`)
+        .map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+        .filter((link) => link.startsWith('mnt:'));
+    const control = await container.control();
+    for (let life = 1; life <= 2; life++) {
+      expect(mounts()).toEqual([]);
+      const { state } = await control.ask('START');
+      expect(mounts()).toEqual([readlinkSync(`/proc/${state.initPid}/ns/mnt`)]);
+      await control.ask('KILL', SIGKILL);
+      await control.ask('WAIT');
+      // Answered after all that the end has brought with it.
+      await control.ask('STATUS');
+    }
     control.close();
   });
 
