@@ -65,7 +65,7 @@ describe('hooks', () => {
     const stop = await rig.cli(['stop']);
     expect(stop.code, stop.stderr).toBe(1);
     expect(stop.stderr).toMatch(/cannot finish the pre-stop hook of \S+-web-1: \S+ ended with code 6/);
-    expect(stop.stderr).toContain('tscompose kill ends a container without its hooks');
+    expect(stop.stderr).toContain('tscompose kill ends a container without its pre_stop hooks');
     await rig.ok(['kill']);
   });
 

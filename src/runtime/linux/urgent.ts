@@ -6,6 +6,7 @@ import type { ActionOf } from '../../model/plan.ts';
 import type { ContainerName } from '../../model/units.ts';
 import { err, ok } from '../../util/result.ts';
 import type { Haste, Outcome } from '../runtime.ts';
+import { hookGroup } from './cgroup/layout.ts';
 import { request, subscribe } from './control.ts';
 import { errnoSentence } from './errno.ts';
 import { otherVersionOf } from './other-version.ts';
@@ -14,7 +15,6 @@ import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
 import { monitorAnswers } from './session/context.ts';
 import { hastenOther, killOther } from './session/end-other.ts';
-import { hookGroup } from './session/hooks.ts';
 import { signalNumber } from './signals.ts';
 import { type ContainerRecord, entries, readRecord, readState } from './state-dir.ts';
 

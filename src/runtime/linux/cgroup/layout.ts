@@ -23,6 +23,9 @@ export type V1Leaf = {
   readonly hierarchy: V1Hierarchy;
 };
 
+/** The cgroup below that of a container in which its hooks run. */
+export const hookGroup = 'hook';
+
 /** Names that differ between the two versions: v1 → v2. */
 const v2Names: { readonly [controller: string]: string } = { blkio: 'io' };
 const accounting: readonly Controller[] = ['memory', 'pids'];

@@ -2,15 +2,13 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
+import { hookGroup } from '../cgroup/layout.ts';
 import { execInContainer } from '../exec.ts';
 import { observeContainer } from '../observe.ts';
 import { findContainer, type SessionContext } from './context.ts';
 import { runBeside } from './one-off.ts';
 
-/** The cgroup below that of the container in which its hooks run. */
-export const hookGroup = 'hook';
-
-const withoutHooks = 'tscompose kill ends a container without its hooks';
+const withoutHooks = 'tscompose kill ends a container without its pre_stop hooks';
 
 /** A hook that ends with another code than 0 is a failure of its step. */
 export async function runHook(
