@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { ContainerName } from '../../../model/units.ts';
@@ -6,6 +7,7 @@ import { hookGroup } from '../cgroup/layout.ts';
 import { execInContainer } from '../exec.ts';
 import { observeContainer } from '../observe.ts';
 import { findContainer, type SessionContext } from './context.ts';
+import { eventually } from './destroy.ts';
 import { runBeside } from './one-off.ts';
 
 const withoutHooks = 'tscompose kill ends a container without its pre_stop hooks';
@@ -38,7 +40,7 @@ export async function runHook(
     const message = `cannot finish the ${when} hook of ${container}: it was interrupted`;
     return err({ code: 'interrupted', message, notes: [] });
   }
-  if (inside && hasEnded(context, container)) {
+  if (inside && (await endedWith(context, container, outcome))) {
     // What was to be stopped need not be prepared for it any more.
     if (when === 'pre-stop') return ok(undefined);
     const message = `cannot finish the ${when} hook of ${container}: the container has ended`;
@@ -52,6 +54,19 @@ export async function runHook(
     message: `cannot finish the ${when} hook of ${container}: ${hook.argv[0]} ended with code ${exitCode}`,
     notes: [...last.filter((line) => line !== ''), ...(when === 'pre-stop' ? [withoutHooks] : [])],
   });
+}
+
+/** With PID 1 all in its namespace is killed, of which we hear sooner than of its own end. */
+const endIsHeardMs = 500;
+
+/** Whether the container ended over a hook inside it that did not succeed. */
+async function endedWith(
+  context: SessionContext,
+  name: ContainerName,
+  outcome: Awaited<ReturnType<typeof execInContainer>>,
+): Promise<boolean> {
+  const wasKilled = outcome.ok && outcome.value.exitCode === 128 + constants.signals.SIGKILL;
+  return wasKilled ? eventually(() => hasEnded(context, name), endIsHeardMs) : hasEnded(context, name);
 }
 
 function hasEnded(context: SessionContext, name: ContainerName): boolean {
