@@ -174,12 +174,15 @@ function seeEnd(
 }
 
 function judge(
-  { config, stoppedByUser }: ObservedContainer,
+  { config, stoppedByUser, givenUp }: ObservedContainer,
   { now, end, history }: { readonly now: number; readonly end: End; readonly history: History },
 ): LifeStep {
-  const verdict = stoppedByUser
-    ? ({ kind: 'leave', reason: 'stopped-by-user', history: freshHistory } as const)
-    : judgeEnd(config.restart, end, history);
+  // The log may have lost the ends for which it was given up.
+  const settled = stoppedByUser ? 'stopped-by-user' : givenUp;
+  const verdict =
+    settled === undefined
+      ? judgeEnd(config.restart, end, history)
+      : ({ kind: 'leave', reason: settled, history: freshHistory } as const);
   if (verdict.kind === 'leave') {
     const state = { kind: 'over', endedAtMs: end.atMs, reason: verdict.reason, history: verdict.history } as const;
     return { state, effects: [{ kind: 'no-timer' }, { kind: 'log', entry: { kind: 'left', reason: verdict.reason } }] };

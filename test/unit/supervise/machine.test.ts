@@ -243,6 +243,13 @@ describe('a supervisor that comes after one that died', () => {
     expect(left.state).toMatchObject({ kind: 'over', reason: 'stopped-by-user' });
   });
 
+  test('leaves alone what was given up, also when the log does not tell of it any more', () => {
+    const limited: RestartPolicy = { condition: 'on-failure', maxAttempts: 3 };
+    const event = seen(exitedAt(9950), { restarts: 3, givenUp: 'attempts-used-up' }, limited);
+    const step = stepLife(newLife, event, { now, policy: limited });
+    expect(summary(step)).toBe('over (attempts-used-up), log ended, no-timer, log left');
+  });
+
   test('forgets what was removed', () => {
     expect(restore(started(9000, 0), ended(9950), line({ kind: 'removed' })).state).toEqual(newLife);
   });
