@@ -1,7 +1,14 @@
+import { mayComeBack } from '../model/coming-back.ts';
 import type { Cause, Change } from '../model/plan.ts';
 import type { Origins } from '../model/project.ts';
 import type { Origin } from '../model/source.ts';
-import type { DesiredContainer, DesiredState, ObservedContainer, ObservedState } from '../model/state.ts';
+import type {
+  ContainerStatus,
+  DesiredContainer,
+  DesiredState,
+  ObservedContainer,
+  ObservedState,
+} from '../model/state.ts';
 import type { ServiceName } from '../model/units.ts';
 import { isAlive } from './ending.ts';
 import type { ReconcileOptions, RecreatePolicy } from './options.ts';
@@ -181,12 +188,15 @@ function propagate(
 
 /** What ended by itself counts when its restart policy would have brought it back: we only were there first. */
 const isRestarted = (decision: Decision): boolean =>
-  decision.kind === 'restart' || (decision.kind === 'start' && isComingBack(decision.observed));
+  decision.kind === 'restart' ||
+  (decision.kind === 'start' && hasCrashed(decision.observed.status) && mayComeBack(decision.observed));
 
-function isComingBack({ status, stoppedByUser, givenUp, config: { restart } }: ObservedContainer): boolean {
-  if (status.kind !== 'exited' || status.requested || status.reboot || stoppedByUser || givenUp) return false;
-  return restart.condition !== 'no' && !(restart.condition === 'on-failure' && status.exitCode === 0);
-}
+/**
+ * Whoever asked for an end sees to what follows, a reboot has ended the dependents as well, and a start that was refused may
+ * be refused again, for which nobody who runs is to be stopped.
+ */
+const hasCrashed = (status: ContainerStatus): boolean =>
+  status.kind === 'exited' && !status.requested && !status.reboot;
 
 function consequence(
   decision: Exclude<Decision, { kind: 'remove' }>,

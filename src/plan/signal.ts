@@ -1,10 +1,10 @@
+import { mayComeBack } from '../model/coming-back.ts';
 import type { Action, Plan } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { Millis, SignalName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
 import { StepList } from './steps.ts';
-import { mayComeBack } from './stop.ts';
 
 /**
  * `kill`: one signal to every chosen container that is alive, all at once. One that is meant to end it (SIGKILL, or its own
