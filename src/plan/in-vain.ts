@@ -1,3 +1,4 @@
+import { mayComeBack } from '../model/coming-back.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { endText } from '../model/end-reason.ts';
 import { hasHealth } from '../model/health.ts';
@@ -53,15 +54,14 @@ const withoutCheck = ({ service }: Dependency): Reason => ({
 
 /** Why a container that nobody starts will never be what is waited for; undefined: it is, or may still be. */
 function lostFor(dependency: Dependency, container: ObservedContainer): Reason | undefined {
-  const { status, config, stoppedByUser, givenUp } = container;
+  const { status, config } = container;
   const { service, condition } = dependency;
   if (condition === 'service_healthy' && !hasHealth(config)) return withoutCheck(dependency);
   if (status.kind !== 'exited') return undefined;
-  const comesBack = config.restart.condition !== 'no' && !stoppedByUser && givenUp === undefined;
   const isLost =
     condition === 'service_completed_successfully'
       ? status.exitCode !== 0
-      : condition === 'service_healthy' && !comesBack;
+      : condition === 'service_healthy' && !mayComeBack(container);
   if (!isLost) return undefined;
   const wanted = condition === 'service_healthy' ? 'is healthy' : 'has completed successfully';
   return {

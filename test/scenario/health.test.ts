@@ -341,6 +341,25 @@ describe('depends_on', () => {
     },
   );
 
+  scenario(
+    'on the health of what has ended for good, whatever its restart policy, is over at once',
+    [],
+    async (rig) => {
+      rig.stack({
+        db: shell({
+          command: ['/bin/sh', '-c', 'exit 0'],
+          restart: 'on-failure',
+          healthcheck: check('false', { retries: 1000 }),
+        }),
+        web: shell({ depends_on: { db: { condition: 'service_healthy' } } }),
+      });
+      const { code, stderr } = await rig.cli(['up', '-d']);
+      expect(code, stderr).toBe(1);
+      expect(stderr).toContain('it ended with code 0');
+      expect((await rig.row('web')).status['kind']).toBe('created');
+    },
+  );
+
   scenario('of a dependency that crashes before it is healthy waits for the life that is', [], async (rig) => {
     const script =
       'if test -e /shared/second; then trap "exit 0" TERM; sleep 1000 & wait; else echo > /shared/second; exit 1; fi';

@@ -345,6 +345,21 @@ test('a wait for what has ended and is not started is in vain', () => {
   expect(vain(exited(3))).not.toContain(lost);
 });
 
+test('a wait for the health of what has ended is in vain when its restart policy is done with it', () => {
+  const checked = { restart: { condition: 'on-failure' }, healthcheck: { test: ['true'] } } as never;
+  const desired = desiredState([
+    { name: 'web', needs: ['db healthy'] },
+    { name: 'db', config: checked },
+  ]);
+  const vain = (status: ContainerStatus) => {
+    const observed = observedState(desired, { 'shop-db-1': { status } });
+    const plan = planRestart(observed, { services: named('web') });
+    return waitsInVain(plan, observed).map(({ summary }) => summary);
+  };
+  expect(vain(exited(0))).toEqual(['cannot wait until "db" is healthy: shop-db-1 has ended with code 0']);
+  expect(vain(exited(1))).toEqual([]);
+});
+
 test('a condition that holds already is not waited for, one that does not yet is', () => {
   const desired = desiredState([{ name: 'web', needs: ['db healthy'] }, db]);
   const webEnded = { 'shop-web-1': { status: exited(0) } };

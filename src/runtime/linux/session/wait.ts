@@ -1,4 +1,5 @@
 import { watch } from 'node:fs';
+import { mayComeBack } from '../../../model/coming-back.ts';
 import { type End, endReason } from '../../../model/end-reason.ts';
 import type { RuntimeFailure } from '../../../model/event.ts';
 import { hasHealth } from '../../../model/health.ts';
@@ -69,24 +70,19 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
 
 /** undefined: it has not ended. */
 function judgeEnd(container: ObservedContainer): Verdict | undefined {
-  const { status, name, config, stoppedByUser, restarts, givenUp } = container;
+  const { status, name, config, restarts } = container;
   if (status.kind !== 'exited') return undefined;
-  const { condition, maxAttempts = Number.POSITIVE_INFINITY } = config.restart;
-  const wanted = condition === 'on-failure' ? status.exitCode !== 0 : condition !== 'no';
-  const comesBack = wanted && restarts < maxAttempts && givenUp === undefined;
-  if (comesBack && !stoppedByUser) return 'not-yet';
+  const { maxAttempts = Number.POSITIVE_INFINITY } = config.restart;
+  if (mayComeBack(container) && restarts < maxAttempts) return 'not-yet';
   return status.exitCode === 0 ? 'holds' : never(name, endOf(status, container));
 }
 
 function judgeHealth(container: ObservedContainer): Verdict {
-  const { status, name, config, stoppedByUser, givenUp } = container;
+  const { status, name, config } = container;
   if (!hasHealth(config)) {
     return never(name, { text: 'it has no healthcheck', remedy: 'add one, or wait for service_started' });
   }
-  if (status.kind === 'exited') {
-    const comesBack = config.restart.condition !== 'no' && !stoppedByUser && givenUp === undefined;
-    return comesBack ? 'not-yet' : never(name, endOf(status, container));
-  }
+  if (status.kind === 'exited') return mayComeBack(container) ? 'not-yet' : never(name, endOf(status, container));
   if (status.kind !== 'running') return 'not-yet';
   if (status.health === 'healthy') return 'holds';
   const configPath = config.probes?.readiness === undefined ? 'healthcheck.argv' : 'probes.readiness.check';
