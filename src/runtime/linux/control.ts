@@ -112,7 +112,7 @@ function open(path: string): Socket {
   }
 }
 
-const interrupted: RuntimeFailure = { code: 'interrupted', message: 'cannot go on: interrupted', notes: [] };
+export const interrupted: RuntimeFailure = { code: 'interrupted', message: 'cannot go on: interrupted', notes: [] };
 
 const gone = (why: string): RuntimeFailure => ({
   code: 'shim-failed',

@@ -63,8 +63,8 @@ export function spawnLauncher({ shim, argv, complain, onError }: SpawnOptions): 
   };
 }
 
-/** Whoever was told to start a container wants the processors more than we do. */
-const restMs = 10;
+/** Whoever was told to start a container, or is about to be, wants the processors more than we do. */
+export const restMs = 10;
 
 /**
  * One that this process was started with: `fd` is a socket to its input and output. It cannot outlive us.

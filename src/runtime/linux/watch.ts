@@ -3,6 +3,7 @@ import type { ObservedContainer } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { WatchOptions } from '../runtime.ts';
 import { subscribe } from './control.ts';
+import { restMs } from './launcher-process.ts';
 import { monitorLives } from './lives.ts';
 import { observeContainer } from './observe.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths, projectPaths } from './paths.ts';
@@ -13,8 +14,6 @@ import { entries, readRecord, readState } from './state-dir.ts';
 const floorMs = 500;
 /** When the kernel begins to tell. */
 const soonMs = 50;
-/** What has ended by the first look may be about to start, and that wants the processors. */
-const restMs = 10;
 
 /** Hears of every change in a project until the signal: from the monitors, and from the records beside them. */
 export async function watchProject(paths: Paths, project: ProjectName, options: WatchOptions): Promise<void> {
@@ -84,6 +83,7 @@ class ContainerWatch {
     this.#look();
     // What the look has made due goes first. What happens meanwhile is in the first reply.
     await turn();
+    // What has ended by the first look may be about to start.
     if (this.#hasEnded) await pause(signal, restMs);
     if (!signal.aborted) this.#soon = setTimeout(() => this.#listen(), soonMs);
     while (!signal.aborted) {

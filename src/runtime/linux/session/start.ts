@@ -3,6 +3,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import { unreachable } from '../../../util/assert.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
+import { interrupted } from '../control.ts';
 import { errnoSentence, opFailure } from '../errno.ts';
 import { opAt } from '../frame.ts';
 import type { StartAnswer } from '../launch.ts';
@@ -62,8 +63,6 @@ async function outcomeOf(
 
 /** A start that is under way cannot be called back: after an interruption it gets this long to tell how it ended. */
 const lastWordMs = 1000;
-
-const interrupted: RuntimeFailure = { code: 'interrupted', message: 'cannot go on: interrupted', notes: [] };
 
 function unlessAborted<T>(
   outcome: Promise<Result<T, RuntimeFailure>>,
