@@ -93,6 +93,9 @@ export const probes = object({
   }),
 });
 
+/** What compose's depends_on cannot wait for. */
+export const ownConditions = ['service_completed', 'service_log_line'] as const;
+
 const postStop = object({
   command: key(command, 'What runs in a container like it, with its result in the environment.', {
     examples: [['sh', '-c', 'echo ended']],
@@ -136,7 +139,7 @@ export const serviceExtension = object({
     z.record(
       z.string(),
       object({
-        condition: key(z.enum(['service_completed', 'service_log_line']), 'What to wait for.', { required: 'here' }),
+        condition: key(z.enum(ownConditions), 'What to wait for.', { required: 'here' }),
         pattern: key(text, 'For service_log_line: the regular expression a line must match.', {
           examples: ['ready to accept connections'],
         }),

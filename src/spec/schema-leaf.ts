@@ -24,6 +24,8 @@ export type Doc = {
   readonly deprecated?: true;
   /** Must be there in the end; a file that another one completes may leave it out. */
   readonly required?: 'merged' | 'here';
+  /** Values that are of another key, and what to do with them. */
+  readonly elsewhere?: ReadonlyMap<string, string>;
 };
 
 export type Key<T extends z.ZodType = z.ZodType> = { readonly schema: T; readonly doc: Doc };

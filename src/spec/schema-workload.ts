@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { extraHosts, fileReference, ulimits } from './schema-container.ts';
+import { ownConditions } from './schema-extension.ts';
 import {
   bytes,
   duration,
@@ -70,7 +71,15 @@ const dependency = object({
   condition: key(
     z.enum(['service_started', 'service_healthy', 'service_completed_successfully']),
     'What to wait for before this service starts.',
-    { required: 'merged' },
+    {
+      required: 'merged',
+      elsewhere: new Map(
+        ownConditions.map((name) => [
+          name,
+          `compose does not know ${name}: say it in x-tscompose: { depends_on: … } of the service`,
+        ]),
+      ),
+    },
   ),
   restart: key(flag, 'Restart this service when the other one is restarted or made anew.', { default: false }),
   required: key(flag, 'false: go on without the other service when it is missing.', { default: true }),

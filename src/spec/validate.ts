@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { Report } from './report.ts';
-import type { CheckParams } from './schema-leaf.ts';
+import type { CheckParams, Doc } from './schema-leaf.ts';
 import { service, serviceKeys } from './schema-service.ts';
 import { stackFile } from './schema-top.ts';
 import { docOf, type Example, exampleOf, keysAt, schemasAt } from './schema-walk.ts';
@@ -131,7 +131,10 @@ function explain(issue: Issue, context: Context): readonly Path[] {
       report.error('bad-value', {
         summary: `${subject(context, path)}: ${shown(found.tree)} is not one of its values`,
         at: found.tree,
-        notes: [...meant(found.tree, issue.values), `write ${listed(issue.values.map(String), 'or')}`],
+        notes: [
+          ...meant(found.tree, issue.values, docOf(context.schema, path)),
+          `write ${listed(issue.values.map(String), 'or')}`,
+        ],
       });
       return [path];
     case 'invalid_format':
@@ -267,11 +270,11 @@ function subject(context: Context, path: Path): string {
   return rest.length === 0 ? element : `${element}: ${dotted(rest)}`;
 }
 
-function meant(tree: Tree, values: readonly unknown[]): string[] {
-  const word = tree.kind === 'scalar' ? String(tree.value) : undefined;
-  if (values.includes('service_started') && (word === 'service_completed' || word === 'service_log_line')) {
-    return [`compose does not know ${word}: say it in x-tscompose: { depends_on: … } of the service`];
-  }
-  const near = word === undefined ? undefined : suggest(word, values.map(String));
+function meant(tree: Tree, values: readonly unknown[], doc: Doc | undefined): string[] {
+  if (tree.kind !== 'scalar') return [];
+  const word = String(tree.value);
+  const elsewhere = doc?.elsewhere?.get(word);
+  if (elsewhere !== undefined) return [elsewhere];
+  const near = suggest(word, values.map(String));
   return near === undefined ? [] : [`did you mean "${near}"?`];
 }
