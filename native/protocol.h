@@ -185,7 +185,8 @@ enum tsc_report_kind {
 	TSC_REPORT_WARNING = 5,   /* op, error, number: something was clamped or left out */
 	TSC_REPORT_ADOPTED = 6,   /* the container's process was found alive, pid = PID 1; HELD follows in any case */
 	TSC_REPORT_STARTED = 7,   /* exec frames: pid = the new process as the host sees it; START, START_HELD: PID 1 */
-	TSC_REPORT_LOST = 8,      /* the monitor of a frame is gone; its last word, if it had one, was sent before */
+	TSC_REPORT_LOST = 8,      /* pid: who was forked for a frame has ended, whatever it was for; its last word, if it had one,
+	                             was sent before. From a START_HELD itself (error): the monitor has not answered */
 };
 
 struct tsc_report {

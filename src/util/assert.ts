@@ -1,4 +1,4 @@
-/** A mistake of ours, never of the user or the machine. Caught once, in `cli/main.ts`. */
+/** A mistake of ours, never of the user or the machine. Caught once in a program, and told by `cli/after-throw.ts`. */
 export class InternalError extends Error {
   override readonly name = 'InternalError';
 }

@@ -2,8 +2,8 @@ import { fstatSync } from 'node:fs';
 import { Launcher } from './launch.ts';
 
 /**
- * A launcher that is there before a session needs it, and stays when that is over: starting one is a quarter of the time in
- * which a supervisor brings a container back. Between sessions it has no lock.
+ * A launcher that is there before a session needs it, and stays when that is over: a supervisor that has one need not
+ * start it while a container is down. Between sessions it has no lock.
  */
 export class Standby {
   #launcher: Launcher | undefined;

@@ -123,12 +123,13 @@ export function writeNetworkRecord(path: string, record: NetworkRecord): void {
   renameSync(`${path}.new`, path);
 }
 
-/** With what a command has begun to write over which it was killed. */
+/** The record, and what is written to take its place. */
 const filesOf = (path: string): readonly string[] => [path, `${path}.new`];
 
 /** Whether there is one, or the beginning of one. */
 export const hasNetworkRecord = (path: string): boolean => filesOf(path).some((file) => existsSync(file));
 
+/** With what a command has begun to write over which it was killed. */
 export function removeNetworkRecord(path: string): void {
   // Most have none, and to remove what is not there takes longer than to look.
   for (const file of filesOf(path)) if (existsSync(file)) rmSync(file, { force: true });
