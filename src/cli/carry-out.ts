@@ -4,6 +4,7 @@ import type { ActionOf, Plan, Step } from '../model/plan.ts';
 import type { DesiredContainer, DesiredState, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
 import { formatPlan } from '../plan/format.ts';
+import { lifeBegan } from '../runtime/linux/life-began.ts';
 import { recordProjectFiles } from '../runtime/linux/list-projects.ts';
 import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
 import type { Opening, Runtime, Session } from '../runtime/runtime.ts';
@@ -84,7 +85,10 @@ export async function carryOut(
   process.once('exit', progress.close);
   const failed: Refused[] = [];
   const log = openEventLog(eventsPath(work.project, context.environment));
-  const record = recordSteps(log, work.title);
+  const record = recordSteps(log, {
+    by: work.title,
+    lifeOf: (container) => lifeBegan(work.project, container, context.environment),
+  });
   const onEvent = (event: Event) => {
     if (event.kind === 'step-failed') failed.push(event);
     record(event);

@@ -1,5 +1,6 @@
 import type { ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
+import { lifeBegan } from '../runtime/linux/life-began.ts';
 import { openStandby } from '../runtime/linux/standby.ts';
 import { eventsPath, inheritedLock, startSupervisor } from '../runtime/linux/supervisor-lock.ts';
 import { systemClock } from '../supervise/clock.ts';
@@ -35,7 +36,16 @@ async function supervise(project: ProjectName): Promise<number> {
   const runtime = openRuntime({ environment }, standby);
   const log = openEventLog(eventsPath(project, environment), { create: false });
   const warn = (message: string): void => openOutput(2).write(`${new Date().toISOString()} ${message}\n`);
-  const supervisor = new Supervisor({ project, runtime, log, clock: systemClock, warn, isOurs: lock.isCurrent });
+  const lifeOf = (container: ContainerName): number | undefined => lifeBegan(project, container, environment);
+  const supervisor = new Supervisor({
+    project,
+    runtime,
+    log,
+    clock: systemClock,
+    lifeOf,
+    warn,
+    isOurs: lock.isCurrent,
+  });
   await supervisor.run();
   await standby.close();
   const isOurs = lock.isCurrent();

@@ -10,11 +10,12 @@ import {
   writeSync,
 } from 'node:fs';
 import type { LogLine } from './log-entry.ts';
+import { inOrder } from './telling-order.ts';
 
 export type EventLog = {
   /** Never throws: a full disk costs history, not the service. Nothing is written for a project that is gone. */
   append(line: LogLine): void;
-  /** Oldest first; what cannot be read (a line torn by a crash) is left out. */
+  /** In the order of things; what cannot be read (a line torn by a crash) is left out. */
   read(): readonly LogLine[];
 };
 
@@ -38,7 +39,7 @@ export function openEventLog(path: string, options: EventLogOptions = {}): Event
         // Nobody could be told: telling is what did not work.
       }
     },
-    read: () => [...readLines(`${path}.1`), ...readLines(path)],
+    read: () => inOrder([...readLines(`${path}.1`), ...readLines(path)]),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Event } from '../model/event.ts';
-import type { Action } from '../model/plan.ts';
+import type { Action, Step } from '../model/plan.ts';
 import type { ObservedContainer } from '../model/state.ts';
 import type { ContainerName } from '../model/units.ts';
 import { causeText } from '../plan/format.ts';
@@ -7,9 +7,21 @@ import { endLine } from './end-entry.ts';
 import type { EventLog } from './event-log.ts';
 import type { LogLine } from './log-entry.ts';
 
-/** Writes down what is done to containers while a plan is carried out; `by` is the command, or `supervise`. */
-export function recordSteps(log: EventLog, by: string): (event: Event) => void {
+export type Recording = {
+  /** The command, or `supervise`. */
+  readonly by: string;
+  /** When the last life of a container began, or was found not to. */
+  readonly lifeOf: (container: ContainerName) => number | undefined;
+};
+
+/** Writes down what is done to containers while a plan is carried out. */
+export function recordSteps(log: EventLog, { by, lifeOf }: Recording): (event: Event) => void {
+  const creations = new Map<Step, number>();
+  const noteCreation = ({ step, atMs }: Extract<Event, { kind: 'step-started' }>): void => {
+    if (step.action.kind === 'create') creations.set(step, atMs);
+  };
   return (event) => {
+    if (event.kind === 'step-started') noteCreation(event);
     if (event.kind !== 'step-done' && event.kind !== 'step-failed') return;
     const { action, cause } = event.step;
     const container = subjectOf(action);
@@ -17,14 +29,17 @@ export function recordSteps(log: EventLog, by: string): (event: Event) => void {
     if (container === undefined || (action.kind === 'wait' && event.kind === 'step-done')) return;
     const { failure } = event;
     if (failure?.code === 'interrupted') return;
+    const lifeAtMs = action.kind === 'start' ? lifeOf(container) : undefined;
     log.append({
       kind: 'step',
-      atMs: event.atMs,
+      // We hear of a start when the command may have run for a while, or be over. No line is to be later than that.
+      atMs: failure ? event.atMs : Math.min(lifeAtMs ?? creations.get(event.step) ?? event.atMs, event.atMs),
       container,
       by,
       action: actionText(action),
       cause: causeText(cause),
       ...(failure && { failure: failure.message }),
+      ...(lifeAtMs !== undefined && { lifeAtMs }),
     });
   };
 }

@@ -28,6 +28,8 @@ export type LogEntry =
       readonly action: string;
       readonly cause: string;
       readonly failure?: string;
+      /** Of a start: when the life began that it made, or could not begin. */
+      readonly lifeAtMs?: number;
     }
   | { readonly kind: 'removed' };
 

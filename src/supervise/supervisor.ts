@@ -4,7 +4,7 @@ import type { Runtime, Watching } from '../runtime/runtime.ts';
 import { Charge } from './charge.ts';
 import type { Clock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
-import { recordSteps } from './history.ts';
+import { type Recording, recordSteps } from './history.ts';
 import type { LogLine } from './log-entry.ts';
 import { Work } from './work.ts';
 
@@ -13,6 +13,7 @@ export type SupervisorOptions = {
   readonly runtime: Runtime & Watching;
   readonly log: EventLog;
   readonly clock: Clock;
+  readonly lifeOf: Recording['lifeOf'];
   /** What does not go as it should, once for each thing. */
   readonly warn: (message: string) => void;
   /** false: the project was taken down and made anew meanwhile, and somebody else supervises it. */
@@ -41,7 +42,7 @@ export class Supervisor {
       runtime,
       now: clock.now,
       signal: this.#over.signal,
-      onEvent: recordSteps(log, 'supervise'),
+      onEvent: recordSteps(log, { by: 'supervise', lifeOf: options.lifeOf }),
       warn: (message, container) => this.#warn(container === undefined ? message : `${container}: ${message}`),
       onDone: () => this.#leaveIfIdle(),
     });

@@ -7,6 +7,7 @@ import { plural } from '../util/text.ts';
 import { endLine } from './end-entry.ts';
 import type { LogEntry, LogLine } from './log-entry.ts';
 import type { LeaveReason } from './restart-policy.ts';
+import { inOrder } from './telling-order.ts';
 
 export type Evidence = {
   readonly observed: ObservedState;
@@ -51,7 +52,7 @@ function explainContainer(container: ObservedContainer, evidence: Evidence): str
   // Without a restart policy nobody may have written its end down yet.
   const end = endLine(container);
   const lines = evidence.lines.filter((line) => line.container === name);
-  const own = distinct([...lines, ...(end ? [end] : [])].sort((a, b) => a.atMs - b.atMs));
+  const own = distinct(inOrder([...lines, ...(end ? [end] : [])].sort((a, b) => a.atMs - b.atMs)));
   const sections = [`${name} ${statusText(container, evidence)}\n`];
 
   const trouble = troubleBelow(container, evidence);

@@ -101,6 +101,64 @@ describe('events', () => {
     expect(rows()[0]).toMatchObject({ type: 'container', id: `${rig.project}-web-1`, service: 'web' });
   });
 
+  scenario('are told in the order of things, however soon a container ends, whoever writes them', [], async (rig) => {
+    const brief = (program: string, more: object) => ({
+      rootfs: { host: ['/bin/true', '/bin/false'] },
+      command: [program],
+      network_mode: 'none',
+      ...more,
+    });
+    const again = ['crash1', 'crash2', 'crash3', 'crash4', 'crash5', 'crash6'];
+    const once = ['once1', 'once2', 'once3', 'once4'];
+    rig.stack(
+      Object.fromEntries([
+        ...again.map((name) => [name, brief('/bin/false', { restart: 'on-failure:2' })]),
+        ...once.map((name) => [name, brief('/bin/true', {})]),
+      ]),
+    );
+    await rig.ok(['create']);
+    await rig.ok(['rm', '-f', ...once]);
+    const watcher = rig.start(['events', '--json', '--since', '1h']);
+    let heard = '';
+    watcher.stdout?.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    const watching = ended(watcher);
+    const told = (text: string) => {
+      const rows = text.split('\n').flatMap((line) => (line.endsWith('}') ? [JSON.parse(line)] : []));
+      const ofService = (service: string) => rows.filter((row) => row.service === service);
+      return Object.fromEntries([...again, ...once].map((service) => [service, ofService(service)]));
+    };
+    const actionsIn = (text: string) =>
+      Object.entries(told(text)).map(([service, rows]) => [service, rows.map(({ action }) => action)]);
+    await eventually(() => expect(actionsIn(heard).flat(2)).toContain('create'));
+    await rig.ok(['up', '-d']);
+
+    const restart = ['restart_planned', 'start', 'die'];
+    const wanted = [
+      ...again.map((name) => [name, ['create', 'start', 'die', ...restart, ...restart, 'left']]),
+      ...once.map((name) => [name, ['create', 'destroy', 'create', 'start', 'die']]),
+    ];
+    // A supervisor that is there for others may say that it leaves what has no policy, too.
+    const withoutLeft = (text: string) =>
+      actionsIn(text).map(([service, actions]) => [
+        service,
+        once.includes(service as string) ? (actions as string[]).filter((action) => action !== 'left') : actions,
+      ]);
+    await eventually(() => expect(withoutLeft(heard)).toEqual(wanted));
+    watcher.kill('SIGINT');
+    await watching;
+    const { stdout } = await rig.ok(['events', '--json', '--since', '1h', '--until', '0s']);
+    expect(withoutLeft(stdout)).toEqual(wanted);
+    for (const rows of [...Object.values(told(heard)), ...Object.values(told(stdout))]) {
+      const times = rows.map(({ time }) => time);
+      expect(times).toEqual([...times].sort());
+    }
+    // It has one past, too.
+    const why = (await rig.ok(['why', 'crash1'])).stdout;
+    expect(why).toMatch(/start by up.*\n(.*\n)*.*ended.*\n(.*\n)*.*start by supervise.*\n(.*\n)*.*ended/);
+  });
+
   scenario('of the past are printed and not waited for', [], async (rig) => {
     rig.stack({ web: rig.puppet('web') });
     await rig.up();

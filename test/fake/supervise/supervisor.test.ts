@@ -16,7 +16,15 @@ function supervised(services: Services, lines: LogLine[] = []) {
   const begin = () => {
     let over = false;
     const log = { append: (line: LogLine) => void lines.push(line), read: () => lines };
-    const supervisor = new Supervisor({ project, runtime: machine, log, clock, warn: () => {}, isOurs: () => true });
+    const supervisor = new Supervisor({
+      project,
+      runtime: machine,
+      log,
+      clock,
+      lifeOf: () => undefined,
+      warn: () => {},
+      isOurs: () => true,
+    });
     void supervisor.run().then(() => {
       over = true;
     });
