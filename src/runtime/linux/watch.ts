@@ -8,6 +8,7 @@ import { monitorLives } from './lives.ts';
 import { observeContainer } from './observe.ts';
 import { type ContainerPaths, containerPaths, type Paths, type ProjectPaths, projectPaths } from './paths.ts';
 import { statePhase } from './protocol.ts';
+import type { ShimState } from './records.ts';
 import { entries, readRecord, readState } from './state-dir.ts';
 
 /** How long a container that came, or a monitor that came back, may go unnoticed when the kernel does not tell. */
@@ -54,6 +55,7 @@ class ContainerWatch {
   #watcher: FSWatcher | undefined;
   #last = '';
   #looksSoon = false;
+  #newest: ShimState | undefined;
   #hasEnded = false;
 
   constructor(at: ProjectPaths, name: ContainerName, options: WatchOptions & { readonly onEnd: () => void }) {
@@ -108,6 +110,14 @@ class ContainerWatch {
     });
   }
 
+  /** What its monitor has told may still be on its way when its record has been read, which then is newer. */
+  #isOld(told: ShimState | undefined): boolean {
+    const newest = this.#newest;
+    if (told?.createdMs === newest?.createdMs && (told?.sequence ?? 0n) < (newest?.sequence ?? 0n)) return true;
+    this.#newest = told;
+    return false;
+  }
+
   /** Reports what is new; false when the container is gone. */
   #look(told = readState(this.#where.stateRecord)): boolean {
     if (this.#over.signal.aborted) return false;
@@ -118,6 +128,7 @@ class ContainerWatch {
       if (this.#last !== '') this.#options.onGone(this.#name);
       return false;
     }
+    if (this.#isOld(told)) return true;
     // Neither what it was nor yet what it is going to be; the monitor tells at once which.
     if (told?.phase === statePhase.STARTING && monitorLives(told)) return true;
     const container = observeContainer(record, this.#where, told);
