@@ -2,7 +2,7 @@ import type { ObservedContainer } from '../model/state.ts';
 import type { ProjectName } from '../model/units.ts';
 import { comesBack } from './ends.ts';
 import { portText } from './render/ports.ts';
-import { spanText, statusText } from './render/status.ts';
+import { restartingText, spanText, statusText } from './render/status.ts';
 import type { Fields } from './render/template.ts';
 
 /** As docker names the states of a container; `removing` and `dead` do not happen here. */
@@ -10,17 +10,15 @@ export const stateNames = ['created', 'running', 'paused', 'restarting', 'removi
 export type StateName = (typeof stateNames)[number];
 
 export function stateOf(container: ObservedContainer): StateName {
-  const { kind } = container.status;
-  // Its next life is being set up.
-  if (kind === 'created' && container.restarts > 0) return 'restarting';
+  const { status } = container;
+  const { kind } = status;
+  if (kind === 'created' && (status.again || container.restarts > 0)) return 'restarting';
   if (kind === 'created' || kind === 'running' || kind === 'paused') return kind;
   return comesBack(container) ? 'restarting' : 'exited';
 }
 
 const lifeText = (container: ObservedContainer, now: number): string =>
-  container.status.kind === 'created' && stateOf(container) === 'restarting'
-    ? 'Restarting'
-    : statusText(container.status, now);
+  stateOf(container) === 'restarting' ? restartingText(container.status, now) : statusText(container.status, now);
 
 export const psTitles = ['NAME', 'ROOTFS', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'];
 

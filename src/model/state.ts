@@ -82,7 +82,8 @@ export type ObservedOneOff = OneOff & {
 };
 
 export type ContainerStatus =
-  | { readonly kind: 'created' }
+  /** `again`: it has lived before, and its next life is being set up. */
+  | { readonly kind: 'created'; readonly again?: true }
   | { readonly kind: 'running'; readonly pid: number; readonly startedAtMs: number; readonly health?: Health }
   | { readonly kind: 'paused'; readonly pid: number; readonly startedAtMs: number }
   | ExitedStatus

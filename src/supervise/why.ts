@@ -100,7 +100,7 @@ function statusText({ status, restarts, stoppedByUser, config }: ObservedContain
   const counted = restarts === 0 ? '' : ` after ${plural(restarts, 'automatic restart')}`;
   switch (status.kind) {
     case 'created':
-      return 'was made and never started';
+      return status.again ? 'is being started again' : 'was made and never started';
     case 'running':
       return `is running since ${formatTime(status.startedAtMs)}${counted}${status.health === undefined ? '' : `, ${status.health}`}`;
     case 'paused':

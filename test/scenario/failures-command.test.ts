@@ -1,51 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { limitFile, over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { processesIn, projectCgroup, whileFrozen } from '../support/frozen.ts';
 import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
 import { ended, type Rig, type Run, scenario } from '../support/scenario.ts';
 import { onSmallDisk } from '../support/small-disk.ts';
 
 const traces = (rig: Rig) => Object.values(tracesOf([rig.project])).flat();
-
-/** What our command line makes below this test's own cgroup2 directory. */
-function projectCgroup(rig: Rig): string {
-  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/';
-  const mount = /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
-  return join(mount ?? '/sys/fs/cgroup', own, 'tscompose', rig.project);
-}
-
-/**
- * Whoever is born into a frozen cgroup stays at its first instruction: the start of a container is held up between the
- * birth of its init and everything that the init does.
- */
-async function whileFrozen(rig: Rig, body: () => Promise<void>): Promise<void> {
-  const cgroup = projectCgroup(rig);
-  mkdirSync(cgroup, { recursive: true });
-  writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
-  try {
-    await body();
-  } finally {
-    if (existsSync(cgroup)) writeFileSync(join(cgroup, 'cgroup.freeze'), '0');
-  }
-}
-
-const membersOf = (cgroup: string): number =>
-  readdirSync(cgroup, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('cgroup.procs'))
-    .flatMap((name) => readFileSync(join(cgroup, name), 'utf8').split('\n'))
-    .filter((line) => line !== '').length;
 
 describe('a command killed with SIGKILL', () => {
   scenario('while it unpacks a tarball leaves nothing half-made: the next up unpacks it whole', [], async (rig) => {
@@ -78,7 +42,7 @@ describe('a command killed with SIGKILL', () => {
     await whileFrozen(rig, async () => {
       const up = rig.start(['up', '-d']);
       const done = ended(up);
-      await eventually(() => expect(membersOf(projectCgroup(rig))).toBe(1));
+      await eventually(() => expect(processesIn(projectCgroup(rig))).toBe(1));
       up.kill('SIGKILL');
       await done;
     });
@@ -135,7 +99,7 @@ describe('a monitor killed with SIGKILL', () => {
       const cgroup = projectCgroup(rig);
       await whileFrozen(rig, async () => {
         const up = ended(rig.start(['up', '-d']));
-        await eventually(() => expect(membersOf(cgroup)).toBe(1));
+        await eventually(() => expect(processesIn(cgroup)).toBe(1));
         for (const { pid } of monitorsOf(rig.project).filter(({ command }) => command === 'tsc:monitor')) killed(pid);
         const { code, stderr } = await up;
         expect([code, stderr]).toEqual([1, expect.stringContaining(`${rig.project}-web-1`)]);
@@ -144,7 +108,7 @@ describe('a monitor killed with SIGKILL', () => {
       await rig.ok(['up', '-d']);
       await rig.next('web');
       // Init and command, not two of each.
-      expect(membersOf(cgroup)).toBe(2);
+      expect(processesIn(cgroup)).toBe(2);
       expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
       expect(monitorsOf(rig.project)).toHaveLength(1);
     },
@@ -183,7 +147,7 @@ describe('a cgroup of ours that somebody has removed', () => {
       for (const trace of [...(tracesOf([rig.project])['cgroups'] ?? [])].reverse()) rmdirSync(trace);
       await rig.ok(['up', '-d']);
       await rig.next('web');
-      expect(membersOf(projectCgroup(rig))).toBe(2);
+      expect(processesIn(projectCgroup(rig))).toBe(2);
       const { pid } = await running(rig, 'web');
       expect(limitFile(pid, 'pids', 'pids.max', 'pids.max')).toBe('41');
       await rig.ok(['down']);
@@ -209,7 +173,7 @@ describe('cp into a container that is only being started', () => {
     try {
       await whileFrozen(rig, async () => {
         running.push(ended(rig.start(['up', '-d'])));
-        await eventually(() => expect(membersOf(projectCgroup(rig))).toBe(1));
+        await eventually(() => expect(processesIn(projectCgroup(rig))).toBe(1));
         const copy = rig.start(['cp', 'greeting', `web:${path}`]);
         running.push(ended(copy));
         await eventually(() => {

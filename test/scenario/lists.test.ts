@@ -1,6 +1,8 @@
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
-import { ended, scenario } from '../support/scenario.ts';
+import { eventually } from '../support/eventually.ts';
+import { processesIn, projectCgroup, whileFrozen } from '../support/frozen.ts';
+import { ended, type Run, scenario } from '../support/scenario.ts';
 
 describe('ps', () => {
   scenario('chooses by state, service and orphanhood', [], async (rig) => {
@@ -26,6 +28,34 @@ describe('ps', () => {
       'error: no container can be "happy"\n  = it is one of created, running, paused, restarting, removing, exited, dead\n',
     ]);
   });
+
+  scenario(
+    'says of what is between two lives, and of what is being set up again, that it restarts',
+    [],
+    async (rig) => {
+      const restart_policy = { condition: 'any', delay: '10m' };
+      rig.stack({ web: rig.puppet('web', { deploy: { restart_policy } }) });
+      await rig.hold();
+      const shown = async () => (await rig.ok(['ps', '-a', '--format', '{{.State}} {{.Status}}'])).stdout;
+      /** What is shown while a start is held up before the first step of its init. */
+      const whileStarting = async (command: string[], text: string) => {
+        let done: Promise<Run> | undefined;
+        await whileFrozen(rig, async () => {
+          done = ended(rig.start(command));
+          await eventually(() => expect(processesIn(projectCgroup(rig))).toBe(1));
+          expect(await shown()).toBe(text);
+        });
+        expect((await done)?.code).toBe(0);
+        return rig.next('web');
+      };
+      const web = await whileStarting(['up', '-d'], 'created Created\n');
+      web.tell('exit 3');
+      await eventually(async () => expect(await shown()).toMatch(/^restarting Restarting \(3\) .+ ago\n$/));
+      expect((await rig.ok(['ps'])).stdout).toMatch(/Restarting \(3\) .+ ago/);
+      await whileStarting(['start'], 'restarting Restarting\n');
+      await running(rig, 'web');
+    },
+  );
 
   scenario('speaks the JSON and the templates of docker compose', [], async (rig) => {
     rig.stack({ web: rig.puppet('web', { labels: { tier: 'front' } }) });

@@ -22,6 +22,14 @@ export function statusText(status: ContainerStatus, nowMs: number): string {
   }
 }
 
+/** Of a container between two lives: `Restarting (1) 3 seconds ago`, the code and the time of its end; or, once it is being set up, `Restarting`. */
+export function restartingText(status: ContainerStatus, nowMs: number): string {
+  if (status.kind === 'created') return 'Restarting';
+  // After a boot it waits for whoever brings the stack up.
+  if (status.kind === 'exited' && status.reboot) return statusText(status, nowMs);
+  return statusText(status, nowMs).replace(/^(?:Exited|Failed) /, 'Restarting ');
+}
+
 type Ended = Extract<ContainerStatus, { readonly kind: 'exited' }>;
 
 /** `1`, `137, SIGKILL`, `137, out of memory`, `ended by reboot`, `unknown`. */

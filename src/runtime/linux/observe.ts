@@ -123,7 +123,8 @@ function statusOf(
       return failedStatus(state);
     case statePhase.STARTING:
       // What was being set up dies with its monitor.
-      return lives.monitor ? { kind: 'created' } : lastWitness(state, stateDir);
+      if (!lives.monitor) return lastWitness(state, stateDir);
+      return state.starts > 1 ? { kind: 'created', again: true } : { kind: 'created' };
     default:
       return { kind: 'created' };
   }

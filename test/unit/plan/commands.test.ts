@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Plan } from '../../../src/model/plan.ts';
-import type { ObservedState } from '../../../src/model/state.ts';
+import type { ContainerStatus, ObservedState } from '../../../src/model/state.ts';
 import type { Millis, ServiceName, SignalName } from '../../../src/model/units.ts';
 import { planDown } from '../../../src/plan/down.ts';
 import { formatPlan, formatSteps } from '../../../src/plan/format.ts';
+import { reconcile } from '../../../src/plan/reconcile.ts';
 import { planRemove } from '../../../src/plan/remove.ts';
 import { planDependentRestarts, planRestart } from '../../../src/plan/restart.ts';
 import { planKill, planPause, planUnpause } from '../../../src/plan/signal.ts';
@@ -86,6 +87,16 @@ test('stop stops exactly the chosen services and remembers that the user wanted 
   const plan = planStop(machine, { services: named('db', 'web'), graceMs: 5 as Millis });
   expect(text(plan)).toBe('\nstop shop-web-1 (requested)\nstop shop-db-1 (requested)\n');
   expect(plan.steps[0]?.action).toMatchObject({ byUser: true, graceMs: 5 });
+});
+
+test('that a container has lived before its next life is set up makes no plan another one', () => {
+  const plans = (status: ContainerStatus) => {
+    const observed = with_({ 'shop-api-1': { status }, 'shop-db-1': { status, restarts: 1 } });
+    const options = { services: named('api') };
+    const made = [planStart, planStop, planRestart, planDown, planPause].map((plan) => text(plan(observed, options)));
+    return [...made, text(reconcile(stack, observed, { compare: () => [] }))];
+  };
+  expect(plans({ kind: 'created', again: true })).toEqual(plans({ kind: 'created' }));
 });
 
 test('stop also speaks to what has ended and may be restarted, once', () => {
