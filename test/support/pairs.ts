@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { settle } from './settle.ts';
 
 type Deed<Bench> = (bench: Bench) => unknown;
 
@@ -20,6 +21,19 @@ export function testPairs<Bench>(
       test(`${state}: ${event}`, async () => {
         expect(await run(arrange, act)).toBe(table[state]?.[event]);
       });
+}
+
+/** The same for what needs no time: what a fresh bench has said of the event once everything has come to rest. */
+export function testSaid<Bench extends { readonly said: string[] }>(pairs: Pairs<Bench>, make: () => Bench): void {
+  testPairs(pairs, async (arrange, act) => {
+    const bench = make();
+    await arrange(bench);
+    await settle();
+    bench.said.length = 0;
+    await act(bench);
+    await settle();
+    return bench.said.join(', ');
+  });
 }
 
 /** Works that go on until the test ends them, the oldest first. */

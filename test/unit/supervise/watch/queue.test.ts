@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { Queue } from '../../../../src/supervise/watch/queue.ts';
-import { type Pairs, testPairs, Works } from '../../../support/pairs.ts';
+import { type Pairs, testSaid, Works } from '../../../support/pairs.ts';
 import { settle } from '../../../support/settle.ts';
 
 /** What happens, in words; each work says when it begins, and ends when it is told to. */
@@ -79,13 +79,5 @@ const table: Pairs<Bench>['table'] = {
 };
 
 describe('a queue: every event in every state', () => {
-  testPairs({ states, events, table }, async (arrange, act) => {
-    const bench = new Bench();
-    await arrange(bench);
-    await settle();
-    bench.said.length = 0;
-    await act(bench);
-    await settle();
-    return bench.said.join(', ');
-  });
+  testSaid({ states, events, table }, () => new Bench());
 });

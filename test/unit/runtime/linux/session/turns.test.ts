@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import type { RuntimeFailure } from '../../../../../src/model/event.ts';
 import { Turns } from '../../../../../src/runtime/linux/session/turns.ts';
 import { err, ok, type Result } from '../../../../../src/util/result.ts';
-import { type Pairs, testPairs, Works } from '../../../../support/pairs.ts';
+import { type Pairs, testSaid, Works } from '../../../../support/pairs.ts';
 import { settle } from '../../../../support/settle.ts';
 
 type Held = Result<void, RuntimeFailure>;
@@ -152,13 +152,5 @@ const table: Pairs<Bench>['table'] = {
 };
 
 describe('the lock within a session: every event in every state', () => {
-  testPairs({ states, events, table }, async (arrange, act) => {
-    const bench = new Bench();
-    await arrange(bench);
-    await settle();
-    bench.said.length = 0;
-    await act(bench);
-    await settle();
-    return bench.said.join(', ');
-  });
+  testSaid({ states, events, table }, () => new Bench());
 });
