@@ -54,8 +54,7 @@ describe.skipIf(!possible)('a container run by the shim', () => {
     expect(new Set([...seen, home]).size).toBe(4);
     expect(ahead).toEqual(new Set(seen.slice(0, 2)));
     expect(made()).toEqual([]);
-    launcher.close();
-    await launcher.ended;
+    await launcher.leave();
     for (const container of containers) await container.remove();
   });
 });

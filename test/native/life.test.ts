@@ -245,37 +245,29 @@ describe.skipIf(!possible)('the life of a container', () => {
   test('START starts what it holds, and says so in the same breath', async () => {
     const container = rig.container({ argv: ['sh', '-c', 'echo ran'] });
     rmSync(container.state, { recursive: true });
-    const launcher = new Launcher(rig.shim);
-    launcher.send(container.frame('START'));
-    const held = await launcher.next([3]);
+    const { launcher, held } = await container.launch('START');
     expect(await launcher.next([7])).toMatchObject({ id: held.id, error: 0 });
     const control = await container.control();
     await control.ask('WAIT');
     expect(container.output()).toBe('ran\n');
     control.close();
-    launcher.close();
-    await launcher.ended;
+    await launcher.leave();
   });
 
   test('a start that fails says where in the program, and the container stays', async () => {
     const container = rig.container({ argv: ['/nowhere'] });
-    const launcher = new Launcher(rig.shim);
-    launcher.send(container.frame('START'));
-    await launcher.next([3]);
+    const { launcher } = await container.launch('START');
     const failed = await launcher.next([4]);
     expect(failed).toMatchObject({ phase: 4, error: 2 });
     const control = await container.control();
     expect((await control.ask('STATUS')).state).toMatchObject({ phase: phases.failed, failError: 2 });
     control.close();
-    launcher.close();
-    await launcher.ended;
+    await launcher.leave();
   });
 
   test('START_HELD starts what another frame has made, once, and says so', async () => {
     const container = rig.container({ argv: ['sh', '-c', 'echo ran; exec sleep 1000'] });
-    const launcher = new Launcher(rig.shim);
-    launcher.send(container.frame('CONTAINER'));
-    await launcher.next([3]);
+    const { launcher } = await container.launch();
     launcher.send(container.startHeld(71));
     const started = await launcher.next([7]);
     expect(started).toMatchObject({ id: 71, error: 0 });
@@ -286,15 +278,12 @@ describe.skipIf(!possible)('the life of a container', () => {
     // EBUSY, and in no phase: it was the request that was refused.
     expect(await launcher.next([4])).toMatchObject({ id: 72, phase: 0, error: 16 });
     control.close();
-    launcher.close();
-    await launcher.ended;
+    await launcher.leave();
   });
 
   test('START_HELD says what the state says of a start that fails, and that a monitor is gone', async () => {
     const container = rig.container({ argv: ['/nowhere'] });
-    const launcher = new Launcher(rig.shim);
-    launcher.send(container.frame('CONTAINER'));
-    const held = await launcher.next([3]);
+    const { launcher, held } = await container.launch();
     launcher.send(container.startHeld(71));
     expect(await launcher.next([4])).toMatchObject({ id: 71, phase: 4, error: 2 });
     // Of everybody that it has forked the launcher says in the end that it is gone.
@@ -308,8 +297,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     expect(await lost(72)).toMatchObject({ error: 111 });
     launcher.send(encodeFrame(frameKind.START_HELD, 73, []));
     expect(await launcher.next([4])).toMatchObject({ id: 73, error: 71 });
-    launcher.close();
-    await launcher.ended;
+    await launcher.leave();
   });
 
   test('who asks a monitor to start dies with the launcher, and the start goes on', async () => {
@@ -317,9 +305,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     execFileSync('mkfifo', [gate]);
     // Opening the fifo for writing holds up the set-up until somebody reads.
     const container = rig.container({ argv: ['sleep', '1000'], attach: [op('ATTACH', [], gate)] });
-    const launcher = new Launcher(rig.shim);
-    launcher.send(container.frame('CONTAINER'));
-    await launcher.next([3]);
+    const { launcher } = await container.launch();
     launcher.send(container.startHeld(71));
     const { pid } = launcher.child;
     const asker = () =>
@@ -362,9 +348,7 @@ describe.skipIf(!possible)('the life of a container', () => {
   test('the launcher tells of a monitor that was killed before its last word', async () => {
     const slow = op('MOUNT', [0], 'nosuchfs', 'none', '/tmp', '');
     const container = rig.container({ argv: ['sleep', '1000'] });
-    const launcher = new Launcher(rig.shim);
-    launcher.send(container.frame('CONTAINER'));
-    const held = await launcher.next([3]);
+    const { launcher, held } = await container.launch();
     process.kill(held.pid, 'SIGKILL');
     expect(await launcher.next([8])).toMatchObject({ id: held.id, pid: held.pid });
     const refused = rig.container({
@@ -375,8 +359,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     launcher.send(refused.frame('START'));
     expect((await launcher.next([4])).phase).toBe(1);
     await launcher.next([8]);
-    launcher.close();
-    await launcher.ended;
+    await launcher.leave();
   });
 
   test('PUT writes a file whole, with its mode, and leaves that of an adopted container alone', async () => {
@@ -402,8 +385,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     expect((await second.next([2])).pid).toBe(first.child.pid);
     first.close();
     expect((await second.next([1])).pid).toBe(second.child.pid);
-    second.close();
-    await Promise.all([first.ended, second.ended]);
+    await Promise.all([first.ended, second.leave()]);
   });
 
   test('refuses frames that are none, and goes on after one that is only wrong inside', async () => {
@@ -436,8 +418,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     await control.ask('WAIT');
     await new Promise((done) => setTimeout(done, 200));
     expect(readFileSync(said, 'utf8')).toBe('');
-    holder.close();
-    await holder.ended;
+    await holder.leave();
     control.close();
   });
 

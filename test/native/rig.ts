@@ -235,6 +235,13 @@ export class Container {
     return report;
   }
 
+  /** Held, or held and started, by a launcher that stays for more. */
+  async launch(kind: 'CONTAINER' | 'START' = 'CONTAINER'): Promise<{ launcher: Launcher; held: Report }> {
+    const launcher = new Launcher(this.rig.shim);
+    launcher.send(this.frame(kind));
+    return { launcher, held: await launcher.next([3]) };
+  }
+
   control(): Promise<Control> {
     return connect(join(this.state, 'ctl.sock'));
   }

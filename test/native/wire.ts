@@ -198,6 +198,11 @@ export class Launcher {
     this.child.stdin?.end();
   }
 
+  async leave() {
+    this.close();
+    await this.ended;
+  }
+
   async next(kinds: number[]): Promise<Report> {
     const until = Date.now() + 20_000;
     for (;;) {
