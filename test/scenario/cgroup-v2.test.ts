@@ -1,6 +1,5 @@
-import { beforeAll, expect, test } from 'vitest';
-import { runInVm } from '../support/vm/machine.ts';
-import { describeVm, saidIn } from '../support/vm/scenario.ts';
+import { expect, test } from 'vitest';
+import { describeBoot } from '../support/vm/scenario.ts';
 import { vmShell } from '../support/vm/shell.ts';
 
 // This machine's controllers live on v1, so the same limits are tried on pure v2 in a machine of our own. One boot for all.
@@ -126,24 +125,15 @@ rmdir $around/full $around /sys/fs/cgroup/tscompose
 left
 `;
 
-let said = saidIn('');
+const files = {
+  'stack.yml': stack,
+  'pids.yml': pidsStack,
+  'around.yml': aroundStack,
+  'view.sh': viewScript,
+  'device.sh': deviceScript,
+};
 
-describeVm('on pure cgroup v2', 'vm', () => {
-  beforeAll(async () => {
-    const run = await runInVm({
-      script,
-      files: {
-        'stack.yml': stack,
-        'pids.yml': pidsStack,
-        'around.yml': aroundStack,
-        'view.sh': viewScript,
-        'device.sh': deviceScript,
-      },
-    });
-    said = saidIn(run.output);
-    expect(run.code, run.output).toBe(0);
-  }, 400_000);
-
+describeBoot('on pure cgroup v2', { script, files }, (said) => {
   test('every limit is in the file of its controller', () => {
     expect(said.after('loop cpu.max')).toBe('50000 100000');
     expect(said.after('loop cpu.weight')).toBe('59');

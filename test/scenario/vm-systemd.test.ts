@@ -1,6 +1,5 @@
-import { beforeAll, expect, test } from 'vitest';
-import { runInVm } from '../support/vm/machine.ts';
-import { describeVm, saidIn } from '../support/vm/scenario.ts';
+import { expect, test } from 'vitest';
+import { describeBoot } from '../support/vm/scenario.ts';
 import { unitShell } from '../support/vm/shell.ts';
 
 // Neither systemd nor a clock that may be set is on the machine of the tests: both are in one of our own. One boot for all.
@@ -82,16 +81,9 @@ row stopped beat
 t down; echo "down too $?"
 `;
 
-let said = saidIn('');
+const files = { 'unit.yml': unitStack, 'clock.yml': clockStack };
 
-describeVm('under systemd, in a machine of its own', 'vm with systemd', () => {
-  beforeAll(async () => {
-    const files = { 'unit.yml': unitStack, 'clock.yml': clockStack };
-    const run = await runInVm({ systemd: true, script, files });
-    said = saidIn(run.output);
-    expect(run.code, run.output).toBe(0);
-  }, 400_000);
-
+describeBoot('under systemd, in a machine of its own', { systemd: true, script, files }, (said) => {
   test('the unit that install-unit writes is started when its services run, and says so', () => {
     expect(said.after('start ')).toBe('0');
     expect(said.after('started: ')).toBe('active running, 2 services run, success');

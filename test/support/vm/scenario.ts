@@ -1,11 +1,25 @@
-import { describe } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { type Capability, missing, promised } from '../capabilities.ts';
+import { runInVm, type VmOptions } from './machine.ts';
 
 /** Tests of a machine of our own; skipped, with the reason in the title, where there can be none. */
 export function describeVm(title: string, need: Capability, tests: () => void): void {
   const reasons = missing(['root', need]);
   const why = reasons.length === 0 ? '' : ` (skipped: ${reasons.join(', ')})`;
   describe.skipIf(reasons.length > 0 && !promised(['vm']))(`${title}${why}`, tests);
+}
+
+/** Tests of what the script of one machine says, which is started once for all of them and has to come to a good end. */
+export function describeBoot(title: string, machine: VmOptions, tests: (said: Said) => void): void {
+  describeVm(title, machine.systemd ? 'vm with systemd' : 'vm', () => {
+    const said = saidIn('');
+    beforeAll(async () => {
+      const { code, output } = await runInVm(machine);
+      Object.assign(said, saidIn(output));
+      expect(code, output).toBe(0);
+    }, 400_000);
+    tests(said);
+  });
 }
 
 export type Said = {
