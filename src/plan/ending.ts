@@ -11,6 +11,8 @@ export type Ending = {
   readonly remove?: { readonly volumes: boolean } | undefined;
   /** The stop is to be remembered; then it is also planned for a container that has ended, but might be restarted. */
   readonly byUser?: true | undefined;
+  /** It was ended before there was a plan for it: the hooks after that end are still to be run. */
+  readonly owesHooks?: true | undefined;
 };
 
 /** Ids of the last steps that end a container; absent where there was nothing to do. */
@@ -70,7 +72,7 @@ export function addEndings(
 
 function addStop(
   list: StepList,
-  { container, cause, byUser }: Ending,
+  { container, cause, byUser, owesHooks }: Ending,
   {
     graceMs,
     preStop,
@@ -96,7 +98,7 @@ function addStop(
     cause,
     after: before,
   });
-  for (const [index, hook] of (isAlive(container) ? config.hooks.postStop : []).entries()) {
+  for (const [index, hook] of (isAlive(container) || owesHooks ? config.hooks.postStop : []).entries()) {
     last = list.add({
       action: { kind: 'hook', container: name, when: 'post-stop', hook, optional: true },
       cause,

@@ -1,4 +1,5 @@
 import type { RestartPolicy } from '../model/project.ts';
+import type { ObservedContainer } from '../model/state.ts';
 import { unreachable } from '../util/assert.ts';
 import type { LogLine } from './log-entry.ts';
 import { type Life, type LifeStep, newLife, patienceMs } from './machine.ts';
@@ -32,6 +33,19 @@ export function owedPostStop(lines: readonly LogLine[], hooks: number): number |
       owed = { ...owed, hooks: owed.hooks - 1 };
   }
   return owed !== undefined && owed.hooks > 0 ? owed.endedAtMs : undefined;
+}
+
+/** Whether nobody has run all hooks after the end that a container is in. */
+export function owesPostStop(lines: readonly LogLine[], { name, status, config }: ObservedContainer): boolean {
+  if (status.kind !== 'exited') return false;
+  const run = lines.filter(
+    (line) =>
+      line.container === name &&
+      line.kind === 'step' &&
+      line.action === 'post-stop hook' &&
+      line.atMs >= status.finishedAtMs,
+  );
+  return run.length < config.hooks.postStop.length;
 }
 
 function retell(state: Life, line: LogLine, policy: RestartPolicy): Life {

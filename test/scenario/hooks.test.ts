@@ -185,6 +185,26 @@ describe('a hook after an end', () => {
     expect(await rig.row('web')).toMatchObject({ status: { kind: 'exited', exitCode: 137 }, stoppedByUser: true });
   });
 
+  scenario('runs once after a kill that somebody else keeps from the project, whoever that is', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const deaf = { command: ['/bin/sh', '-c', 'trap "" TERM; while sleep 0.1; do :; done'], stop_grace_period: '10m' };
+    const hooks = { 'x-tscompose': { post_stop: [note('$$EXIT_CODE $$EXIT_STATUS'), note('second')] } };
+    rig.stack({ web: service({ ...deaf, ...hooks }), other: service(deaf) });
+    for (const stopped of ['other', 'web']) {
+      await rig.up();
+      const before = notes(rig).length;
+      const stop = ended(rig.start(['stop', stopped]));
+      await eventually(async () => expect(await rig.row(stopped)).toMatchObject({ stoppedByUser: true }));
+      const kill = ended(rig.start(['kill', 'web']));
+      await eventually(async () => expect((await rig.row('web')).status).toMatchObject({ signal: 'SIGKILL' }));
+      await rig.ok(['stop', '-t', '0', stopped]);
+      expect([(await stop).code, (await kill).code]).toEqual([0, 0]);
+      expect(notes(rig).slice(before)).toEqual(['killed KILL', 'second']);
+      expect(await rig.row('web')).toMatchObject({ stoppedByUser: true });
+    }
+    await rig.ok(['kill', 'other']);
+  });
+
   scenario('comes before the next life, and keeps neither that nor down from coming when it fails', [], async (rig) => {
     rig.write('shared/.keep', '');
     const failing = { command: ['/bin/sh', '-c', 'sleep 0.3; echo post-stop >> /shared/notes; exit 4'] };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Plan } from '../../../src/model/plan.ts';
 import type { ContainerStatus, ObservedState } from '../../../src/model/state.ts';
-import type { Millis, ServiceName, SignalName } from '../../../src/model/units.ts';
+import type { ContainerName, Millis, ServiceName, SignalName } from '../../../src/model/units.ts';
 import { planDown } from '../../../src/plan/down.ts';
 import { formatPlan, formatSteps } from '../../../src/plan/format.ts';
 import { reconcile } from '../../../src/plan/reconcile.ts';
@@ -168,6 +168,23 @@ test('kill that has been sent already only remembers what its restart policy wou
   const plan = planKill(observed, { signal: 'SIGKILL' as SignalName, sent: true });
   expect(text(plan)).toBe('\nkill shop-api-1 (requested)\nstop shop-web-1 (requested)\n');
   expect(plan.steps[1]?.action).toMatchObject({ kind: 'stop', byUser: true });
+});
+
+test('kill that has been sent already runs the hooks after an end that nobody has run', () => {
+  const hook = { argv: ['/bin/echo'], environment: {}, privileged: false };
+  const config = {
+    ...machine.containers[0]!.config,
+    hooks: { preStart: [], postStart: [], preStop: [hook], postStop: [hook] },
+  };
+  const observed = with_({
+    'shop-api-1': { status: exited(137), config },
+    'shop-web-1': { status: exited(137), config },
+    'shop-db-1': { status: exited(137), config },
+  });
+  const owingHooks = new Set(['shop-web-1' as ContainerName]);
+  expect(text(planKill(observed, { signal: 'SIGKILL' as SignalName, sent: true, owingHooks }))).toBe(
+    '\nstop shop-web-1 (requested)\nhook shop-web-1 post-stop 1 (requested) after stop shop-web-1\n',
+  );
 });
 
 test('pause reaches what runs, unpause what is paused', () => {
