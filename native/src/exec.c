@@ -10,6 +10,7 @@
 #define FRAME_FD 3
 #define REPORT_FD 4
 #define CODE_REFUSED 125 /* as docker's and podman's exec for everything before the command itself */
+#define FORK "fork"      /* what was refused, where that was a process, and not the way into the container */
 
 /* Who tells the user why the command cannot be run, when nobody hears our reports; and their environment. */
 static char *const *explainer;
@@ -239,6 +240,9 @@ static _Noreturn void run_helper(struct tsc_session *session, int message)
 	}
 	/* A pid namespace whose PID 1 is gone answers ENOMEM. */
 	note.error = pid == -ENOMEM ? ESRCH : pid < 0 ? -pid : 0;
+	struct tsc_text out = tsc_start_text(note.text, sizeof note.text);
+	if (!error && pid < 0 && pid != -ENOMEM)
+		tsc_add_text(&out, FORK);
 	note.pid = pid < 0 ? 0 : pid;
 	tsc_send_note(message, &note, NULL, 0);
 	sys_exit(0);
@@ -327,7 +331,7 @@ static void start(struct tsc_session *session)
 		run_helper(session, pair[1]);
 	}
 	if (helper < 0)
-		refuse(session, TSC_PHASE_HOLD, 0, helper, "fork");
+		refuse(session, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, helper, FORK);
 	sys_close(pair[1]);
 	session->message = pair[0];
 	bool heard = hear_helper(session, &note, &refusal);
@@ -336,7 +340,7 @@ static void start(struct tsc_session *session)
 	if (!heard)
 		refuse(session, TSC_PHASE_HOLD, 0, ECANCELED, "");
 	if (note.error)
-		refuse(session, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, note.error, "");
+		refuse(session, TSC_PHASE_HOLD, session->frame.span[TSC_PHASE_HOLD].index, note.error, note.text);
 	session->pid = note.pid;
 	if (refusal.kind) {
 		sys_wait4(session->pid, NULL, 0);

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { limitDirectory, over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { keepersOf, monitorsOf, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
+import { root } from '../support/tree.ts';
 
 /** Processes of the containers themselves. */
 const guests = (rig: Rig) => processesOf(rig.project).filter(({ because }) => because.startsWith('cgroup'));
@@ -99,6 +100,34 @@ describe('a container that may not even have a second process', () => {
     rig.stack({ web: rig.puppet('web', { pids_limit: 1, init: false }) });
     await rig.up();
     await rig.next('web');
+  });
+});
+
+describe('exec by somebody who may have no more processes', () => {
+  scenario('blames neither the container nor its limit', ['pids controller'], async (rig) => {
+    rig.stack({ web: rig.puppet('web', { pids_limit: 20 }) });
+    await rig.up();
+    const { pid } = await running(rig, 'web');
+    const around = join(limitDirectory(pid, 'pids'), `../${rig.project}-caller`);
+    const real = join(root, `dist/native/linux-${process.arch}/tsc-shim`);
+    const shim = rig.write('shim', `#!/bin/sh\necho $$ >${around}/cgroup.procs\nexec ${real} "$@"\n`);
+    chmodSync(shim, 0o755);
+    const exec = ['exec', '-d', 'web', '/bin/inspect'];
+    mkdirSync(around);
+    try {
+      // Room for the shim alone, then for who goes in on its behalf as well, then for the command, too.
+      for (const room of ['1', '2']) {
+        writeFileSync(join(around, 'pids.max'), room);
+        const { code, stderr } = await rig.cli(exec, { env: { TSCOMPOSE_SHIM: shim } });
+        expect([room, code]).toEqual([room, 1]);
+        expect(stderr).toContain('error: cannot start a process for the command: no resources left for now\n');
+        expect(stderr).toContain("= pids.max of the caller's cgroup, or kernel.pid_max or");
+      }
+      writeFileSync(join(around, 'pids.max'), '3');
+      await rig.ok(exec, { env: { TSCOMPOSE_SHIM: shim } });
+    } finally {
+      await eventually(() => rmdirSync(around));
+    }
   });
 });
 

@@ -139,7 +139,7 @@ const reason = ({ op, errno }: OpFailure): string =>
 export function opFailure(failure: OpFailure): RuntimeFailure {
   const { op, errno, text } = failure;
   if (op.kind === 'EXEC') return execFailure(failure);
-  if (text === forkText) return forkFailure(errno);
+  if (text === forkText) return forkFailure(op, errno);
   const about = text !== '' && !deed(failure).includes(text) ? ` (${text})` : '';
   const base = {
     code: 'setup-failed',
@@ -155,9 +155,14 @@ export const forkText = 'fork';
 export const whyNoProcess = (errno: number): string =>
   `cannot start a process for the command: ${errnoSentence(errno)}`;
 
-function forkFailure(errno: number): RuntimeFailure {
+function forkFailure(op: SetupOp, errno: number): RuntimeFailure {
   const name = errnoName(errno);
-  const remedy = 'pids_limit, or a limit around all containers, is reached; raise it, or end something';
+  // Who comes in from outside was made outside; the container's own limit refuses nobody who enters.
+  const limit =
+    op.kind === 'JOIN'
+      ? "pids.max of the caller's cgroup, or kernel.pid_max or kernel.threads-max of the machine,"
+      : 'pids_limit, or a limit around all containers,';
+  const remedy = `${limit} is reached; raise it, or end something`;
   return {
     code: 'setup-failed',
     message: whyNoProcess(errno),
@@ -215,6 +220,7 @@ function remedies({ op, errno }: OpFailure): string[] {
       'joining a container takes CAP_SYS_PTRACE and CAP_SYS_ADMIN; whoever started this shell has given one away',
     ];
   }
+  if (op.kind === 'JOIN' && name === 'EAGAIN') return ['do the same again once tscompose ps says that it runs'];
   if (name === 'ENOSPC') return ['free some space'];
   return [];
 }
