@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
-let host: PrivateHost;
-
 describe('addresses on networks', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  ownHost();
 
   scenario(
     'addresses, MACs, aliases, links and interface names are as the file says, and stay',

@@ -1,20 +1,15 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { killOurs, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { ended, scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 const forwarding = () => shell('cat /proc/sys/net/ipv4/ip_forward');
 
 describe('networks when things end', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario(
     'restarts keep the address and the port; a client that tries again loses nothing',
@@ -75,7 +70,7 @@ describe('networks when things end', () => {
   });
 
   scenario('a packet filter that is flushed has the rules of the project again', ['socat', 'nft'], async (rig) => {
-    host.serveThere('socat', 'TCP-LISTEN:7020,fork,reuseaddr', 'SYSTEM:echo outside');
+    host().serveThere('socat', 'TCP-LISTEN:7020,fork,reuseaddr', 'SYSTEM:echo outside');
     rig.stack({ probe: idle() });
     await rig.up();
     const router = `nsenter --net=/run/tscompose/${rig.project}.network/router`;
@@ -104,7 +99,7 @@ describe('networks when things end', () => {
     'a firewall that comes to drop what it does not know lets the project through at once, and keeps nothing of ours',
     ['socat', 'iptables'],
     async (rig) => {
-      host.serveThere('socat', 'TCP-LISTEN:7021,fork,reuseaddr', 'SYSTEM:echo outside');
+      host().serveThere('socat', 'TCP-LISTEN:7021,fork,reuseaddr', 'SYSTEM:echo outside');
       rig.stack({ probe: idle() });
       await rig.up();
       const accepts = () =>

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside, loseRouter, netProcesses } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
+import { ownHost } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
-let host: PrivateHost;
-
 describe('a network that several projects are on', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
+  const host = ownHost((host) => {
     host.serveThere('socat', 'TCP-LISTEN:7004,fork,reuseaddr', 'SYSTEM:echo outside');
   });
-  afterAll(() => host.close());
 
   scenario(
     'its members name and reach each other, whichever project they are of, and nobody else',
@@ -40,7 +36,7 @@ describe('a network that several projects are on', () => {
         expect(await inside(rig, 'web', 'socat -T2 - TCP:guest-app:81')).toBe('app\n');
         expect(await inside(guest, 'app', 'socat -T2 - TCP:192.168.77.2:7004')).toBe('outside\n');
         expect(ask('127.0.0.1:18170')).toBe('app\n');
-        expect(host.there('socat -T2 - TCP:192.168.77.1:18170')).toBe('app\n');
+        expect(host().there('socat -T2 - TCP:192.168.77.1:18170')).toBe('app\n');
         expect(await inside(rig, 'hidden', 'dig +tries=1 app')).toContain('NXDOMAIN');
         expect(await inside(guest, 'alone', 'dig +tries=1 web')).toContain('NXDOMAIN');
         expect(await inside(guest, 'inner', 'socat -T2 - TCP:far:80')).toBe('web\n');

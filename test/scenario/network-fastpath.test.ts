@@ -1,13 +1,11 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { killOurs, tracesOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 const status = (rig: Rig) => askNetStatus(`/run/tscompose/${rig.project}.network`);
 
@@ -42,10 +40,7 @@ const echo = (port: number) => ({
 });
 
 describe('local clients of published ports', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario('they are connected straight to the container, and see what they asked for', ['socat'], async (rig) => {
     rig.stack({ web: echo(18200), tells: answering(80, seen, { ports: ['127.0.0.1:18201:80'] }) });
@@ -78,7 +73,7 @@ describe('local clients of published ports', () => {
     expect(ask('127.0.0.1:18210,bind=127.0.0.1')).toMatch(gateway);
     expect(ask('[::1]:18210')).toMatch(gateway);
     expect(ask('192.168.77.1:18210')).toBe('192.168.77.1\n');
-    expect(host.there('socat -T2 - TCP:192.168.77.1:18210')).toBe('192.168.77.2\n');
+    expect(host().there('socat -T2 - TCP:192.168.77.1:18210')).toBe('192.168.77.2\n');
   });
 
   scenario('the same port on a loopback elsewhere is somebody else’s', ['socat'], async (rig) => {
@@ -88,7 +83,7 @@ describe('local clients of published ports', () => {
     await fast(rig);
     await eventually(() => expect(ask('127.0.0.1:18220')).toBe('published\n'));
     await eventually(async () => expect(await inside(rig, 'other', 'socat -T2 - TCP:127.0.0.1:18220')).toBe('mine\n'));
-    expect(host.there('socat -T2 - TCP:127.0.0.1:18220')).toContain('refused');
+    expect(host().there('socat -T2 - TCP:127.0.0.1:18220')).toContain('refused');
   });
 
   scenario('connections survive the net process, and new ones come to its heir', ['socat'], async (rig) => {

@@ -3,13 +3,11 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, type PrivateHost, shell } from '../support/private-host.ts';
 import { type Rig, runCli, scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 /** What doctor says of the host's firewall. */
 async function firewall(): Promise<{ readonly status: string; readonly found: string; readonly remedy?: string }> {
@@ -18,7 +16,7 @@ async function firewall(): Promise<{ readonly status: string; readonly found: st
 }
 
 /** A stack on the host, whose ports and names work whatever that drops of what it forwards. */
-async function up(rig: Rig): Promise<void> {
+async function up(rig: Rig, host: PrivateHost): Promise<void> {
   rig.stack({ web: answering(80, 'echo web', { ports: ['18360:80'] }), probe: idle() });
   await rig.up();
   await eventually(() => expect(ask('127.0.0.1:18360')).toBe('web\n'));
@@ -68,11 +66,9 @@ class Firewalld {
 const reach = (rig: Rig) => inside(rig, 'probe', 'socat -T2 - TCP:192.168.77.2:7030,connect-timeout=1');
 
 describe('beside a firewall that drops what the host forwards', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
+  const host = ownHost((host) => {
     host.serveThere('socat', 'TCP-LISTEN:7030,fork,reuseaddr', 'SYSTEM:echo outside');
   });
-  afterAll(() => host.close());
 
   scenario(
     'iptables’, with br_netfilter: services reach each other, and the outside by a rule that goes with them',
@@ -80,7 +76,7 @@ describe('beside a firewall that drops what the host forwards', () => {
     async (rig) => {
       shell('iptables -w -P FORWARD DROP; echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables');
       const before = shell('iptables -S');
-      await up(rig);
+      await up(rig, host());
       expect(await reach(rig)).toBe('outside\n');
       expect(await firewall()).toMatchObject({ status: 'ok', found: expect.stringContaining('FORWARD drops') });
       await rig.ok(['down', '-t', '0']);
@@ -95,7 +91,7 @@ describe('beside a firewall that drops what the host forwards', () => {
     async (rig) => {
       const table = 'table inet walls { chain pass { type filter hook forward priority 0; policy drop; }; }';
       expect(shell(`nft '${table}'`)).toBe('');
-      await up(rig);
+      await up(rig, host());
       expect(await reach(rig)).not.toContain('outside');
       const { status, found, remedy } = await firewall();
       expect([status, found]).toEqual(['limited', 'inet walls pass drops what is forwarded']);
@@ -138,7 +134,7 @@ describe('beside a firewall that drops what the host forwards', () => {
     ['socat', 'iptables-legacy'],
     async (rig) => {
       shell('iptables-legacy -w -P FORWARD DROP');
-      await up(rig);
+      await up(rig, host());
       expect(await reach(rig)).not.toContain('outside');
       const { status, found, remedy } = await firewall();
       expect([status, found]).toEqual(['limited', 'rules of iptables-legacy are loaded']);

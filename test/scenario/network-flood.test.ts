@@ -2,13 +2,11 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, idle, inside, netWorkerOf, quick } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 /** Asks COUNT names at the gateway, at once; prints how many were refused, and waits until it is told to end. */
 const asker = `
@@ -47,16 +45,13 @@ const heldFrom = (port: number): readonly number[] =>
     .map((fields) => Number.parseInt(fields[7] ?? '', 16));
 
 describe('more than the net process can hold', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario(
     'a container that floods the resolver is refused, and the others are answered',
     ['socat', 'dig', 'python3'],
     async (rig) => {
-      host.serveThere('python3', rig.write('resolver.py', resolver));
+      host().serveThere('python3', rig.write('resolver.py', resolver));
       rig.write('asker.js', asker);
       const dns = ['192.168.77.2'];
       rig.stack({

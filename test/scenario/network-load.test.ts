@@ -1,10 +1,8 @@
 import { createConnection } from 'node:net';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { quick } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
+import { ownHost } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 /** Answers each connection with its own pid in the container and the time it was started: one text for each life. */
 const server = `
@@ -43,10 +41,7 @@ async function client(address: string, port: number, done: () => boolean): Promi
 const addresses = ['127.0.0.1', '::1', '192.168.77.1'];
 
 describe('a restart under load', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  ownHost();
 
   scenario(
     'clients that try again lose nothing but the time for which the service is away, whichever way they come',

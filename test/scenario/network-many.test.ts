@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { idle, inside } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
+import { ownHost } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
-let host: PrivateHost;
 const count = 200;
 
 describe('a large network', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  ownHost();
 
   scenario(
     'two hundred services on one network all reach and name each other',

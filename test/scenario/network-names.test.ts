@@ -1,23 +1,18 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { hostResolver } from '../../src/runtime/linux/network/host-resolver.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, idle, inside } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, PrivateHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
-let host: PrivateHost;
-
 describe('names on networks', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario(
     'an internal network has no way out, names included; another service reaches its resolver',
     ['socat'],
     async (rig) => {
-      host.serveThere('socat', 'TCP-LISTEN:7001,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
+      host().serveThere('socat', 'TCP-LISTEN:7001,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
       rig.stack(
         { open: idle({ networks: ['default', 'closed'] }), shut: idle({ networks: ['closed'] }) },
         { networks: { closed: { internal: true } } },
@@ -59,12 +54,12 @@ while True:
     q, who = u.recvfrom(4096); u.sendto(answer(q, True), who)
 `,
       );
-      host.serveThere('python3', rig.path('resolver.py'), '192.168.77.2');
+      host().serveThere('python3', rig.path('resolver.py'), '192.168.77.2');
       // What the machine's resolv.conf names is on the private host itself, as a resolver on loopback would be.
       const own = hostResolver().servers.filter((address) => !address.includes(':'));
       for (const address of own) {
         shell(`ip addr add ${address}/32 dev lo`);
-        host.serveHere('python3', rig.path('resolver.py'), address);
+        host().serveHere('python3', rig.path('resolver.py'), address);
       }
       rig.stack({
         usual: idle(),

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
-let host: PrivateHost;
-
 describe('options of networks', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
+  const host = ownHost((host) => {
     // Answers with how much it was sent.
     host.serveThere('socat', '-T5', 'TCP-LISTEN:7010,fork,reuseaddr', 'SYSTEM:wc -c');
     host.serveThere('socat', '-U', 'TCP-LISTEN:7012,fork,reuseaddr', 'SYSTEM:head -c 5000000 /dev/zero');
   });
-  afterAll(() => host.close());
 
   scenario(
     'frames between services are as large as IP allows, and outside as the way out allows',
@@ -39,7 +35,7 @@ describe('options of networks', () => {
       expect((await inside(rig, 'peer', 'socat -u TCP:192.168.77.2:7012 - | wc -c')).trim()).toBe('5000000');
       for (const address of ['127.0.0.1', '[::1]', '192.168.77.1'])
         expect(shell(`head -c 5000000 /dev/zero | socat -t5 - TCP:${address}:18300`).trim()).toBe('5000000');
-      expect(host.there('head -c 5000000 /dev/zero | socat -t5 - TCP:192.168.77.1:18300').trim()).toBe('5000000');
+      expect(host().there('head -c 5000000 /dev/zero | socat -t5 - TCP:192.168.77.1:18300').trim()).toBe('5000000');
       expect(await inside(rig, 'jumbo', 'ip -o link show eth0; ip -o route get 192.168.77.2')).toMatch(
         /mtu 1280(.|\n)*mtu 1280/,
       );
@@ -105,7 +101,7 @@ describe('options of networks', () => {
       await eventually(async () => expect(await inside(rig, 'peer', 'socat -T2 - TCP6:web:80')).toMatch(/^\[fd/));
       expect(await inside(rig, 'peer', 'ping -6 -c1 -W2 fd77::2')).toContain('1 received');
       for (const address of ['127.0.0.1', '[::1]', '192.168.77.1']) expect(ask(`${address}:18320`)).toMatch(/^\[fd/);
-      expect(host.there('socat -T2 - TCP6:[fd77::1]:18320')).toBe('[fd77:0000:0000:0000:0000:0000:0000:0002]\n');
+      expect(host().there('socat -T2 - TCP6:[fd77::1]:18320')).toBe('[fd77:0000:0000:0000:0000:0000:0000:0002]\n');
       expect(await inside(rig, 'both', 'ping -c1 -W2 192.168.77.2')).toContain('1 received');
       expect(await inside(rig, 'both', 'ping -6 -c1 -W2 fd77::2')).toContain('1 received');
     },

@@ -2,20 +2,15 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { tracesOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, quick } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
-let host: PrivateHost;
-
 describe('published ports', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario('a taken port is refused before anything starts, by the name of who has it', ['socat'], async (rig) => {
     const server = createServer().listen(18101);
@@ -105,9 +100,9 @@ describe('published ports', () => {
       for (const port of chosen) expect(ask(`127.0.0.1:${port}`)).toBe('web\n');
       for (const address of ['127.0.0.1', '192.168.77.1', '[::1]'])
         expect(shell(`echo ping | socat -T1 - UDP:${address}:18114`)).toBe('ping\n');
-      expect(host.there('echo ping | socat -T1 - UDP:192.168.77.1:18114')).toBe('ping\n');
+      expect(host().there('echo ping | socat -T1 - UDP:192.168.77.1:18114')).toBe('ping\n');
       await eventually(() =>
-        expect(host.there('echo who | socat -T2 - UDP:192.168.77.1:18115')).toBe('192.168.77.2\n'),
+        expect(host().there('echo who | socat -T2 - UDP:192.168.77.1:18115')).toBe('192.168.77.2\n'),
       );
       expect(await inside(rig, 'web', 'socat -T2 - TCP:192.168.77.1:18110')).toBe('web\n');
     },

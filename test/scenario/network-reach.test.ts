@@ -1,21 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { processesOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
 
-let host: PrivateHost;
-
 describe('who reaches whom over networks', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario(
     'a web application finds redis and PostgreSQL by name',
@@ -94,8 +89,8 @@ describe('who reaches whom over networks', () => {
       await eventually(() => expect(shell('curl -s http://127.0.0.1:18100/')).toMatch(/^hits :\d+ sum 42 for /), {
         withinMs: 30_000,
       });
-      expect(host.there('curl -s http://192.168.77.1:18100/')).toMatch(/^hits :\d+ sum 42 for 192\.168\.77\.2\n$/);
-      expect(host.there('curl -s -g http://[fd77::1]:18100/')).toContain('sum 42');
+      expect(host().there('curl -s http://192.168.77.1:18100/')).toMatch(/^hits :\d+ sum 42 for 192\.168\.77\.2\n$/);
+      expect(host().there('curl -s -g http://[fd77::1]:18100/')).toContain('sum 42');
     },
     90_000,
   );
@@ -140,7 +135,7 @@ describe('who reaches whom over networks', () => {
     'the way out works where Docker drops what it does not know, for IPv6 too, and nothing of it stays',
     ['socat', 'iptables'],
     async (rig) => {
-      host.serveThere('socat', 'TCP6-LISTEN:7002,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
+      host().serveThere('socat', 'TCP6-LISTEN:7002,fork,reuseaddr', 'SYSTEM:echo outside saw $SOCAT_PEERADDR');
       const all = 'iptables -w -P FORWARD DROP; ip6tables -w -P FORWARD DROP';
       const dockers = 'iptables -w -N DOCKER-USER; iptables -w -A FORWARD -j DOCKER-USER';
       // A host that learns its routes from its neighbours, as most do.
@@ -183,10 +178,7 @@ describe('who reaches whom over networks', () => {
 });
 
 describe('a network namespace that is gone', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  ownHost();
 
   scenario('leaves no memory of what was changed in it, once another project comes', [], async (rig) => {
     rig.stack({ web: idle() });

@@ -1,23 +1,18 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside, quick } from '../support/networked.ts';
-import { PrivateHost } from '../support/private-host.ts';
+import { ownHost } from '../support/private-host.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 const tell = 'echo $$SOCAT_PEERADDR';
 const six = { networks: { default: { enable_ipv6: true } } };
 const gateway = /^10\.20[1-4]\.\d+\.1\n$/;
 
 const serving = (address: string): Promise<void> => eventually(() => expect(ask(address)).toMatch(/^[\d[]/));
-const there = (address: string): string => host.there(`socat -T2 - TCP:${address}`);
 
 describe('the address that a service sees', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
+  const there = (address: string): string => host().there(`socat -T2 - TCP:${address}`);
 
   scenario('over TCP it is the client’s, from the LAN and from the host', ['socat'], async (rig) => {
     rig.stack({ web: answering(80, tell, { ports: ['18300:80'] }) });
@@ -56,7 +51,7 @@ describe('the address that a service sees', () => {
     rig.stack({ web: { ...quick, command, ports: ['18330:5000/udp'] } });
     await rig.up();
     await eventually(() =>
-      expect(host.there('echo hello | socat -T1 - UDP:192.168.77.1:18330')).toBe('192.168.77.2\n'),
+      expect(host().there('echo hello | socat -T1 - UDP:192.168.77.1:18330')).toBe('192.168.77.2\n'),
     );
   });
 

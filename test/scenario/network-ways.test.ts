@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { ask, inside, quick } from '../support/networked.ts';
-import { PrivateHost, shell } from '../support/private-host.ts';
+import { ownHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
-
-let host: PrivateHost;
 
 /** Echoes, and goes on after the other half is closed; "reset" is answered by one, "resets" by how many it has met. */
 const server = `
@@ -44,10 +42,7 @@ const whole = (socket) => new Promise((resolve) => { let size = 0; socket.on('da
 })();`;
 
 describe('the ways to a published port', () => {
-  beforeAll(async () => {
-    host = await PrivateHost.make();
-  });
-  afterAll(() => host.close());
+  const host = ownHost();
 
   scenario(
     'half-closed connections, resets both ways and thousands at a time pass on each of them',
@@ -71,7 +66,7 @@ describe('the ways to a published port', () => {
       for (const address of ['127.0.0.1', '::1', '192.168.77.1'])
         expect(JSON.parse(shell(`${node} ${address} 18350 2000`)), address).toEqual(fine(2000));
       for (const address of ['192.168.77.1', 'fd77::1'])
-        expect(JSON.parse(host.there(`${node} ${address} 18350 500`)), `${address} from the LAN`).toEqual(fine(500));
+        expect(JSON.parse(host().there(`${node} ${address} 18350 500`)), `${address} from the LAN`).toEqual(fine(500));
       // Hairpin: the container asks for its own port at an address of the host.
       const own = await inside(rig, 'web', 'node /client.js 192.168.77.1 18350 500');
       expect(JSON.parse(own), 'from the container itself').toEqual(fine(500));
@@ -89,7 +84,7 @@ describe('the ways to a published port', () => {
     // A connected socket takes answers from nobody else.
     for (const address of ['127.0.0.1', '127.8.8.8', '[::1]', '192.168.77.1', '[fd77::1]'])
       await eventually(() => expect(shell(udp(address)), address).toBe('ping\n'));
-    for (const address of ['192.168.77.1', '[fd77::1]']) expect(host.there(udp(address)), address).toBe('ping\n');
+    for (const address of ['192.168.77.1', '[fd77::1]']) expect(host().there(udp(address)), address).toBe('ping\n');
     expect(await inside(rig, 'web', udp('192.168.77.1'))).toBe('ping\n');
   });
 });

@@ -1,11 +1,22 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { loadNative, type Native } from '../../src/runtime/linux/native.ts';
 import { eventually } from './eventually.ts';
 
 const CLONE_NEWNET = 0x40000000;
+
+/** A private host for the tests of the describe that it is called in; it is there once they run. */
+export function ownHost(prepare: (host: PrivateHost) => void = () => {}): () => PrivateHost {
+  let host: PrivateHost;
+  beforeAll(async () => {
+    host = await PrivateHost.make();
+    prepare(host);
+  });
+  afterAll(() => host.close());
+  return () => host;
+}
 
 /**
  * Makes this test process, and every command it starts, live in a network namespace of its own, which is "the host" for
