@@ -1,16 +1,15 @@
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   unlinkSync,
   writeSync,
@@ -26,8 +25,6 @@ import { doubled, halved } from './cache/doubled.ts';
 
 /** Replaced by the build: changes with every change of the bundle. */
 declare const TSCOMPOSE_BUILD: string;
-/** Replaced by the build: the file of `dist` that has a chunk of the program in it. */
-declare const TSCOMPOSE_CHUNKS: { readonly [chunk: string]: string };
 
 type Entry = {
   readonly main: (
@@ -37,13 +34,14 @@ type Entry = {
 };
 
 type File = { readonly script: Script; readonly warm: readonly string[]; readonly stale: boolean };
-type Chunks = {
-  readonly [name: string]: (exports: unknown, require: (wanted: string) => unknown, own: NodeModule) => void;
-};
+type Exports = NodeModule['exports'];
+/** The modules of a file of `dist` by their names. */
+type Modules = { readonly [name: string]: (require: (wanted: string) => Exports) => Exports };
 
 /** Files whose code is kept, by the name it is kept under. */
 const files = new Map<string, File>();
-const loaded = new Map<string, NodeModule>();
+/** What modules export, ours and those of Node. */
+const loaded = new Map<string, Exports>();
 const builds = 4;
 
 /** Commands for which every millisecond counts: the code kept for them is theirs alone, without what others need. */
@@ -63,21 +61,24 @@ function cacheDirectory(): string | undefined {
   if (parent === undefined) return undefined;
   const directory = join(parent, 'tscompose');
   try {
-    if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    let stat = statSync(directory, { throwIfNoEntry: false });
+    if (stat === undefined) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      stat = statSync(directory);
+    }
     // Code read from a directory that somebody else can write to (XDG_CACHE_HOME kept by sudo) would be theirs to choose.
-    const safe = [parent, directory].every((path) => {
-      const stat = statSync(path);
-      return (stat.uid === uid || stat.uid === 0) && (stat.mode & 0o022) === 0;
-    });
-    return safe ? directory : undefined;
+    const isSafe = ({ uid: owner, mode }: Stats) => (owner === uid || owner === 0) && (mode & 0o022) === 0;
+    return isSafe(stat) && isSafe(statSync(parent)) ? directory : undefined;
   } catch {
     return undefined;
   }
 }
 
 function codeDirectory(cache: string): string {
-  const flags = [process.version, process.arch, ...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
-  return join(cache, 'code', `${TSCOMPOSE_BUILD}-${process.version}-${checksum(Buffer.from(flags))}`);
+  const { NODE_OPTIONS = '' } = process.env;
+  const flags = [...process.execArgv, NODE_OPTIONS].join(' ').trim();
+  const kind = flags === '' ? '' : `-${checksum(Buffer.from(flags))}`;
+  return join(cache, 'code', `${TSCOMPOSE_BUILD}-${process.version}-${process.arch}${kind}`);
 }
 
 const headerBytes = 256;
@@ -86,19 +87,12 @@ type Stored = { readonly warm: readonly string[]; readonly code: Buffer };
 
 /** 256 bytes of JSON padded with spaces, then what V8 gave. */
 function readStored(path: string): Stored | undefined {
-  let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.uid !== process.geteuid?.() || (stat.mode & 0o022) !== 0 || stat.size > 64 << 20) {
-      return undefined;
-    }
-    const bytes = Buffer.allocUnsafe(stat.size);
-    if (readSync(fd, bytes, 0, stat.size, 0) !== stat.size || stat.size <= headerBytes) return undefined;
+    // Of the file that was opened, whatever takes its place meanwhile.
+    const bytes = readWhole(path, constants.O_NOFOLLOW | constants.O_NONBLOCK, (stat) => {
+      return stat.isFile() && stat.uid === process.geteuid?.() && (stat.mode & 0o022) === 0 && stat.size <= 64 << 20;
+    });
+    if (bytes === undefined || bytes.length <= headerBytes) return undefined;
     // V8 does not check the body of its cache, and crashes on a damaged one.
     const whole = halved(bytes);
     if (whole === undefined) return undefined;
@@ -106,6 +100,20 @@ function readStored(path: string): Stored | undefined {
     return Array.isArray(warm) ? { warm, code: whole.subarray(headerBytes) } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * A regular file whose size does not change; undefined when it is refused or cut short. Node's readFileSync has to be
+ * compiled first, which takes longer than to read a file.
+ */
+function readWhole(path: string, flags: number, accept: (stat: Stats) => boolean): Buffer | undefined {
+  const fd = openSync(path, constants.O_RDONLY | flags);
+  try {
+    const stat = fstatSync(fd);
+    if (!accept(stat)) return undefined;
+    const bytes = Buffer.allocUnsafe(stat.size);
+    return readSync(fd, bytes, 0, stat.size, 0) === stat.size ? bytes : undefined;
   } finally {
     closeSync(fd);
   }
@@ -129,31 +137,45 @@ function store(path: string, warm: readonly string[], code: Buffer): void {
   renameSync(temporary, path);
 }
 
-/** Runs a chunk of the program, once; what else it asks for is a module of Node or a package. */
-function requireChunk(name: string, chunksOf: (file: string) => Chunks): NodeModule['exports'] {
-  const known = loaded.get(name);
-  if (known !== undefined) return known.exports;
-  const own = { exports: {} } as NodeModule;
-  loaded.set(name, own);
-  const file = TSCOMPOSE_CHUNKS[name] as string;
-  const requireFrom = (wanted: string) =>
-    wanted.startsWith('./') ? requireChunk(wanted.slice(2), chunksOf) : require(wanted);
-  chunksOf(file)[name]?.(own.exports, requireFrom, own);
-  return own.exports;
+type FileOf = (name: string) => Modules;
+
+/**
+ * What a module of the program asks for, once: another one of its file as `./module`, one of another file as
+ * `./file/module`, otherwise a module of Node or a package.
+ */
+function requireFrom(own: string, wanted: string, fileOf: FileOf): Exports {
+  const known = loaded.get(wanted);
+  if (known !== undefined) return known;
+  if (wanted.startsWith('./')) {
+    const slash = wanted.indexOf('/', 2);
+    return slash === -1 ? run(own, wanted, fileOf) : run(wanted.slice(2, slash), `.${wanted.slice(slash)}`, fileOf);
+  }
+  const exports = require(wanted);
+  loaded.set(wanted, exports);
+  return exports;
 }
 
-const readFiles = new Map<string, Chunks>();
+function run(file: string, module: string, fileOf: FileOf): Exports {
+  const known = loaded.get(module);
+  if (known !== undefined) return known;
+  const exports = fileOf(file)[module]?.((wanted) => requireFrom(file, wanted, fileOf));
+  loaded.set(module, exports);
+  return exports;
+}
+
+const readFiles = new Map<string, Modules>();
 
 /** Where compiled code is kept, and for which kind of run. */
 type Keeping = { readonly codeCache: string; readonly kind: string };
 
 /** Loads a file of `dist`, once; without a place to keep compiled code as Node would load any script. */
-function loadFile(name: string, keeping: Keeping | undefined): Chunks {
+function loadFile(name: string, keeping: Keeping | undefined): Modules {
   const known = readFiles.get(name);
   if (known !== undefined) return known;
   const filename = join(__dirname, name);
   // The build writes nothing but ASCII; this is three times as fast as decoding UTF-8.
-  const source = readFileSync(filename, 'latin1');
+  const source = readWhole(filename, 0, (stat) => stat.isFile())?.toString('latin1');
+  if (source === undefined) throw new Error(`${filename} is no whole file`);
   const kept = `${name}${keeping?.kind}.bin`;
   const stored = keeping && readStored(join(keeping.codeCache, kept));
   const script = new Script(source, {
@@ -163,9 +185,9 @@ function loadFile(name: string, keeping: Keeping | undefined): Chunks {
   });
   const stale = stored === undefined || script.cachedDataRejected === true;
   files.set(kept, { script, warm: stale ? [] : stored.warm, stale });
-  const chunks: Chunks = script.runInThisContext()(require, filename, __dirname);
-  readFiles.set(name, chunks);
-  return chunks;
+  const modules: Modules = script.runInThisContext()(require, filename, __dirname);
+  readFiles.set(name, modules);
+  return modules;
 }
 
 /** Keeps the code of this run for the next; each kind of run adds the functions that only it needs. */
@@ -220,7 +242,8 @@ function start(): void {
       ran = what;
     },
   };
-  const entry: Entry = requireChunk(isResident() ? 'resident.js' : 'main.js', (file) => loadFile(file, keeping));
+  const [file, module] = isResident() ? ['resident.cjs', './resident.js'] : ['cli.cjs', './main.js'];
+  const entry: Entry = run(file, module, (name) => loadFile(name, keeping));
   void entry.main(process.argv.slice(2), options);
 }
 

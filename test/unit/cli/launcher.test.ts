@@ -119,8 +119,8 @@ test('without any place to keep things everything works, and no file of the prog
   const counting = join(cache, 'counting.cjs');
   writeFileSync(
     counting,
-    `const fs = require('node:fs'), read = fs.readFileSync, seen = [];
-     fs.readFileSync = (path, ...more) => (seen.push(String(path)), read(path, ...more));
+    `const fs = require('node:fs'), open = fs.openSync, seen = [];
+     fs.openSync = (path, ...more) => (seen.push(String(path)), open(path, ...more));
      process.on('exit', () => fs.writeFileSync(${JSON.stringify(join(cache, 'seen'))}, JSON.stringify(seen)));`,
   );
   const env = { XDG_CACHE_HOME: cache, NODE_OPTIONS: `--require ${counting}` };
