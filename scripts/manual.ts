@@ -5,7 +5,7 @@ import { commands, globalFlags } from '../src/cli/table.ts';
 
 /** man/tscompose.1 in the language of man(7). */
 function manualText(version: string): string {
-  const visible = commands.filter((command: CommandSpec) => !command.hidden);
+  const visible = commands().filter((command: CommandSpec) => !command.hidden);
   return [
     `.TH TSCOMPOSE 1 "" "tscompose ${version}" "User Commands"`,
     '.SH NAME',
@@ -72,7 +72,7 @@ function flagLines({ name, short, kind, value, choices, help }: Flag): readonly 
 
 /** By file name, below man/: the page of everything, and one for each command, as `man tscompose-up` looks for it. */
 export function manualPages(version: string): ReadonlyMap<string, string> {
-  const visible = commands.filter((command: CommandSpec) => !command.hidden);
+  const visible = commands().filter((command: CommandSpec) => !command.hidden);
   return new Map([
     ['tscompose.1', manualText(version)],
     ...visible.map((spec): [string, string] => [`tscompose-${spec.name}.1`, commandPage(spec, version)]),

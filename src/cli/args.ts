@@ -83,7 +83,7 @@ function readHelp(name: string | undefined): Result<Parsed, UsageError> {
 function unknownCommand(name: string): UsageError {
   const meant = closest(
     name,
-    commands.map((command) => command.name),
+    commands().map((command) => command.name),
   );
   const message = `unknown command "${name}"`;
   return { message, unknown: name, ...(meant !== undefined && { hint: `did you mean "${meant}"?` }) };
@@ -101,19 +101,20 @@ function countProblem(spec: CommandSpec, args: readonly string[]): string | unde
 
 function conflictProblem(spec: CommandSpec, values: ReadonlyMap<string, Value>): string | undefined {
   const isOn = (name: string): boolean => (values.get(name) ?? false) !== false;
-  const pair = spec.conflicts?.find(([one, other]) => isOn(one) && isOn(other));
+  const pair = spec.conflicts?.find((names) => isOn(names[0]) && isOn(names[1]));
   return pair === undefined ? undefined : `--${pair[0]} and --${pair[1]} contradict each other`;
 }
 
 /** Later maps win; lists are joined; what was not given gets the empty value of its kind. */
 function valuesOf(flags: readonly Flag[], ...given: readonly ReadonlyMap<string, Value>[]): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (const flag of flags) {
-    if (flag.kind === 'list') result[flag.name] = given.flatMap((values) => values.get(flag.name) ?? []);
-    else {
-      const empty = flag.kind === 'switch' ? flag.default === true : undefined;
-      result[flag.name] = given.flatMap((values) => values.get(flag.name) ?? []).at(-1) ?? empty;
+  for (const { name, kind, default: isOn } of flags) {
+    let value: Value | undefined = kind === 'list' ? [] : kind === 'switch' ? isOn === true : undefined;
+    for (const values of given) {
+      const more = values.get(name);
+      if (more !== undefined) value = kind === 'list' ? [...(value as string[]), ...(more as string[])] : more;
     }
+    result[name] = value;
   }
   return result;
 }

@@ -123,7 +123,7 @@ function valueWords({ choices, completes }: Flag, last: string): Pick<Completion
 }
 
 const commandWords = (): readonly (readonly [string, string])[] =>
-  commands
+  commands()
     .filter((command) => !('hidden' in command && command.hidden))
     .map(({ name, summary }) => [name, summary] as const);
 

@@ -94,8 +94,8 @@ export function foreignRemedy(
 
 /** Whether a name, as `foreign` writes it, is in the table. */
 export const isOurs = ({ name, of }: Pick<Foreign, 'name' | 'of'>): boolean => {
-  if (!name.startsWith('-')) return commands.some((command) => command.name === name);
+  if (!name.startsWith('-')) return commands().some((command) => command.name === name);
   const flags =
-    of === undefined ? globalFlags : [...globalFlags, ...(commands.find((c) => c.name === of)?.flags ?? [])];
+    of === undefined ? globalFlags : [...globalFlags, ...(commands().find((c) => c.name === of)?.flags ?? [])];
   return flags.some((flag) => flag.name === name.slice(2));
 };

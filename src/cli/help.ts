@@ -6,7 +6,7 @@ import { commands, globalFlags } from './table.ts';
 /** `tscompose --help`. `width` is in columns. */
 export function overview(width: number): string {
   const groups = groupTitles.map(([group, title]) => {
-    const rows = commands.filter((command: CommandSpec) => command.group === group && !command.hidden);
+    const rows = commands().filter((command: CommandSpec) => command.group === group && !command.hidden);
     return section(
       title,
       rows.map((command) => [command.name, command.summary]),

@@ -5,20 +5,20 @@ import { globalFlags } from './table/global.ts';
 import { insideCommands } from './table/inside.ts';
 import { lookCommands } from './table/look.ts';
 import { toolCommands } from './table/tool.ts';
+import { upCommands } from './table/up.ts';
 
 export { globalFlags };
 
-/** Every command there is, in the order of `--help`. */
-export const commands = [
-  ...changeCommands,
-  ...lookCommands,
-  ...insideCommands,
-  ...fileCommands,
-  ...toolCommands,
-] as const satisfies readonly CommandSpec[];
+/** Functions, because most commands need one row: making all of them would be a tenth of what a command with nothing to do does. */
+const groups = [upCommands, changeCommands, lookCommands, insideCommands, fileCommands, toolCommands] as const;
 
-export type CommandName = (typeof commands)[number]['name'];
-type SpecOf<N extends CommandName> = Extract<(typeof commands)[number], { readonly name: N }>;
+type Spec = ReturnType<(typeof groups)[number]>[number];
+
+/** Every command there is, in the order of `--help`. */
+export const commands = (): readonly Spec[] => groups.flatMap((rows): readonly Spec[] => rows());
+
+export type CommandName = Spec['name'];
+type SpecOf<N extends CommandName> = Extract<Spec, { readonly name: N }>;
 
 /** What was given for the flags of a command. */
 export type Flags<N extends CommandName> = FlagValues<SpecOf<N>['flags']>;
@@ -40,5 +40,9 @@ export type Invocation = { readonly [N in Exclude<CommandName, 'help'>]: Invocat
 
 /** The table's row for a command. */
 export function specOf(name: string): CommandSpec | undefined {
-  return commands.find((command) => command.name === name);
+  for (const rows of groups) {
+    const found = rows().find((command: CommandSpec) => command.name === name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -111,13 +111,13 @@ describe('the manual page', () => {
     const page = `${root}/man/tscompose.1`;
     const { stdout, stderr } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-P-cbou', page], { encoding: 'utf8' });
     expect(stderr).toBe('');
-    for (const { name } of commands.filter((command) => !('hidden' in command && command.hidden))) {
+    for (const { name } of commands().filter((command) => !('hidden' in command && command.hidden))) {
       expect(stdout, name).toMatch(new RegExp(`^ +tscompose ${name} `, 'm'));
     }
   });
 
   scenario('has one for each command, which render without a warning too', ['groff'], async () => {
-    for (const { name } of commands.filter((command) => !('hidden' in command && command.hidden))) {
+    for (const { name } of commands().filter((command) => !('hidden' in command && command.hidden))) {
       const page = `${root}/man/tscompose-${name}.1`;
       const { stdout, stderr } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-P-cbou', page], { encoding: 'utf8' });
       expect([stderr, stdout]).toEqual(['', expect.stringMatching(new RegExp(`^ +tscompose ${name} `, 'm'))]);

@@ -70,7 +70,7 @@ describe('the command line of docker compose', () => {
         new RegExp(`^\\| \`${typed}\` \\|.*\\| ${instead.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')} \\|$`, 'm'),
       );
     }
-    const ours = commands.filter((command) => !(command.name in theirs) && !('hidden' in command && command.hidden));
+    const ours = commands().filter((command) => !(command.name in theirs) && !('hidden' in command && command.hidden));
     for (const { name } of ours) expect(text).toContain(`\`${name}\``);
   });
 });
