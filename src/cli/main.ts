@@ -61,7 +61,8 @@ function contextOf(globals: GlobalFlags, launch: Launch): Context {
     globals,
     environment: process.env,
     cwd: process.cwd(),
-    home: homedir(),
+    // As homedir() does it; asking it loads a module that few commands need.
+    home: process.env['HOME'] ?? homedir(),
     stdout,
     stderr,
     paint: painter(wantsColor(process.env, { isTty: stdout.isTty, ...color })),

@@ -33,11 +33,13 @@ const plainAscii = /^[\x20-\x7e]*$/;
 const unprintable =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
   /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-const zeroWidth = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+/** Made when it is needed: collecting the characters of these categories takes as long as looking at two containers. */
+let zeroWidth: RegExp | undefined;
 
 function widthOf(character: string): number {
   const code = character.codePointAt(0) ?? 0;
   if (code < 0x300) return 1;
+  zeroWidth ??= /^[\p{Mn}\p{Me}\p{Cf}]$/u;
   if (zeroWidth.test(character)) return 0;
   for (let at = 0; at < wideRanges.length; at += 2)
     if (code >= (wideRanges[at] as number) && code <= (wideRanges[at + 1] as number)) return 2;

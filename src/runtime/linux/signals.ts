@@ -17,16 +17,12 @@ export function signalNumber(name: string): number | undefined {
 
 /** The name of a signal; `SIG42`-like for one that has none. */
 export function signalName(number: number): string {
-  const preferred = synonyms.get(number);
-  if (preferred !== undefined) return preferred;
+  const known = preferred.find((name) => constants.signals[name] === number);
+  if (known !== undefined) return known;
   for (const [name, value] of Object.entries(constants.signals)) if (value === number) return name;
   if (number >= rtMin && number <= rtMax) return number === rtMin ? 'SIGRTMIN' : `SIGRTMIN+${number - rtMin}`;
   return `SIG${number}`;
 }
 
-/** Numbers with two names: the one people know. */
-const synonyms = new Map([
-  [constants.signals.SIGABRT, 'SIGABRT'],
-  [constants.signals.SIGCHLD, 'SIGCHLD'],
-  [constants.signals.SIGIO, 'SIGIO'],
-]);
+/** Of numbers with two names the one people know. */
+const preferred = ['SIGABRT', 'SIGCHLD', 'SIGIO'] as const;
