@@ -47,17 +47,27 @@ export function decide(
   observed: ObservedState,
   circumstances: Circumstances,
 ): readonly Decision[] {
-  const decisions = [...desired.services].sort(byText).flatMap((service) =>
-    decideService(
-      service,
-      {
-        wanted: desired.containers.filter((container) => container.service === service).sort(byNumber),
-        present: observed.containers.filter((container) => container.service === service).sort(byNumber),
-      },
-      circumstances,
-    ),
-  );
-  return propagate(decisions, desired, circumstances.options);
+  const wanted = byService(desired.containers);
+  const present = byService(observed.containers);
+  const decisions = [...desired.services].sort(byText).flatMap((service) => {
+    const replicas = { wanted: wanted.get(service) ?? [], present: present.get(service) ?? [] };
+    return decideService(service, replicas, circumstances);
+  });
+  const isCalm = decisions.every(({ kind }) => kind === 'keep');
+  return isCalm ? decisions : propagate(decisions, desired, circumstances.options);
+}
+
+/** The containers of each service by number. */
+function byService<C extends Numbered & { readonly service: ServiceName }>(
+  containers: readonly C[],
+): ReadonlyMap<ServiceName, readonly C[]> {
+  const groups = new Map<ServiceName, C[]>();
+  for (const container of [...containers].sort(byNumber)) {
+    const group = groups.get(container.service);
+    if (group === undefined) groups.set(container.service, [container]);
+    else group.push(container);
+  }
+  return groups;
 }
 
 type Numbered = { readonly number: number; readonly name: string };

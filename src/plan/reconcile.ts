@@ -35,6 +35,7 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   );
   const users = [...desired.containers.filter((container) => isInScope(container, scope)), ...touched];
   const resources = { ...inScope, ...missingFor(users, desired, observed) };
+  if (isSettled(decided, resources) && !options.removeOrphans) return { steps: [] };
 
   const list = new StepList();
   const endings = endingsOf({ decisions, resources, desired, observed, options });
@@ -47,6 +48,11 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
   addRollouts(list, rollouts, { started, resourcesFor, graceMs: options.graceMs, renew });
   return { steps: list.steps };
 }
+
+/** Nothing is made, started or ended: what most plans say, and what has to be said fast. */
+const isSettled = (decided: readonly Decision[], resources: Resources): boolean =>
+  decided.every(({ kind }) => kind === 'keep') &&
+  [resources.missingVolumes, resources.missingNetworks, resources.changedNetworks].every(({ length }) => length === 0);
 
 /** To all others, what is replaced a few at a time is simply there. */
 function withoutRollout(decision: Decision, rollouts: readonly Rollout[]): Decision {

@@ -26,9 +26,12 @@ export function pairReplicas(
   const named = present.filter((observed) => !misnamed.includes(observed));
   const asDesired = (observed: ObservedContainer): DesiredContainer => {
     const template = wanted.find(({ number }) => number === observed.number) ?? first;
-    return { ...template, name: observed.name, number: observed.number };
+    const { name, number } = observed;
+    return template.name === name && template.number === number ? template : { ...template, name, number };
   };
-  const obsolete = new Set(named.filter((observed) => isObsolete(observed, asDesired(observed))));
+  // Comparing configurations is most of a plan's work, and with room for all there is nothing to choose.
+  const rivals = named.length > wanted.length ? named : [];
+  const obsolete = new Set(rivals.filter((observed) => isObsolete(observed, asDesired(observed))));
   const byWorth = [...named].sort((a, b) => Number(obsolete.has(a)) - Number(obsolete.has(b)) || a.number - b.number);
   const keptContainers = byWorth.slice(0, wanted.length);
   const kept = keptContainers.map((observed) => ({ desired: asDesired(observed), observed }));

@@ -14,7 +14,8 @@ export type ScopeOptions = Pick<ReconcileOptions, 'services' | 'dependencies'>;
 
 export function scopeOf(desired: DesiredState, { services = [], dependencies }: ScopeOptions): Scope {
   const named = new Set(services.length === 0 ? desired.services : services);
-  const needed = withDependencies(named, serviceGraph(desired.containers));
+  const isAll = desired.services.every((service) => named.has(service));
+  const needed = isAll ? named : withDependencies(named, serviceGraph(desired.containers));
   const role = (service: ServiceName): Role => {
     if (named.has(service)) return 'named';
     if (dependencies === 'ignore') return 'outside';

@@ -7,13 +7,14 @@ export type Model = { readonly project: Project; readonly diagnostics: readonly 
 
 /** An origin as three numbers: which file, from, to. */
 type Mark = readonly [file: number, start: number, end: number];
+type Marks = { readonly [path: string]: Mark };
 type Marked<T> = Omit<T, 'origin' | 'origins'> & { readonly mark?: Mark };
 
 /** A `Model` that JSON can hold: every origin refers to a table of the texts. */
 export type PackedModel = {
   readonly files: readonly SourceFile[];
   readonly project: Omit<Project, 'services' | 'volumes' | 'networks'> & {
-    readonly services: readonly (Omit<Service, 'origins'> & { readonly marks: { readonly [path: string]: Mark } })[];
+    readonly services: readonly (Omit<Service, 'origins'> & { readonly marks: Marks })[];
     readonly volumes: readonly Marked<Volume>[];
     readonly networks: readonly Marked<Network>[];
   };
@@ -55,12 +56,11 @@ export function unpackModel({ files, project, diagnostics }: PackedModel): Model
     file: files[file] as SourceFile,
     range: { start, end },
   });
+  const optional = (mark: Mark | undefined) => (mark === undefined ? undefined : originOf(mark));
   const origin = (mark: Mark | undefined) => (mark === undefined ? {} : { origin: originOf(mark) });
-  const originsOf = (marks: { readonly [path: string]: Mark }): Origins => {
-    const origins: { [path: string]: Origin } = {};
-    for (const path in marks) origins[path] = originOf(marks[path] as Mark);
-    return origins;
-  };
+  // Each when it is looked at: a plan with nothing to do looks at none of them.
+  const unmarking: ProxyHandler<Marks> = { get: (marks, path) => optional(marks[path as string]) };
+  const originsOf = (marks: Marks) => new Proxy(marks, unmarking) as unknown as Origins;
   return {
     project: {
       ...project,

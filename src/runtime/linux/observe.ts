@@ -37,7 +37,8 @@ export function observeProject(
     const record = known?.record ?? readRecord(where.record);
     if (record === undefined || record.oneOff === 'hook') continue;
     const ports = bound.get(name);
-    const observed = { ...observeContainer(record, where, known?.state), ...(ports === undefined ? {} : { ports }) };
+    const bare = observeContainer(record, where, known?.state);
+    const observed = ports === undefined ? bare : { ...bare, ports };
     if (record.oneOff === undefined) containers.push(observed);
     else oneOffs.push(observeOneOff(observed, record.oneOff, where));
   }
@@ -68,6 +69,8 @@ export function observeReplicas(paths: Paths, project: ProjectName, service: str
   });
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** `told` is what its monitor has just said; absent: what it has written down. */
 export function observeContainer(
   record: ContainerRecord,
@@ -85,9 +88,8 @@ export function observeContainer(
     status = statusOf(record, state, { ...where, lives });
     if (status === 'changing') status = lastWitness(state as ShimState, where.state);
   }
-  const otherVersion = otherVersionOf(record, state);
-  const givenUp = readGivenUp(where.state, { status, config });
-  return {
+  // Spreading what it may have would take as long as all the rest.
+  const observed: Mutable<ObservedContainer> = {
     name,
     service,
     number,
@@ -97,12 +99,15 @@ export function observeContainer(
     createdAtMs,
     status,
     monitored: lives.monitor,
-    ...(otherVersion !== undefined && { otherVersion }),
-    ...(record.otherVersion !== undefined && { startable: false as const }),
     stoppedByUser,
     restarts,
-    ...(givenUp !== undefined && { givenUp }),
   };
+  const otherVersion = otherVersionOf(record, state);
+  const givenUp = readGivenUp(where.state, { status, config });
+  if (otherVersion !== undefined) observed.otherVersion = otherVersion;
+  if (record.otherVersion !== undefined) observed.startable = false;
+  if (givenUp !== undefined) observed.givenUp = givenUp;
+  return observed;
 }
 
 function statusOf(

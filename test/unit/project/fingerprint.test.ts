@@ -30,6 +30,8 @@ describe('what differs', () => {
     ]);
     expect(between({ argv: ['a'] }, { argv: ['a', 'b'] })).toEqual([{ path: 'argv', from: '["a"]', to: '["a","b"]' }]);
     expect(between({}, { hostname: 'web' })).toEqual([{ path: 'hostname', to: 'web' }]);
+    expect(between({ labels: {} }, { labels: { constructor: '' } })).toEqual([{ path: 'labels.constructor', to: '' }]);
+    expect(between({ labels: { toString: '' } }, { labels: {} })).toEqual([{ path: 'labels.toString', from: '' }]);
   });
 
   test('inside of a mount is a field of it, and the order of mounts is nothing', () => {
