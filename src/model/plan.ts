@@ -91,6 +91,8 @@ export type Action =
       readonly hook: Hook;
       /** What it was for is over: that it fails is a warning, and the plan goes on. */
       readonly optional?: true;
+      /** It is ended then, and a stop that waits for it goes on. Absent: it takes the time it takes. */
+      readonly withinMs?: Millis;
     };
 
 export type HookTime = 'pre-start' | 'post-start' | 'pre-stop' | 'post-stop';

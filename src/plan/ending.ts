@@ -1,3 +1,4 @@
+import { hookTimeOf } from '../model/hook-time.ts';
 import type { Cause } from '../model/plan.ts';
 import type { ObservedContainer } from '../model/state.ts';
 import type { ContainerName, Millis } from '../model/units.ts';
@@ -25,6 +26,8 @@ export type EndingOptions = {
   readonly graceMs?: Millis | undefined;
   /** `skip`: who wants it over at once does not want its hooks before the stop, either. */
   readonly preStop?: 'skip' | undefined;
+  /** `whole`: the hooks after the end take the time they take, although a grace is given. */
+  readonly postStop?: 'whole' | undefined;
   /** Steps that must have succeeded before the first one here. */
   readonly after?: readonly (string | undefined)[] | undefined;
 };
@@ -39,7 +42,7 @@ export type EndingOptions = {
 export function addEndings(
   list: StepList,
   endings: readonly Ending[],
-  { graceMs, preStop, after: before = [] }: EndingOptions = {},
+  { after: before = [], ...options }: EndingOptions = {},
 ): ReadonlyMap<ContainerName, Ended> {
   const graph = serviceGraph(endings.map(({ container }) => container));
   const order = positions(startOrder(graph));
@@ -59,7 +62,7 @@ export function addEndings(
       dependenciesInOrder(other.container.service, { graph, order }).some((edge) => edge.service === container.service),
     );
     const after = [...before, ...dependents.map((other) => ended.get(other.container.name)?.stopped)];
-    ended.set(container.name, { stopped: addStop(list, ending, { graceMs, preStop, after }) });
+    ended.set(container.name, { stopped: addStop(list, ending, { ...options, after }) });
   }
   for (const { container, cause, remove } of sorted) {
     if (remove === undefined) continue;
@@ -76,15 +79,16 @@ function addStop(
   {
     graceMs,
     preStop,
+    postStop,
     after,
-  }: Pick<EndingOptions, 'graceMs' | 'preStop'> & { readonly after: readonly (string | undefined)[] },
+  }: Omit<EndingOptions, 'after'> & { readonly after: readonly (string | undefined)[] },
 ): string {
   const { name, config } = container;
   let before = after;
   // A paused container cannot run a hook, and waking it for one would let it work on.
   const isPrepared = container.status.kind === 'running' && preStop !== 'skip';
   for (const [index, hook] of (isPrepared ? config.hooks.preStop : []).entries()) {
-    const action = { kind: 'hook', container: name, when: 'pre-stop', hook } as const;
+    const action = { kind: 'hook', container: name, when: 'pre-stop', hook, ...hookTime(graceMs) } as const;
     before = [list.add({ action, cause, after: before, index })];
   }
   let last = list.add({
@@ -100,7 +104,14 @@ function addStop(
   });
   for (const [index, hook] of (isAlive(container) || owesHooks ? config.hooks.postStop : []).entries()) {
     last = list.add({
-      action: { kind: 'hook', container: name, when: 'post-stop', hook, optional: true },
+      action: {
+        kind: 'hook',
+        container: name,
+        when: 'post-stop',
+        hook,
+        optional: true,
+        ...(postStop !== 'whole' && hookTime(graceMs)),
+      },
       cause,
       after: [last],
       index,
@@ -108,3 +119,7 @@ function addStop(
   }
   return last;
 }
+
+/** Who says how long a stop may take says it of each hook, too. */
+const hookTime = (graceMs: Millis | undefined): { readonly withinMs?: Millis } =>
+  graceMs === undefined ? {} : { withinMs: hookTimeOf(graceMs) };

@@ -18,7 +18,11 @@ export function planKill(observed: ObservedState, options: KillOptions): Plan {
     const { name, config } = container;
     const byUser = (signal === 'SIGKILL' || signal === config.stopSignal) && ({ byUser: true } as const);
     if (isAlive(container) && signal === 'SIGKILL' && config.hooks.postStop.length > 0 && options.postStop !== 'skip') {
-      addEndings(list, [{ container, cause, byUser: true }], { graceMs: 0 as Millis, preStop: 'skip' });
+      addEndings(list, [{ container, cause, byUser: true }], {
+        graceMs: 0 as Millis,
+        preStop: 'skip',
+        postStop: 'whole',
+      });
     } else if (isAlive(container)) list.add({ action: { kind: 'kill', container: name, signal, ...byUser }, cause });
     else if (sent && byUser) addKilled(list, container, options.owingHooks?.has(name) === true);
   }

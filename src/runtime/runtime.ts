@@ -72,6 +72,8 @@ export type Haste = {
   readonly services: readonly ServiceName[];
   /** Absent: what each container was made with. */
   readonly graceMs?: Millis;
+  /** Hooks that begin from now on are left the time they take. */
+  readonly sparesHooks?: true;
 };
 
 export interface Session {

@@ -176,6 +176,47 @@ describe('a hook after an end', () => {
     expect(notes(rig)).not.toContain('done');
   });
 
+  scenario('or before a stop has no longer than -t says, and down goes on without it', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const hanging = (name: string, only = 'true') => ({
+      command: ['/bin/sh', '-c', `${only} || exit 0; echo ${name} >> /shared/notes; sleep 1000`],
+    });
+    rig.stack({
+      web: service({
+        restart: 'always',
+        post_start: [hanging('post-start', 'test -e /shared/hang')],
+        pre_stop: [hanging('pre-stop')],
+        'x-tscompose': { post_stop: [hanging('post-stop')] },
+      }),
+    });
+    await rig.up();
+    const down = await rig.ok(['down', '-t', '0'], { timeoutMs: 30_000 });
+    for (const when of ['pre-stop', 'post-stop']) {
+      expect(down.stderr).toMatch(new RegExp(`cannot finish the ${when} hook of \\S+-web-1: it was ended after 1 s`));
+    }
+    expect(notes(rig)).toEqual(['pre-stop', 'post-stop']);
+
+    // It hangs in the supervisor's hands, which may bring it back before `down` has the project, and hang again.
+    await rig.up();
+    rig.write('shared/hang', '');
+    rig.write('shared/crash', '');
+    await eventually(() => expect(notes(rig)).toHaveLength(3));
+    await rig.ok(['down', '-t', '0'], { timeoutMs: 30_000 });
+    expect(await rig.ps()).toEqual([]);
+  });
+
+  scenario('that begins while a down -t 0 waits for the project is ended as well', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const deaf = { command: ['/bin/sh', '-c', 'trap "" TERM; while sleep 0.1; do :; done'], stop_grace_period: '10m' };
+    rig.stack({ web: service({ ...deaf, 'x-tscompose': { post_stop: [blocked] } }) });
+    await rig.up();
+    const stop = ended(rig.start(['stop']));
+    await eventually(async () => expect(await rig.row('web')).toMatchObject({ stoppedByUser: true }));
+    await rig.ok(['down', '-t', '0'], { timeoutMs: 30_000 });
+    expect((await stop).code).toBe(0);
+    expect(notes(rig)).toEqual(['began']);
+  });
+
   scenario('runs after a kill as well', [], async (rig) => {
     rig.write('shared/.keep', '');
     rig.stack({ web: service({ 'x-tscompose': { post_stop: [note('$$EXIT_CODE $$EXIT_STATUS')] } }) });

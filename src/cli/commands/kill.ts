@@ -34,7 +34,8 @@ export const kill: Runner<'kill'> = async ({ flags, args }, context) => {
       ({ runtime, target: { name }, services }) =>
       async (onEvent, over) => {
         // A hook that somebody waits for keeps the project from being changed.
-        if (signal === 'SIGKILL') void runtime.hasten(name, { services, graceMs: 0 as Millis }, over);
+        if (signal === 'SIGKILL')
+          void runtime.hasten(name, { services, graceMs: 0 as Millis, sparesHooks: true }, over);
         const observed = await runtime.observe(name);
         const plan = planKill(observed, { services, signal, postStop: 'skip' });
         if (plan.steps.length === 0 || !canBeSentNow(plan, observed, signal)) return false;

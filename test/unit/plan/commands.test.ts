@@ -170,6 +170,19 @@ test('kill that has been sent already only remembers what its restart policy wou
   expect(plan.steps[1]?.action).toMatchObject({ kind: 'stop', byUser: true });
 });
 
+test('who says how long a stop may take says it of its hooks; kill leaves those after an end their time', () => {
+  const hook = { argv: ['/bin/echo'], environment: {}, privileged: false };
+  const hooks = { preStart: [], postStart: [], preStop: [hook], postStop: [hook] };
+  const observed = with_({ 'shop-web-1': { config: { ...machine.containers[0]!.config, hooks } } });
+  const services = named('web');
+  const spans = (plan: Plan) =>
+    plan.steps.flatMap(({ action }) => (action.kind === 'hook' ? [`${action.when} ${action.withinMs}`] : []));
+  expect(spans(planStop(observed, { services, graceMs: 5000 as Millis }))).toEqual(['pre-stop 5000', 'post-stop 5000']);
+  expect(spans(planStop(observed, { services, graceMs: 0 as Millis }))).toEqual(['pre-stop 1000', 'post-stop 1000']);
+  expect(spans(planStop(observed, { services }))).toEqual(['pre-stop undefined', 'post-stop undefined']);
+  expect(spans(planKill(observed, { services, signal: 'SIGKILL' as SignalName }))).toEqual(['post-stop undefined']);
+});
+
 test('kill that has been sent already runs the hooks after an end that nobody has run', () => {
   const hook = { argv: ['/bin/echo'], environment: {}, privileged: false };
   const config = {

@@ -15,10 +15,12 @@ const withoutHooks = 'tscompose kill ends a container without its pre_stop hooks
 /** A hook that ends with another code than 0 is a failure of its step. */
 export async function runHook(
   context: SessionContext,
-  { container, when, hook }: ActionOf<'hook'>,
-  signal: AbortSignal,
+  { container, when, hook, withinMs }: ActionOf<'hook'>,
+  interrupt: AbortSignal,
 ): Promise<Result<void, RuntimeFailure>> {
   const environment = { ...(when === 'post-stop' ? howItEnded(context, container) : {}), ...hook.environment };
+  const late = withinMs === undefined ? undefined : AbortSignal.timeout(withinMs);
+  const signal = late === undefined ? interrupt : AbortSignal.any([interrupt, late]);
   const inside = when === 'post-start' || when === 'pre-stop';
   const request = {
     argv: hook.argv,
@@ -36,10 +38,11 @@ export async function runHook(
     ? await execInContainer(context.project, container, request)
     : await runBeside(context, { container, hook: { ...hook, environment }, signal });
   if (outcome.ok && outcome.value.exitCode === 0) return ok(undefined);
-  if (signal.aborted) {
+  if (interrupt.aborted) {
     const message = `cannot finish the ${when} hook of ${container}: it was interrupted`;
     return err({ code: 'interrupted', message, notes: [] });
   }
+  if (late?.aborted) return endedLate(context, { container, when, afterMs: withinMs ?? 0 });
   if (inside && (await endedWith(context, container, outcome))) {
     // What was to be stopped need not be prepared for it any more.
     if (when === 'pre-stop') return ok(undefined);
@@ -54,6 +57,17 @@ export async function runHook(
     message: `cannot finish the ${when} hook of ${container}: ${hook.argv[0]} ended with code ${exitCode}`,
     notes: [...last.filter((line) => line !== ''), ...(when === 'pre-stop' ? [withoutHooks] : [])],
   });
+}
+
+/** A stop that was given so much time goes on without it. */
+function endedLate(
+  context: SessionContext,
+  { container, when, afterMs }: Pick<ActionOf<'hook'>, 'container' | 'when'> & { readonly afterMs: number },
+): Result<void, RuntimeFailure> {
+  const message = `cannot finish the ${when} hook of ${container}: it was ended after ${afterMs / 1000} s, as -t has it`;
+  if (when !== 'pre-stop') return err({ code: 'timeout', message, notes: [] });
+  context.warn(message, container);
+  return ok(undefined);
 }
 
 /** With PID 1 all in its namespace is killed, of which we hear sooner than of its own end. */
