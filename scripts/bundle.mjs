@@ -22,8 +22,7 @@ const session = readdirSync(join(root, 'src/runtime/linux/session')).map((name) 
  * does.
  */
 const commands = {
-  'cli.cjs': ['src/cli/main.ts', 'src/cli/commands/up.ts'],
-  'ps.cjs': ['src/cli/commands/ps.ts'],
+  'cli.cjs': ['src/cli/main.ts', ...['up', 'ps'].map((name) => `src/cli/commands/${name}.ts`)],
   'inside.cjs': ['logs', 'exec', 'complete', 'completion'].map((name) => `src/cli/commands/${name}.ts`),
   'work.cjs': [
     'src/cli/carry-out.ts',
