@@ -218,7 +218,10 @@ function predecessorOf(decision: Work): ContainerName | undefined {
 }
 
 /** The ends and resources that work on a container has to wait for. */
-function stepsBefore(decision: Work, { endings, ended, made }: Preparation): readonly (string | undefined)[] {
+function stepsBefore(
+  decision: Work,
+  { decisions, endings, ended, made }: Preparation,
+): readonly (string | undefined)[] {
   const { desired } = decision;
   const endOf = (name: ContainerName | undefined): string | undefined => {
     const end = name === undefined ? undefined : ended.get(name);
@@ -226,13 +229,20 @@ function stepsBefore(decision: Work, { endings, ended, made }: Preparation): rea
   };
   const isNew = decision.kind === 'create' || decision.kind === 'recreate';
   const rivals = isNew ? endings.filter(({ container }) => claimsCollide(container.config, desired.config)) : [];
+  // As when it is restarted by hand; it has no stop of its own that would come after theirs.
+  const followers = decision.kind === 'start' ? decisions.filter((other) => follows(other, desired.service)) : [];
   return [
     endOf(desired.name),
     endOf(predecessorOf(decision)),
+    ...followers.map((follower) => endOf(follower.desired.name)),
     ...rivals.map(({ container }) => endOf(container.name)),
     ...resourceSteps(desired, made),
   ];
 }
+
+/** Whether it is stopped and started, and asks for that when `service` is started anew. */
+const follows = (decision: Decision, service: ServiceName): decision is Decision & { readonly kind: 'restart' } =>
+  decision.kind === 'restart' && decision.desired.dependsOn.some((edge) => edge.restart && edge.service === service);
 
 const resourceSteps = (container: DesiredContainer, made: Made): readonly (string | undefined)[] => [
   ...volumesOf(container).map((name) => made.volumes.get(name)),

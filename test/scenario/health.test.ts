@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
-import { type Rig, type ServiceText, scenario } from '../support/scenario.ts';
+import { ended, type Rig, type ServiceText, scenario } from '../support/scenario.ts';
 
 /** A root with a shell in it; `file` in the shared folder decides what a check says. */
 const shell = (more: ServiceText = {}): ServiceText => ({
@@ -338,6 +338,40 @@ describe('depends_on', () => {
       await rig.next('web');
       await eventually(() => expect(events(rig)).toContain('db is restarted'));
       expect((await running(rig, 'other')).pid).toBe(other.pid);
+    },
+  );
+
+  scenario(
+    'with restart: true ends before up brings back the dependency that crashed, and starts after it',
+    [],
+    async (rig) => {
+      rig.write('shared/.keep', '');
+      const untilCrash = 'trap "exit 0" TERM; until test -e /shared/crash; do sleep 0.05; done; exit 9';
+      const blocked =
+        'echo > /shared/stopping; i=0; until test -e /shared/go -o $$i = 200; do sleep 0.05; i=$$((i + 1)); done';
+      rig.stack({
+        db: shell({
+          command: ['/bin/sh', '-c', untilCrash],
+          deploy: { restart_policy: { condition: 'any', delay: '10m' } },
+        }),
+        web: shell({
+          depends_on: { db: { condition: 'service_started', restart: true } },
+          pre_stop: [{ command: ['/bin/sh', '-c', blocked] }],
+        }),
+      });
+      await rig.up();
+      const web = await running(rig, 'web');
+      rig.write('shared/crash', '');
+      await over(rig, 'db');
+      rmSync(rig.path('shared/crash'));
+      const up = ended(rig.start(['up', '-d']));
+      await eventually(() => expect(existsSync(rig.path('shared/stopping'))).toBe(true));
+      expect((await rig.row('db')).status).toMatchObject({ kind: 'exited', exitCode: 9 });
+      rig.write('shared/go', '');
+      expect((await up).code).toBe(0);
+      const [db, next] = [await running(rig, 'db'), await running(rig, 'web')];
+      expect(next.pid).not.toBe(web.pid);
+      expect(next.status['startedAtMs']).toBeGreaterThan(db.status['startedAtMs'] as number);
     },
   );
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { converge } from '../../../src/apply/converge.ts';
 import type { Event } from '../../../src/model/event.ts';
 import type { Plan } from '../../../src/model/plan.ts';
-import type { UpdatePolicy } from '../../../src/model/project.ts';
+import type { Dependency, UpdatePolicy } from '../../../src/model/project.ts';
 import type { DesiredState, ObservedState } from '../../../src/model/state.ts';
 import type { ServiceName } from '../../../src/model/units.ts';
 import { planDown } from '../../../src/plan/down.ts';
@@ -12,7 +12,7 @@ import type { ReconcileOptions, RecreatePolicy } from '../../../src/plan/options
 import { reconcile } from '../../../src/plan/reconcile.ts';
 import { networksOf, volumesOf } from '../../../src/plan/resources.ts';
 import { machines, stacks } from '../../support/arbitrary.ts';
-import { compare, desiredState, network, observedState } from '../../support/builders.ts';
+import { compare, desiredState, exited, network, observedState, running } from '../../support/builders.ts';
 import { FakeRuntime } from '../../support/fake-runtime.ts';
 
 const policies = fc.constantFrom<RecreatePolicy>('changed', 'changed', 'always', 'never');
@@ -149,6 +149,31 @@ test('dependents stop before and start after what they depend on', () => {
     }),
     runs,
   );
+});
+
+test('who follows a dependency that is brought back stops before it starts', () => {
+  const lives = fc.infiniteStream(fc.constantFrom(running, running, exited(1)));
+  let seen = 0;
+  fc.assert(
+    fc.property(stacks, lives, (stack, statuses) => {
+      const containers = stack.containers.map((container) => ({
+        ...container,
+        config: { ...container.config, restart: { condition: 'always' } as const },
+      }));
+      const desired = { ...stack, containers };
+      const changes = containers.map(({ name }) => [name, { status: statuses.next().value }]);
+      const plan = reconcile(desired, observedState(desired, Object.fromEntries(changes)), { compare });
+      const before = ancestors(plan);
+      for (const [follower, dependency] of edges(desired, (edge) => edge.restart)) {
+        const [stop, start] = [`stop ${follower}`, `start ${dependency}`];
+        if (!before.has(stop) || !before.has(start)) continue;
+        seen++;
+        expect(before.get(start)).toContain(stop);
+      }
+    }),
+    runs,
+  );
+  expect(seen).toBeGreaterThan(0);
 });
 
 test('an update never has fewer containers of a service running than its policy allows', async () => {
@@ -289,11 +314,16 @@ function withResources(observed: ObservedState): ObservedState {
 }
 
 /** Pairs of container names, the dependent first. */
-const edges = ({ containers }: DesiredState | ObservedState): readonly (readonly [string, string])[] =>
+const edges = (
+  { containers }: DesiredState | ObservedState,
+  counts: (edge: Dependency) => boolean = () => true,
+): readonly (readonly [string, string])[] =>
   [...containers].flatMap(({ name, dependsOn }) =>
-    dependsOn.flatMap(({ service }) =>
-      [...containers].filter((other) => other.service === service).map((needed) => [name, needed.name] as const),
-    ),
+    dependsOn
+      .filter(counts)
+      .flatMap(({ service }) =>
+        [...containers].filter((other) => other.service === service).map((needed) => [name, needed.name] as const),
+      ),
   );
 
 function ancestors(plan: Plan): ReadonlyMap<string, ReadonlySet<string>> {

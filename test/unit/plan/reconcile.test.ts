@@ -415,6 +415,23 @@ test('dependents with restart: true follow what its policy would have brought ba
   }
 });
 
+test('they stop before it is started, theirs as well, as when it is restarted by hand', () => {
+  const desired = desiredState([
+    { name: 'db', config: { restart: { condition: 'always' } } },
+    { name: 'api', needs: ['db+restart'] },
+    { name: 'web', needs: ['api+restart'] },
+    { name: 'report', needs: ['db'] },
+  ]);
+  const crashed = observedState(desired, { 'shop-db-1': { status: exited(1) } });
+  expect(steps(desired, crashed)).toBe(`
+stop shop-web-1 (api is restarted)
+stop shop-api-1 (db is restarted) after stop shop-web-1
+start shop-db-1 (has ended) after stop shop-api-1
+start shop-api-1 (db is restarted) after stop shop-api-1, start shop-db-1
+start shop-web-1 (api is restarted) after stop shop-web-1, start shop-api-1
+`);
+});
+
 test('who shares the namespaces of a container that is made anew is made anew with it', () => {
   const sketch = (port: string): ServiceSketch[] => [
     { name: 'vpn', config: onPort(port) },
