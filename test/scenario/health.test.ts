@@ -72,6 +72,21 @@ describe('a health check', () => {
     });
   });
 
+  scenario('may leave something running: that ends with it, and no limit fills up', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const leaving = 'busybox setsid sleep 4712 & sleep 4712 & echo probe >> /shared/probes; exit 0';
+    rig.stack({ web: shell({ pids_limit: 12, healthcheck: check(leaving, { interval: '100ms' }) }) });
+    await rig.up();
+    const probes = () => readFileSync(rig.path('shared/probes'), 'utf8').split('\n').length - 1;
+    await eventually(() => expect(probes()).toBeGreaterThan(12));
+    await health(rig, 'web', 'healthy');
+    // Those of the probe that is on its way, at most.
+    await eventually(() => {
+      const sleeping = processesOf(rig.project).filter(({ pid }) => commandOf(pid).includes('4712'));
+      expect(sleeping.length).toBeLessThanOrEqual(3);
+    });
+  });
+
   scenario('goes on when its supervisor is killed', [], async (rig) => {
     shared(rig, 'good');
     rig.stack({ web: shell({ healthcheck: check('test -e /shared/good') }) });

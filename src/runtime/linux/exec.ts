@@ -49,6 +49,8 @@ export type ExecRequest = {
   readonly detach?: boolean;
   /** A name: it runs in a cgroup of its own below the container's, and everything in it is killed with it. */
   readonly group?: string;
+  /** `end`: what it leaves running in its group is killed when it has ended; absent: that lives on. */
+  readonly leftovers?: 'end';
   readonly host?: HostEnvironment;
   /** Aborted: the command is killed. */
   readonly signal?: AbortSignal;
@@ -164,7 +166,7 @@ async function runShim(
   frame.on('error', () => {});
   frame.end(encodeFrame(frameKind.EXEC, 1, program));
   try {
-    const end = endOf(child);
+    const end = endOf(child, () => request.leftovers && killGroup(group));
     if (request.detach) {
       end.catch(() => {});
       if ((await outcome) === 'started') {
@@ -193,26 +195,29 @@ async function runShim(
  */
 function killCommand(child: ChildProcess, group: string | undefined): void {
   if (group === undefined) return void child.kill('SIGKILL');
-  const killAll = (): void => {
-    try {
-      writeFileSync(`${group}/cgroup.kill`, '1');
-    } catch {
-      // It went with the container.
-    }
-  };
-  killAll();
+  killGroup(group);
   const late = setTimeout(() => {
-    killAll();
+    killGroup(group);
     child.kill('SIGKILL');
   }, reapMs);
   child.once('exit', () => clearTimeout(late));
 }
 
+function killGroup(group: string | undefined): void {
+  if (group === undefined) return;
+  try {
+    writeFileSync(`${group}/cgroup.kill`, '1');
+  } catch {
+    // It went with the container.
+  }
+}
+
 /** What the command leaves running may keep its output open for as long as it likes: then what is there is all of it. */
-async function endOf(child: ChildProcess): Promise<readonly [number | null, NodeJS.Signals | null]> {
+async function endOf(child: ChildProcess, onEnd: () => void): Promise<readonly [number | null, NodeJS.Signals | null]> {
   const closed = once(child, 'close');
   closed.catch(() => {});
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  onEnd();
   await Promise.race([closed, sleep(openOutputMs, undefined, { ref: false })]);
   child.stdout?.destroy();
   child.stderr?.destroy();

@@ -68,6 +68,7 @@ async function run(
     tty: false,
     stdio: 'capture',
     group: `probe.${purpose}`,
+    leftovers: 'end',
     ...(user === undefined ? {} : { user }),
     host,
     signal,
