@@ -35,7 +35,10 @@ export function owedPostStop(lines: readonly LogLine[], hooks: number): number |
   return owed !== undefined && owed.hooks > 0 ? owed.endedAtMs : undefined;
 }
 
-/** Whether nobody has run all hooks after the end that a container is in. */
+/**
+ * Whether nobody has run all hooks after the end that a container is in, also where that was asked for: `owedPostStop` leaves
+ * such an end to whoever asked.
+ */
 export function owesPostStop(lines: readonly LogLine[], { name, status, config }: ObservedContainer): boolean {
   if (status.kind !== 'exited') return false;
   const run = lines.filter(

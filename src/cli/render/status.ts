@@ -13,24 +13,37 @@ export function statusText(status: ContainerStatus, nowMs: number): string {
     case 'paused':
       return `Up ${spanText(nowMs - status.startedAtMs)} (paused)`;
     case 'exited':
-      if (status.reboot) return `Exited (${exitText(status)})`;
-      return `Exited (${exitText(status)}) ${spanText(nowMs - status.finishedAtMs)} ago`;
+      return status.reboot ? `Exited (${exitText(status)})` : `Exited ${lastEnd(status, nowMs)}`;
     case 'failed':
-      return `Failed (${status.exitCode}) ${spanText(nowMs - status.finishedAtMs)} ago: ${status.message}`;
+      return `Failed ${lastEnd(status, nowMs)}`;
     default:
       return unreachable(status);
   }
 }
 
-/** Of a container between two lives: `Restarting (1) 3 seconds ago`, the code and the time of its end; or, once it is being set up, `Restarting`. */
+/** Of a container between two lives: `Restarting (1) 3 seconds ago`; once the next one is being set up, `Restarting`. */
 export function restartingText(status: ContainerStatus, nowMs: number): string {
-  if (status.kind === 'created') return 'Restarting';
-  // After a boot it waits for whoever brings the stack up.
-  if (status.kind === 'exited' && status.reboot) return statusText(status, nowMs);
-  return statusText(status, nowMs).replace(/^(?:Exited|Failed) /, 'Restarting ');
+  switch (status.kind) {
+    case 'created':
+      return 'Restarting';
+    case 'exited':
+      // After a boot it waits for whoever brings the stack up.
+      return status.reboot ? statusText(status, nowMs) : `Restarting ${lastEnd(status, nowMs)}`;
+    case 'failed':
+      return `Restarting ${lastEnd(status, nowMs)}`;
+    default:
+      return statusText(status, nowMs);
+  }
 }
 
 type Ended = Extract<ContainerStatus, { readonly kind: 'exited' }>;
+type Failed = Extract<ContainerStatus, { readonly kind: 'failed' }>;
+
+/** `(1) 3 seconds ago`, `(127) 2 minutes ago: cannot run "x"`. */
+function lastEnd(status: Ended | Failed, nowMs: number): string {
+  const ago = `${spanText(nowMs - status.finishedAtMs)} ago`;
+  return status.kind === 'exited' ? `(${exitText(status)}) ${ago}` : `(${status.exitCode}) ${ago}: ${status.message}`;
+}
 
 /** `1`, `137, SIGKILL`, `137, out of memory`, `ended by reboot`, `unknown`. */
 export function exitText(end: Pick<Ended, 'exitCode' | 'signal' | 'oomKilled' | 'reboot'>): string {

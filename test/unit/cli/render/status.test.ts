@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exitText, spanText, statusText } from '../../../../src/cli/render/status.ts';
+import { exitText, restartingText, spanText, statusText } from '../../../../src/cli/render/status.ts';
 
 const now = 10_000_000;
 const exited = { kind: 'exited', oomKilled: false, startedAtMs: 0, finishedAtMs: now - 120_000 } as const;
@@ -21,6 +21,21 @@ test('each status in words', () => {
     'Up 1 minute (paused)',
     'Exited (0) 2 minutes ago',
     'Failed (127) less than a second ago: cannot run "x"',
+  ]);
+});
+
+test('between two lives the last end is told, until the next one is being set up', () => {
+  const texts = [
+    restartingText({ kind: 'created', again: true }, now),
+    restartingText({ ...exited, exitCode: 3 }, now),
+    restartingText({ ...exited, exitCode: null, reboot: true }, now),
+    restartingText({ kind: 'failed', message: 'cannot run "x"', exitCode: 127, finishedAtMs: now }, now),
+  ];
+  expect(texts).toEqual([
+    'Restarting',
+    'Restarting (3) 2 minutes ago',
+    'Exited (ended by reboot)',
+    'Restarting (127) less than a second ago: cannot run "x"',
   ]);
 });
 
