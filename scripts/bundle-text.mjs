@@ -65,7 +65,7 @@ function withoutGetters(code) {
   return `${code.replace(block, '')}return { ${exported.join(', ')} };\n`;
 }
 
-/** What a module of ours exports is used as it is: a copy with a getter for each export takes longer than to run most of them. */
+/** What a module of ours exports is used as it is, and not as a copy with a getter for each export. */
 const withoutCopies = (code) => code.replace(/__toESM\((require\("\.\/[^"]+"\))(?:, 1)?\)/g, '$1');
 
 /** Only regular expressions still have other characters in them, and may have them escaped. */

@@ -29,7 +29,7 @@ export function pairReplicas(
     const { name, number } = observed;
     return template.name === name && template.number === number ? template : { ...template, name, number };
   };
-  // Comparing configurations is most of a plan's work, and with room for all there is nothing to choose.
+  // Comparing configurations is much of a plan's work, and with room for all there is nothing to choose.
   const rivals = named.length > wanted.length ? named : [];
   const obsolete = new Set(rivals.filter((observed) => isObsolete(observed, asDesired(observed))));
   const byWorth = [...named].sort((a, b) => Number(obsolete.has(a)) - Number(obsolete.has(b)) || a.number - b.number);

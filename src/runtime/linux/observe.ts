@@ -69,8 +69,6 @@ export function observeReplicas(paths: Paths, project: ProjectName, service: str
   });
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
 /** `told` is what its monitor has just said; absent: what it has written down. */
 export function observeContainer(
   record: ContainerRecord,
@@ -88,8 +86,9 @@ export function observeContainer(
     status = statusOf(record, state, { ...where, lives });
     if (status === 'changing') status = lastWitness(state as ShimState, where.state);
   }
-  // Spreading what it may have would take as long as all the rest.
-  const observed: Mutable<ObservedContainer> = {
+  const otherVersion = otherVersionOf(record, state);
+  const givenUp = readGivenUp(where.state, { status, config });
+  return {
     name,
     service,
     number,
@@ -99,15 +98,12 @@ export function observeContainer(
     createdAtMs,
     status,
     monitored: lives.monitor,
+    ...(otherVersion !== undefined && { otherVersion }),
+    ...(record.otherVersion !== undefined && { startable: false as const }),
     stoppedByUser,
     restarts,
+    ...(givenUp !== undefined && { givenUp }),
   };
-  const otherVersion = otherVersionOf(record, state);
-  const givenUp = readGivenUp(where.state, { status, config });
-  if (otherVersion !== undefined) observed.otherVersion = otherVersion;
-  if (record.otherVersion !== undefined) observed.startable = false;
-  if (givenUp !== undefined) observed.givenUp = givenUp;
-  return observed;
 }
 
 function statusOf(
