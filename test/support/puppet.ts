@@ -33,6 +33,7 @@ export async function holdStrings(path: string): Promise<Strings> {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     void greet(socket).then((puppet) => {
+      if (puppet === null) return;
       const asker = asking.get(puppet.name)?.shift();
       if (asker) asker(puppet);
       else waiting.set(puppet.name, [...(waiting.get(puppet.name) ?? []), puppet]);
@@ -58,7 +59,8 @@ export async function holdStrings(path: string): Promise<Strings> {
   return { next, close };
 }
 
-async function greet(socket: Socket): Promise<Puppet> {
+/** Null for one that was killed before it had said its name. */
+async function greet(socket: Socket): Promise<Puppet | null> {
   const answers: string[] = [];
   const wanted: ((line: string) => void)[] = [];
   const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -67,19 +69,20 @@ async function greet(socket: Socket): Promise<Puppet> {
     if (asker) asker(line);
     else answers.push(line);
   });
-  const nextLine = (): Promise<string> => {
+  const nextLine = async (): Promise<string | null> => {
     const line = answers.shift();
-    if (line !== undefined) return Promise.resolve(line);
-    return Promise.race([
-      new Promise<string>((resolve) => wanted.push(resolve)),
-      gone.then(() => Promise.reject(new Error('the puppet is gone'))),
-    ]);
+    if (line !== undefined) return line;
+    return Promise.race([new Promise<string>((resolve) => wanted.push(resolve)), gone.then(() => null)]);
   };
-  const [, name = '', pid = ''] = (await nextLine()).split(' ');
+  const greeting = await nextLine();
+  if (greeting === null) return null;
+  const [, name = '', pid = ''] = greeting.split(' ');
   const tell = (command: string) => void socket.write(`${command}\n`);
-  const say = (command: string) => {
+  const say = async (command: string) => {
     tell(command);
-    return nextLine();
+    const answer = await nextLine();
+    if (answer === null) throw new Error(`the puppet is gone: ${name} did not answer ${command}`);
+    return answer;
   };
   const obey = async (command: string) => expect(await say(command), command).toBe('ok');
   const print = (text: string, stream: 'out' | 'err' = 'out') => obey(`${stream} ${Buffer.from(text).toString('hex')}`);
