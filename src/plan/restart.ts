@@ -84,16 +84,22 @@ export function dragged(container: ObservedContainer, services: ReadonlySet<Serv
 }
 
 /**
- * The hooks after an end that nobody asked for; whoever asks for one plans them with it. `endedAtMs`: which end it is.
+ * The hooks after an end that has come already, from one on; whoever asks for an end plans them with it. `endedAtMs`: which
+ * end it is.
  */
-export function planPostStop(observed: ObservedState, name: ContainerName, endedAtMs: number): Plan {
+export function planPostStop(
+  observed: ObservedState,
+  name: ContainerName,
+  owed: { readonly endedAtMs: number; readonly from: number } | undefined,
+): Plan {
   const list = new StepList();
   const container = observed.containers.find((other) => other.name === name);
   const { status, config } = container ?? {};
-  if (status?.kind !== 'exited' || status.finishedAtMs !== endedAtMs) return { steps: [] };
+  if (owed === undefined || status?.kind !== 'exited' || status.finishedAtMs !== owed.endedAtMs) return { steps: [] };
   const cause = { kind: 'not-running', status: 'exited' } as const;
   let after: readonly string[] = [];
   for (const [index, hook] of (config?.hooks.postStop ?? []).entries()) {
+    if (index < owed.from) continue;
     const action = { kind: 'hook', container: name, when: 'post-stop', hook, optional: true } as const;
     after = [list.add({ action, cause, after, index })];
   }

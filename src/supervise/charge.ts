@@ -7,8 +7,9 @@ import type { Clock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
 import type { LogEntry, LogLine } from './log-entry.ts';
 import { type LifeEvent, type LifeStep, newLife, stepLife } from './machine.ts';
+import { HooksInWait, leftUndone } from './owed-hooks.ts';
 import { goodLifeMs } from './restart-policy.ts';
-import { owedPostStop, restoreLife } from './restore.ts';
+import { restoreLife } from './restore.ts';
 import type { Work } from './work.ts';
 
 export type Surroundings = {
@@ -34,6 +35,7 @@ export class Charge {
   #cancelLinger: (() => void) | undefined;
   readonly #health: Checkup | undefined;
   readonly #liveness: Checkup | undefined;
+  readonly #hooks: HooksInWait;
 
   /** `past`: what the event log has about it. */
   constructor(first: ObservedContainer, past: readonly LogLine[], surroundings: Surroundings) {
@@ -43,10 +45,12 @@ export class Charge {
     const { clock } = surroundings;
     this.#health = this.#makeHealth();
     this.#liveness = this.#makeLiveness();
+    this.#hooks = this.#makeHooks();
+    this.#hooks.see(first, past);
     this.#take(restoreLife(past, { now: clock.now(), policy: first.config.restart }));
     this.see(first);
-    const owedMs = owedPostStop(past, first.config.hooks.postStop.length);
-    if (owedMs !== undefined) surroundings.work.runPostStop(this.#name, owedMs);
+    const owed = leftUndone(past, first);
+    if (owed !== undefined) surroundings.work.runPostStop(this.#name, owed);
   }
 
   get last(): ObservedContainer {
@@ -56,7 +60,8 @@ export class Charge {
   /** Nobody but a resident process can do what has to be done for it next. */
   get needsTime(): boolean {
     const { kind } = this.#life;
-    return kind === 'backing-off' || kind === 'restarting' || this.#cancelLinger !== undefined || this.#isChecked;
+    const isMoving = kind === 'backing-off' || kind === 'restarting' || this.#hooks.isActive;
+    return isMoving || this.#cancelLinger !== undefined || this.#isChecked;
   }
 
   get #isChecked(): boolean {
@@ -65,6 +70,7 @@ export class Charge {
 
   see(container: ObservedContainer): void {
     this.#last = container;
+    this.#hooks.see(container);
     this.#check(container);
     this.#step({ kind: 'seen', container });
     this.#linger();
@@ -78,6 +84,7 @@ export class Charge {
   close(): void {
     this.#health?.end();
     this.#liveness?.end();
+    this.#hooks.close();
     this.#cancelTimer?.();
     this.#cancelLinger?.();
     this.#cancelLinger = undefined;
@@ -101,6 +108,7 @@ export class Charge {
           this.#cancelTimer?.();
           break;
         case 'restart': {
+          this.#hooks.settle();
           const onRefused = (message: string): void => this.#step({ kind: 'refused', message });
           work.restart({ ...effect, container: this.#name, onRefused });
           break;
@@ -129,7 +137,17 @@ export class Charge {
 
   #runPostStop(entry: LogEntry): void {
     if (entry.kind !== 'ended' || entry.requested || this.#last.config.hooks.postStop.length === 0) return;
-    this.#surroundings.work.runPostStop(this.#name, entry.endedAtMs);
+    this.#surroundings.work.runPostStop(this.#name, { endedAtMs: entry.endedAtMs, from: 0 });
+  }
+
+  #makeHooks(): HooksInWait {
+    const { clock, log, work, onCalm } = this.#surroundings;
+    return new HooksInWait({
+      clock,
+      log,
+      onOwed: (owed, look) => work.runPostStop(this.#name, owed, look),
+      onSettled: onCalm,
+    });
   }
 
   /** The readiness probe or the health check: what it says of the container is what everybody goes by. */

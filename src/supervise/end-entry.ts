@@ -8,7 +8,7 @@ export function endLine({ name, status, stoppedByUser }: ObservedContainer): Log
     return { kind: 'failed', endedAtMs: finishedAtMs, exitCode, message, atMs: finishedAtMs, container: name };
   }
   if (status.kind !== 'exited' || status.reboot) return undefined;
-  const { exitCode, signal, oomKilled, startedAtMs, finishedAtMs } = status;
+  const { exitCode, signal, oomKilled, requested, startedAtMs, finishedAtMs } = status;
   return {
     kind: 'ended',
     endedAtMs: finishedAtMs,
@@ -16,6 +16,7 @@ export function endLine({ name, status, stoppedByUser }: ObservedContainer): Log
     exitCode,
     ...(signal !== undefined && { signal }),
     oomKilled,
+    ...(requested && { requested }),
     stoppedByUser,
     atMs: finishedAtMs,
     container: name,

@@ -1,5 +1,4 @@
 import type { RestartPolicy } from '../model/project.ts';
-import type { ObservedContainer } from '../model/state.ts';
 import { unreachable } from '../util/assert.ts';
 import type { LogLine } from './log-entry.ts';
 import { type Life, type LifeStep, newLife, patienceMs } from './machine.ts';
@@ -18,37 +17,6 @@ export function restoreLife(
   return state.kind === 'backing-off'
     ? { state, effects: [{ kind: 'timer', atMs: Math.min(state.dueAtMs, now + longestDelayMs) }] }
     : { state, effects: [] };
-}
-
-/**
- * The end after which the hooks have not all been run, because whoever ran them was killed; undefined: nothing is owed. They
- * are run again from the first one on: what one of them has done in between nobody knows.
- */
-export function owedPostStop(lines: readonly LogLine[], hooks: number): number | undefined {
-  let owed: { readonly endedAtMs: number; readonly hooks: number } | undefined;
-  for (const line of lines) {
-    if (line.kind === 'ended') owed = line.requested ? undefined : { endedAtMs: line.endedAtMs, hooks };
-    else if (line.kind === 'started' || line.kind === 'removed') owed = undefined;
-    else if (line.kind === 'step' && line.action === 'post-stop hook' && owed !== undefined)
-      owed = { ...owed, hooks: owed.hooks - 1 };
-  }
-  return owed !== undefined && owed.hooks > 0 ? owed.endedAtMs : undefined;
-}
-
-/**
- * Whether nobody has run all hooks after the end that a container is in, also where that was asked for: `owedPostStop` leaves
- * such an end to whoever asked.
- */
-export function owesPostStop(lines: readonly LogLine[], { name, status, config }: ObservedContainer): boolean {
-  if (status.kind !== 'exited') return false;
-  const run = lines.filter(
-    (line) =>
-      line.container === name &&
-      line.kind === 'step' &&
-      line.action === 'post-stop hook' &&
-      line.atMs >= status.finishedAtMs,
-  );
-  return run.length < config.hooks.postStop.length;
 }
 
 function retell(state: Life, line: LogLine, policy: RestartPolicy): Life {

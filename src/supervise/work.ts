@@ -7,6 +7,7 @@ import { type DueRestart, planDependentRestarts, planPolicyRestarts, planPostSto
 import { planUnhealthyRestart, planUnhealthyStop } from '../plan/unhealthy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { err, ok, type Result } from '../util/result.ts';
+import type { OwedHooks } from './owed-hooks.ts';
 
 export type WorkOptions = {
   readonly project: ProjectName;
@@ -54,10 +55,13 @@ export class Work {
     });
   }
 
-  /** It has ended by itself: what the file wants to be run after every end, and before it is started again. */
-  runPostStop(container: ContainerName, endedAtMs: number): void {
+  /**
+   * What the file wants to be run after every end, and before it is started again. `look`: somebody else may have run it
+   * while the project was waited for.
+   */
+  runPostStop(container: ContainerName, owed: OwedHooks, look: () => OwedHooks | undefined = () => owed): void {
     this.#begin(async () => {
-      const run = this.#carryOut((observed) => planPostStop(observed, container, endedAtMs));
+      const run = this.#carryOut((observed) => planPostStop(observed, container, look()));
       this.#hooks.set(container, run);
       await run.finally(() => this.#hooks.delete(container));
     });

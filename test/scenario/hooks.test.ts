@@ -246,6 +246,100 @@ describe('a hook after an end', () => {
     await rig.ok(['kill', 'other']);
   });
 
+  scenario('is run though the stop, or the kill, that was to run it was killed or interrupted', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const deaf = { command: ['/bin/sh', '-c', 'trap "" TERM; while sleep 0.1; do :; done'], stop_grace_period: '20s' };
+    rig.stack({
+      web: service({ ...deaf, 'x-tscompose': { post_stop: [note('$$EXIT_CODE $$EXIT_STATUS'), note('second')] } }),
+      other: service(deaf),
+    });
+    const cut: readonly ((signal: NodeJS.Signals) => Promise<void>)[] = [
+      async (signal) => {
+        const stop = rig.start(['stop', '-t', '1', 'web']);
+        await eventually(async () => expect(await rig.row('web')).toMatchObject({ stoppedByUser: true }));
+        stop.kill(signal);
+        await ended(stop);
+      },
+      async (signal) => {
+        const stop = ended(rig.start(['stop', 'other']));
+        await eventually(async () => expect(await rig.row('other')).toMatchObject({ stoppedByUser: true }));
+        const kill = rig.start(['kill', 'web']);
+        await eventually(async () => expect((await rig.row('web')).status).toMatchObject({ signal: 'SIGKILL' }));
+        kill.kill(signal);
+        await ended(kill);
+        await rig.ok(['stop', '-t', '0', 'other']);
+        await stop;
+      },
+    ];
+    for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+      for (const end of cut) {
+        await rig.up();
+        const before = notes(rig).length;
+        await end(signal);
+        await eventually(() => expect(notes(rig).slice(before)).toEqual(['killed KILL', 'second']));
+        await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+        expect(notes(rig)).toHaveLength(before + 2);
+      }
+    }
+    expect((await rig.ok(['why', 'web'])).stdout).toContain('post-stop hook by supervise');
+  });
+
+  scenario(
+    'that was interrupted is not run again by the supervisor, which goes on with the next one',
+    [],
+    async (rig) => {
+      rig.write('shared/.keep', '');
+      rig.stack({ web: service({ 'x-tscompose': { post_stop: [blocked, note('second')] } }) });
+      await rig.up();
+      const stop = rig.start(['stop']);
+      const over = ended(stop);
+      await eventually(() => expect(notes(rig)).toEqual(['began']));
+      stop.kill('SIGINT');
+      expect((await over).code).toBe(130);
+      await eventually(() => expect(notes(rig)).toEqual(['began', 'second']));
+      await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+      expect(notes(rig)).toEqual(['began', 'second']);
+    },
+  );
+
+  scenario('of a stop is not run again when another container brings a supervisor', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    rig.stack({
+      web: service({ 'x-tscompose': { post_stop: [note('post-stop')] } }),
+      other: { ...service({ restart: 'always' }), volumes: ['./other:/shared'] },
+    });
+    rig.write('other/.keep', '');
+    await rig.up();
+    await rig.ok(['stop', 'web']);
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+    rig.write('other/crash', '');
+    await eventually(async () => expect(await rig.row('other')).toMatchObject({ restarts: 1 }));
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]), { withinMs: 20_000 });
+    expect(notes(rig)).toEqual(['post-stop']);
+  });
+
+  scenario('is not run again by a supervisor that has seen a stop, a restart and a slow down', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const deaf = { command: ['/bin/sh', '-c', 'trap "" TERM; while sleep 0.1; do :; done'] };
+    const healthcheck = { test: ['CMD', '/bin/sh', '-c', 'true'], interval: '100ms' };
+    rig.stack({
+      db: service({ ...deaf, stop_grace_period: '4s', healthcheck }),
+      web: service({ depends_on: ['db'], healthcheck, 'x-tscompose': { post_stop: [note('post-stop')] } }),
+    });
+    await rig.up();
+    await rig.ok(['stop', 'web']);
+    await rig.ok(['start', 'web']);
+    await rig.ok(['restart', '-t', '0', 'web']);
+    await rig.ok(['stop']);
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+    expect(notes(rig)).toEqual(['post-stop', 'post-stop', 'post-stop']);
+    await rig.up();
+    await rig.ok(['down']);
+    expect(notes(rig)).toHaveLength(4);
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]));
+    expect(notes(rig)).toHaveLength(4);
+  });
+
   scenario('comes before the next life, and keeps neither that nor down from coming when it fails', [], async (rig) => {
     rig.write('shared/.keep', '');
     const failing = { command: ['/bin/sh', '-c', 'sleep 0.3; echo post-stop >> /shared/notes; exit 4'] };

@@ -19,6 +19,8 @@ import { err, ok, type Result } from '../../src/util/result.ts';
 /** What a started container does at once; `run` (the default) keeps it running. */
 export type Program = { readonly exit: number } | { readonly refuse: RuntimeFailure } | 'run';
 
+type Ending = { readonly oomKilled?: boolean; readonly requested?: true };
+
 /**
  * A machine in memory that keeps the laws of the real one and throws when a plan breaks them: one container per name, no
  * start of what runs or does not exist, no container without its volumes and networks, no network removed from under its
@@ -123,13 +125,13 @@ export class FakeRuntime implements Runtime, Watching {
     this.#put({ ...observed, status: { ...observed.status, health: record.health } });
   }
 
-  /** The container's process ends by itself. */
-  exit(name: string, exitCode: number | null, { oomKilled = false }: { readonly oomKilled?: boolean } = {}): void {
+  /** The container's process ends, by itself unless that was `requested`. */
+  exit(name: string, exitCode: number | null, { oomKilled = false, requested }: Ending = {}): void {
     const container = this.container(name);
     if (container.status.kind !== 'running') throw new Error(`${name} does not run`);
     const { startedAtMs } = container.status;
-    const status: ContainerStatus = { kind: 'exited', exitCode, oomKilled, startedAtMs, finishedAtMs: this.now() };
-    this.#put({ ...container, status });
+    const end = { exitCode, oomKilled, startedAtMs, finishedAtMs: this.now(), ...(requested && { requested }) };
+    this.#put({ ...container, status: { kind: 'exited', ...end } });
   }
 
   /** Its monitor is killed: under the lock it gets another one, if it can be had. */

@@ -7,7 +7,7 @@ import { eventsPath } from '../../runtime/linux/supervisor-lock.ts';
 import type { Session } from '../../runtime/runtime.ts';
 import { parseSignal } from '../../spec/units.ts';
 import { openEventLog } from '../../supervise/event-log.ts';
-import { owesPostStop } from '../../supervise/restore.ts';
+import { owedPostStop } from '../../supervise/owed-hooks.ts';
 import type { Context } from '../context.ts';
 import { exitCode } from '../exit-code.ts';
 import { sayError } from '../say.ts';
@@ -65,7 +65,9 @@ function owingHooks(
   const candidates = containers.filter(({ name, config }) => killed.has(name) && config.hooks.postStop.length > 0);
   if (candidates.length === 0) return new Set();
   const lines = openEventLog(eventsPath(project, environment)).read();
-  return new Set(candidates.filter((container) => owesPostStop(lines, container)).map(({ name }) => name));
+  return new Set(
+    candidates.filter((container) => owedPostStop(lines, container) !== undefined).map(({ name }) => name),
+  );
 }
 
 /** Some of it has to go on record, so that no restart policy undoes it. */

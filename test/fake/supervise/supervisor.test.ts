@@ -188,3 +188,35 @@ test('hooks after an end that a killed supervisor has left undone are run by its
   await clock.pass(0);
   expect(hooksRun()).toBe(1);
 });
+
+test('hooks after an end that was asked for are left to whoever asked, for two seconds', async () => {
+  const postStop = [{ argv: ['a'], privileged: false, environment: {} }];
+  const hooks = { preStart: [], postStart: [], preStop: [], postStop };
+  const { clock, machine, begin, lines } = supervised([{ name: 'web', config: { hooks } }]);
+  const hooksRun = () => machine.performed.filter((step) => step.startsWith('hook ')).length;
+  const step = { kind: 'step', action: 'post-stop hook', by: 'stop', cause: 'requested' } as const;
+  const container = machine.container('shop-web-1').name;
+  const create = { ...step, action: 'create', container, atMs: 1 };
+  lines.push(create);
+  machine.exit('shop-web-1', 143, { requested: true });
+  const { isOver } = begin();
+  await clock.pass(1900);
+  expect([hooksRun(), isOver()]).toEqual([0, false]);
+  lines.push({ ...step, container, atMs: clock.now() });
+  await clock.pass(200);
+  expect([hooksRun(), isOver()]).toEqual([0, true]);
+
+  // A log that was turned over since the end says nothing.
+  lines.splice(0, lines.length, { ...create, atMs: clock.now() });
+  begin();
+  await clock.pass(3000);
+  expect(hooksRun()).toBe(0);
+
+  // Who asked is gone, and so is the supervisor that saw the end.
+  lines.splice(0, lines.length, create);
+  begin();
+  await clock.pass(0);
+  begin();
+  await clock.pass(3000);
+  expect(hooksRun()).toBe(1);
+});

@@ -67,7 +67,7 @@ test('a hook after an end comes before the next life, whoever else is due', asyn
   restart(end('shop-a-1'));
   await asked(machine);
   const b = end('shop-b-1');
-  work.runPostStop(b, endOf(b));
+  work.runPostStop(b, { endedAtMs: endOf(b), from: 0 });
   restart(b);
   await machine.unlock();
   await eventually(() => expect(starts()).toEqual(['start shop-a-1']));

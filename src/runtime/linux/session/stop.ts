@@ -24,7 +24,7 @@ export async function stopContainer(context: SessionContext, action: ActionOf<'s
   if (otherVersion(known.value) !== undefined) {
     return stopOther(known.value, { signal: number, graceMs: action.graceMs, over: signal });
   }
-  const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs), flags: settled(action.byUser) } as const;
+  const stop = { op: 'STOP', a: number, b: Math.ceil(action.graceMs), flags: settled(action, known.value) } as const;
   for (let tries = 1; ; tries++) {
     const reachable = await reach(context, known.value);
     if (!reachable.ok || !reachable.value) return reachable.ok ? ok(undefined) : reachable;
@@ -46,7 +46,11 @@ export async function killContainer(context: SessionContext, action: ActionOf<'k
   if (otherVersion(known.value) !== undefined) return killOther(known.value, number);
   const reachable = await reach(context, known.value);
   if (!reachable.ok) return reachable;
-  return ask(known.value, { op: 'KILL', a: number, flags: settled(action.byUser) }, { signal, missing: 'refused' });
+  return ask(
+    known.value,
+    { op: 'KILL', a: number, flags: settled(action, known.value) },
+    { signal, missing: 'refused' },
+  );
 }
 
 export async function pauseContainer(
@@ -66,8 +70,12 @@ export async function pauseContainer(
 const otherVersion = ({ record, where }: Known): string | undefined =>
   otherVersionOf(record, readState(where.stateRecord));
 
-/** The user wants it to stay stopped, which is on record: there is nothing for a supervisor to see to. */
-const settled = (byUser: true | undefined): number => Number(byUser === true);
+/**
+ * The user wants it to stay stopped, which is on record: there is nothing for a supervisor to see to, but hooks after the
+ * end, when whoever plans them is killed before it comes to them.
+ */
+const settled = ({ byUser }: { readonly byUser?: true | undefined }, { record }: Known): number =>
+  Number(byUser === true && record.config.hooks.postStop.length === 0);
 
 /** false: nothing runs and nobody would answer. A process without a monitor gets one. */
 async function reach(context: SessionContext, known: Known): Promise<Result<boolean, RuntimeFailure>> {
