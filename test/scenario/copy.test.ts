@@ -238,6 +238,16 @@ describe('export', () => {
     await rig.ok(['down', '--remove-orphans']);
     await rig.ok(['run', '--rm', '-T', 'copy']);
   });
+
+  scenario('that finds no room says so, and one that nobody reads to its end says nothing', [], async (rig) => {
+    await up(rig);
+    const full = await rig.cli(['export', '-o', '/dev/full', 'web']);
+    const said = `error: cannot copy the files of ${rig.project}-web-1: no space left on the device\n`;
+    expect([full.code, full.stderr]).toEqual([1, said]);
+    const child = rig.start(['export', 'web']);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    expect(await ended(child)).toMatchObject({ code: 0, stderr: '' });
+  });
 });
 
 describe('diff', () => {

@@ -10,37 +10,57 @@ export async function tarSink(name: string, write: (bytes: Uint8Array) => void):
   // A CommonJS package: in the bundle only its default export survives.
   const { default: tar } = await import('tar-stream');
   const pack = tar.pack();
+  let refusal: { readonly cause: unknown } | undefined;
+  // An archive that is given up while something is packed says that, and not why: it is read to its end all the same.
   const written = (async () => {
-    for await (const bytes of pack as unknown as AsyncIterable<Uint8Array>) write(bytes);
+    for await (const bytes of pack as unknown as AsyncIterable<Uint8Array>) {
+      try {
+        if (refusal === undefined) write(bytes);
+      } catch (cause) {
+        refusal = { cause };
+      }
+    }
   })();
-  // Awaited at the end; until then a failure of the reader shows there.
-  written.catch(() => {});
+  const refuse = (): void => {
+    if (refusal !== undefined) throw refusal.cause;
+  };
   const named = (path: string): string => (path === '' ? name : name === '.' ? path : `${name}/${path}`);
   return {
     put: async (entry) => {
+      refuse();
       const { mode, uid, gid, mtimeMs } = entry;
       const path = named(entry.path);
       const header = { mode, uid, gid, mtime: new Date(mtimeMs) };
       if (entry.kind === 'directory') pack.entry({ ...header, name: `${path}/`, type: 'directory' });
       else if (entry.kind === 'symlink') pack.entry({ ...header, name: path, type: 'symlink', linkname: entry.text });
       else if (entry.kind === 'link') pack.entry({ ...header, name: path, type: 'link', linkname: named(entry.first) });
-      else await packFile(pack.entry({ ...header, name: path, size: entry.size }) as unknown as Writable, entry);
+      else
+        await packFile(pack.entry({ ...header, name: path, size: entry.size }) as unknown as Writable, entry, refuse);
     },
     finish: async () => {
       pack.finalize();
       await written;
+      refuse();
     },
   };
 }
 
-/** The header has promised a size: a file that grows meanwhile is cut there, one that shrinks is filled with zeros. */
-async function packFile(into: Writable, { size, content }: Extract<CopyEntry, { kind: 'file' }>): Promise<void> {
+/**
+ * The header has promised a size: a file that grows meanwhile is cut there, one that shrinks is filled with zeros. `refuse`
+ * throws when it is for nothing.
+ */
+async function packFile(
+  into: Writable,
+  { size, content }: Extract<CopyEntry, { kind: 'file' }>,
+  refuse: () => void,
+): Promise<void> {
   const done = new Promise<void>((resolve, reject) => {
     into.once('finish', resolve);
     into.once('error', reject);
   });
   const send = async (bytes: Uint8Array) => {
     if (!into.write(bytes)) await new Promise((resolve) => into.once('drain', resolve));
+    refuse();
   };
   let left = size;
   for await (const bytes of content) {
