@@ -12,6 +12,9 @@ const isRefusal = (error: unknown): error is Error =>
 const isForbidden = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === 'EACCES' && process.geteuid?.() !== 0;
 
+/** The directory we were started in has been removed: a shell that stands in it does not notice. */
+const isNowhere = (error: unknown): boolean => (error as { readonly syscall?: unknown } | null)?.syscall === 'uv_cwd';
+
 /** Tells what nobody has caught, and says what to exit with. */
 export function afterThrow(error: unknown): number {
   if (error instanceof OutputClosed) return exitCode.ok;
@@ -19,6 +22,10 @@ export function afterThrow(error: unknown): number {
     const path = error.path === undefined ? '' : ` ${error.path}`;
     openOutput(2).write(`error[not-root]: cannot look into${path}: it belongs to root\n  = sudo tscompose …\n`);
     return exitCode.hostLacks;
+  }
+  if (isNowhere(error)) {
+    openOutput(2).write('error: the current directory is not there any more\n  = change to one that is\n');
+    return exitCode.failed;
   }
   if (isRefusal(error)) {
     openOutput(2).write(`error: cannot go on: ${error.message}\n`);
@@ -31,14 +38,10 @@ export function afterThrow(error: unknown): number {
     error instanceof Error && error.name === 'InternalError'
       ? 'this cannot happen, and yet it did'
       : 'nobody expected this';
-  try {
-    openOutput(2).write(
-      `internal error: ${kind}\n${stack}${cause}\n\n` +
-        `This is a bug of tscompose ${version} (Node ${process.version}, ${process.platform} ${process.arch}).\n` +
-        'Please report it with the lines above and what you did.\n',
-    );
-  } catch {
-    // Nobody is left who could read it.
-  }
+  openOutput(2).write(
+    `internal error: ${kind}\n${stack}${cause}\n\n` +
+      `This is a bug of tscompose ${version} (Node ${process.version}, ${process.platform} ${process.arch}).\n` +
+      'Please report it with the lines above and what you did.\n',
+  );
   return exitCode.failed;
 }

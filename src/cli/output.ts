@@ -8,8 +8,8 @@ export interface Output {
   readonly columns: () => number;
   readonly rows: () => number;
   /**
-   * What we say. Throws `OutputClosed` when the reader of standard output is gone; a reader of standard error that is gone
-   * keeps no work from being done.
+   * What we say. Throws `OutputClosed` when the reader of standard output is gone; a standard error that nobody reads, or
+   * that has no room left, keeps no work from being done.
    */
   readonly write: (text: string | Uint8Array) => void;
   /** What others say through us: throws `OutputClosed` on both ways, because without a reader there is nothing left to do. */
@@ -49,8 +49,8 @@ function forgiving(write: Output['write']): Output['write'] {
   return (text) => {
     try {
       write(text);
-    } catch (error) {
-      if (!(error instanceof OutputClosed)) throw error;
+    } catch {
+      // There is no other place to say it.
     }
   };
 }

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCli } from '../../support/scenario.ts';
 import { root } from '../../support/tree.ts';
@@ -84,6 +86,25 @@ test('a reader who has seen enough is no error', () => {
   });
   // Nobody reads: fine. A full disk: not fine.
   expect([status, stderr.includes('ENOSPC')]).toEqual([1, true]);
+});
+
+test('a standard error with no room left changes nothing', () => {
+  const command = `node ${root}/dist/tscompose.cjs lgos 2>/dev/full`;
+  expect(spawnSync('sh', ['-c', command], { env: { PATH: process.env['PATH'] } }).status).toBe(2);
+});
+
+test('a current directory that was removed is told as such', () => {
+  const gone = mkdtempSync(join(tmpdir(), 'tsc-'));
+  const command = `rmdir ${gone}; node ${root}/dist/tscompose.cjs ps`;
+  const { status, stderr } = spawnSync('sh', ['-c', command], {
+    cwd: gone,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+  });
+  expect([status, stderr]).toEqual([
+    1,
+    'error: the current directory is not there any more\n  = change to one that is\n',
+  ]);
 });
 
 test('a name that cannot be a project is refused before anything is looked up', async () => {
