@@ -39,16 +39,24 @@ export async function holdStrings(path: string): Promise<Strings> {
       else waiting.set(puppet.name, [...(waiting.get(puppet.name) ?? []), puppet]);
     });
   });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
   const next = async (name: string, withinMs = 15_000): Promise<Puppet> => {
     const here = waiting.get(name)?.shift();
     if (here) return here;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no puppet called ${name} within ${withinMs} ms`)), withinMs);
       const answer = (puppet: Puppet) => {
         clearTimeout(timer);
         resolve(puppet);
       };
+      // Who has given up asks no more: the puppet that comes late is for the next one.
+      const giveUp = () => {
+        asking.set(name, asking.get(name)?.filter((asker) => asker !== answer) ?? []);
+        reject(new Error(`no puppet called ${name} within ${withinMs} ms`));
+      };
+      const timer = setTimeout(giveUp, withinMs);
       asking.set(name, [...(asking.get(name) ?? []), answer]);
     });
   };
@@ -64,11 +72,13 @@ async function greet(socket: Socket): Promise<Puppet | null> {
   const answers: string[] = [];
   const wanted: ((line: string) => void)[] = [];
   const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  createInterface({ input: socket }).on('line', (line) => {
+  const lines = createInterface({ input: socket }).on('line', (line) => {
     const asker = wanted.shift();
     if (asker) asker(line);
     else answers.push(line);
   });
+  // An error of the socket is one of its reader too: a puppet that is killed with a command unread resets the connection.
+  lines.on('error', () => {});
   const nextLine = async (): Promise<string | null> => {
     const line = answers.shift();
     if (line !== undefined) return line;
