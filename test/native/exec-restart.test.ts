@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
 import type { SetupProgram } from '../../src/runtime/linux/frame.ts';
+import { later } from '../support/later.ts';
 import { Rig } from './rig.ts';
 import { CLONE, type ExecResult, execIn, isRoot, op, phases, SIGKILL, until } from './wire.ts';
 
@@ -46,8 +47,9 @@ describe.skipIf(!possible)('exec into a container that is restarted all the time
       const { state } = await control.ask('START');
       expect(state).toMatchObject({ phase: phases.running, starts: life });
       const home = readlinkSync(`/proc/${state.initPid}/ns/mnt`);
-      const enter = (argv: string[]) => execIn(rig.shim, state, { argv, cgroup: container.cgroup }).then(becameOf);
-      looks.push(enter(['readlink', '/proc/self/ns/mnt']).then((became) => ({ home, became })));
+      const enter = (argv: string[]) =>
+        later(execIn(rig.shim, state, { argv, cgroup: container.cgroup }).then(becameOf));
+      looks.push(later(enter(['readlink', '/proc/self/ns/mnt']).then((became) => ({ home, became }))));
       stays.push(enter(['sleep', '1000']));
       // From before they have started to when they run. The next life begins at once, whatever they are at.
       await new Promise((done) => setTimeout(done, life % 10));

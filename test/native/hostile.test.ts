@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
 import type { SetupOp, SetupProgram } from '../../src/runtime/linux/frame.ts';
+import { beside } from '../support/child.ts';
 import { built } from '../support/programs.ts';
 import { type Container, Rig } from './rig.ts';
 import { type Control, execIn, isRoot, op, phases, SIGKILL, type State } from './wire.ts';
@@ -55,7 +56,7 @@ describe.skipIf(!possible)('a hostile container', () => {
 
   /** Exchanges two names until the end of the test. */
   function flip(left: string, right: string): void {
-    flippers.push(spawn(built('exchange'), [left, right], { stdio: 'inherit' }));
+    flippers.push(beside(spawn(built('exchange'), [left, right], { stdio: 'inherit' })));
   }
 
   /** A volume with a name that is a directory one moment and a link to `outside` the next. */

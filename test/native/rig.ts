@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeFrame, type SetupOp, type SetupProgram } from '../../src/runtime/linux/frame.ts';
 import { frameKind } from '../../src/runtime/linux/protocol.ts';
+import { killed } from '../support/leaks.ts';
 import { CLONE, type Control, connect, Launcher, op, type Report, words } from './wire.ts';
 
 export type ContainerOptions = {
@@ -283,7 +284,7 @@ export class Container {
     }
     if (this.cgroup && existsSync(this.cgroup)) {
       for (const pid of readFileSync(join(this.cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
-        process.kill(Number(pid), 'SIGKILL');
+        killed(Number(pid));
       }
       for (let i = 0; i < 100 && existsSync(this.cgroup); i++) {
         try {

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import { encodeFrame, type SetupOp } from '../../src/runtime/linux/frame.ts';
 import { frameKind, type OpName } from '../../src/runtime/linux/protocol.ts';
+import { beside, codeOf } from '../support/child.ts';
+import { later } from '../support/later.ts';
 
 export const CLONE = { NEWNS: 0x20000, NEWCGROUP: 0x2000000, NEWUTS: 0x4000000, NEWIPC: 0x8000000, NEWPID: 0x20000000 };
 export const SIGKILL = 9;
@@ -169,10 +171,12 @@ export class Launcher {
   over = false;
 
   constructor(shim: string, lock = '-') {
-    this.child = spawn(
-      process.env['TSC_STRACE'] ? 'strace' : shim,
-      process.env['TSC_STRACE'] ? ['-f', '-o', process.env['TSC_STRACE'], shim, 'launch', lock] : ['launch', lock],
-      { stdio: ['pipe', 'pipe', 'inherit'], detached: true },
+    this.child = beside(
+      spawn(
+        process.env['TSC_STRACE'] ? 'strace' : shim,
+        process.env['TSC_STRACE'] ? ['-f', '-o', process.env['TSC_STRACE'], shim, 'launch', lock] : ['launch', lock],
+        { stdio: ['pipe', 'pipe', 'inherit'], detached: true },
+      ),
     );
     let bytes = Buffer.alloc(0);
     this.ended = new Promise((done) => {
@@ -224,30 +228,36 @@ export class Launcher {
 /** NUL-terminated strings, as vectors are written in a frame. */
 export const words = (list: string[]) => list.map((word) => `${word}\0`).join('');
 
-export type ExecResult = { code: number | null; stdout: string; stderr: string; reports: Report[] };
+export type ExecResult = {
+  /** null: the shim itself was killed. */ code: number | null;
+  stdout: string;
+  stderr: string;
+  reports: Report[];
+};
 
-/** `tsc-shim exec` with pipes for stdio. */
-export async function execIn(
-  shim: string,
-  state: State,
-  options: {
-    argv: string[];
-    cgroup?: string;
-    tty?: boolean;
-    ops?: SetupOp[];
-    attach?: SetupOp[];
-    input?: string;
-    signal?: NodeJS.Signals;
-    /** The cgroup was never killed: the new process is born in it. */
-    bornInside?: boolean;
-    /** A command that runs the shim, with its arguments. */
-    through?: string[];
-    /** Who is said to have started it, and to stay; 0: nobody. */
-    caller?: number;
-    /** A descriptor for its output instead of a pipe that is read. */
-    stdout?: number;
-  },
-): Promise<ExecResult> {
+export type ExecOptions = {
+  argv: string[];
+  cgroup?: string;
+  tty?: boolean;
+  ops?: SetupOp[];
+  attach?: SetupOp[];
+  input?: string;
+  signal?: NodeJS.Signals;
+  /** The cgroup was never killed: the new process is born in it. */
+  bornInside?: boolean;
+  /** A command that runs the shim, with its arguments. */
+  through?: string[];
+  /** Who is said to have started it, and to stay; 0: nobody. */
+  caller?: number;
+  /** A descriptor for its output instead of a pipe that is read. */
+  stdout?: number;
+};
+
+/** `tsc-shim exec` with pipes for stdio; some tests await it after other things. */
+export const execIn = (shim: string, state: State, options: ExecOptions): Promise<ExecResult> =>
+  later(exec(shim, state, options));
+
+async function exec(shim: string, state: State, options: ExecOptions): Promise<ExecResult> {
   const { caller = options.through === undefined ? process.pid : 0 } = options;
   const frame = encodeFrame(frameKind.EXEC, 9, [
     {
@@ -269,7 +279,7 @@ export async function execIn(
     },
   ]);
   const [program = shim, ...rest] = [...(options.through ?? []), shim, 'exec'];
-  const child = spawn(program, rest, { stdio: ['pipe', options.stdout ?? 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const child = beside(spawn(program, rest, { stdio: ['pipe', options.stdout ?? 'pipe', 'pipe', 'pipe', 'pipe'] }));
   const read = (stream: NodeJS.ReadableStream | null) => {
     const parts: Buffer[] = [];
     stream?.on('data', (part: Buffer) => parts.push(part));
@@ -278,16 +288,21 @@ export async function execIn(
   const out = read(child.stdout);
   const err = read(child.stderr);
   const said = read(child.stdio[4] as NodeJS.ReadableStream);
-  (child.stdio[3] as NodeJS.WritableStream).end(frame);
+  (child.stdio[3] as NodeJS.WritableStream).on('error', () => {}).end(frame);
   if (options.input !== undefined) child.stdin?.end(options.input);
   if (options.signal !== undefined) {
     const signal = options.signal;
     child.stdout?.once('data', () => child.kill(signal));
   }
-  const code = await new Promise<number | null>((done) => child.on('close', done));
+  await codeOf(child);
   const bytes = Buffer.concat(said);
   const reports = Array.from({ length: bytes.length / 248 }, (_, i) => decodeReport(bytes.subarray(i * 248)));
-  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), reports };
+  return {
+    code: child.exitCode,
+    stdout: Buffer.concat(out).toString(),
+    stderr: Buffer.concat(err).toString(),
+    reports,
+  };
 }
 
 /** Polls until `probe` gives something; for what the kernel tells nobody. */

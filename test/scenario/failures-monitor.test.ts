@@ -8,6 +8,7 @@ import { statePhase } from '../../src/runtime/linux/protocol.ts';
 import { readState } from '../../src/runtime/linux/state-dir.ts';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { later } from '../support/later.ts';
 import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
 import { ended, type Rig, type Run, runCli, scenario } from '../support/scenario.ts';
 
@@ -148,7 +149,7 @@ describe('commands that meet', () => {
     const inside = ['/bin/puppet', '/strings/ctl', 'guest'];
     const entered: Promise<Run>[] = [];
     for (let round = 0; round < 4; round++) {
-      const restart = rig.ok(['restart', '-t', '0']);
+      const restart = later(rig.ok(['restart', '-t', '0']));
       for (const service of ['own', 'shared', 'own', 'shared'])
         entered.push(ended(rig.start(['exec', '-T', service, ...inside])));
       await restart;

@@ -6,6 +6,7 @@ import { FileError, FileService } from '../../src/runtime/linux/files/service.ts
 import { syncPaths } from '../../src/runtime/linux/files/sync.ts';
 import { startTime } from '../../src/runtime/linux/proc.ts';
 import { running } from '../support/checks.ts';
+import { beside } from '../support/child.ts';
 import { built } from '../support/programs.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 import { root as checkout } from '../support/tree.ts';
@@ -128,7 +129,8 @@ describe('the file service', () => {
     // Once opened, it never ends.
     execFileSync('mknod', [rig.path('shared/other'), 'c', '1', '7']);
     const { files } = await enter(rig, { volumes: ['./shared:/shared'] });
-    const flipper = spawn(built('exchange'), [rig.path('shared/place'), rig.path('shared/other')], { stdio: 'ignore' });
+    const names = [rig.path('shared/place'), rig.path('shared/other')];
+    const flipper = beside(spawn(built('exchange'), names, { stdio: 'ignore' }));
     try {
       const seen = new Set<string>();
       for (let i = 0; i < 2000; i++) seen.add(await firstOf(files, '/shared/place'));

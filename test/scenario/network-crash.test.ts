@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { later } from '../support/later.ts';
 import { killOurs, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
 import { ownHost, shell } from '../support/private-host.ts';
@@ -19,10 +20,13 @@ describe('networks when things end', () => {
       await rig.up();
       await eventually(() => expect(ask('127.0.0.1:18130')).toBe('alive\n'));
       const address = await inside(rig, 'web', 'ip -4 -o addr show eth0');
-      const restarting = rig.ok(['restart', 'web']);
       let worst = 0;
       let done = false;
-      restarting.then(() => (done = true));
+      const restarting = later(
+        rig.ok(['restart', 'web']).finally(() => {
+          done = true;
+        }),
+      );
       while (!done || worst === 0) {
         const began = performance.now();
         await eventually(() => expect(ask('127.0.0.1:18130')).toBe('alive\n'));

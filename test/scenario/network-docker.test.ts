@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { beside, end } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, inside } from '../support/networked.ts';
 import { PrivateHost, shell } from '../support/private-host.ts';
@@ -16,9 +17,8 @@ class Engine {
   constructor() {
     const dir = this.#home;
     const places = ['--data-root', `${dir}/data`, '--exec-root', `${dir}/exec`, '--pidfile', `${dir}/pid`];
-    this.#daemon = spawn('dockerd', [...places, '-H', `unix://${dir}/sock`, '--storage-driver', 'vfs'], {
-      stdio: 'ignore',
-    });
+    const line = [...places, '-H', `unix://${dir}/sock`, '--storage-driver', 'vfs'];
+    this.#daemon = beside(spawn('dockerd', line, { stdio: 'ignore' }));
   }
 
   docker(command: string): string {
@@ -38,9 +38,7 @@ class Engine {
 
   async stop(): Promise<void> {
     this.docker('rm -f served');
-    const ended = new Promise((resolve) => this.#daemon.once('exit', resolve));
-    this.#daemon.kill('SIGTERM');
-    await ended;
+    await end(this.#daemon, 'SIGTERM');
     rmSync(this.#home, { recursive: true, force: true });
   }
 }

@@ -1,11 +1,12 @@
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { killOurs, tracesOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
 import { ownHost, shell } from '../support/private-host.ts';
-import { type Rig, scenario } from '../support/scenario.ts';
+import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 const status = (rig: Rig) => askNetStatus(`/run/tscompose/${rig.project}.network`);
 
@@ -23,14 +24,14 @@ const gateway = /^10\.20[1-4]\.\d+\.1\n$/;
 
 async function connected(port: number, address = '127.0.0.1', more = {}): Promise<Socket> {
   const socket = createConnection({ port, host: address, ...more });
-  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-  return socket;
+  await once(socket, 'connect');
+  // Whoever waits for its next word hears of an error, and it is nobody's at all while nobody does.
+  return socket.on('error', () => {});
 }
 
 async function echoes(socket: Socket, text: string): Promise<void> {
-  const answer = new Promise((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
   socket.write(text);
-  expect(await answer).toBe(text);
+  expect(String((await once(socket, 'data'))[0])).toBe(text);
 }
 
 const echo = (port: number) => ({
@@ -125,11 +126,14 @@ describe('local clients of published ports', () => {
     await eventually(() => expect(ask('127.0.0.1:18241')).toMatch(/^10\.20[1-4]\./));
     await rig.ok(['down']);
     expect(ask('127.0.0.1:18240')).toContain('refused');
-    const server: Server = createServer((client) => client.end('free\n')).listen(18240, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const socket = await connected(18240);
-    expect(await new Promise((resolve) => socket.once('data', (bytes) => resolve(String(bytes))))).toBe('free\n');
-    server.close();
+    const server = createServer((client) => client.on('error', () => {}).end('free\n')).listen(18240, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      const socket = await connected(18240);
+      expect(String((await once(socket, 'data'))[0])).toBe('free\n');
+    } finally {
+      server.close();
+    }
     await eventually(() => expect(shell('ip route')).not.toMatch(/10\.20[1-5]\./));
   });
 
@@ -140,7 +144,7 @@ describe('local clients of published ports', () => {
       rig.stack({ web: answering(80, seen, { ports: ['18250:80'] }) });
       const refusing = rig.write('refusing.py', refuseBpf);
       const cli = rig.start(['up', '-d'], { env: {} });
-      await new Promise((resolve) => cli.once('close', resolve));
+      expect(await ended(cli)).toMatchObject({ code: 0 });
       await fast(rig);
       await rig.ok(['down']);
       const command = cli.spawnargs.map((part) => `'${part}'`).join(' ');

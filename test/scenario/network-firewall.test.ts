@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { beside, end } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
 import { ownHost, type PrivateHost, shell } from '../support/private-host.ts';
@@ -33,7 +33,7 @@ class Firewalld {
 
   constructor() {
     const address = `unix:path=${this.#home}/bus`;
-    this.#bus = spawn('dbus-daemon', ['--session', '--nofork', '--address', address], { stdio: 'ignore' });
+    this.#bus = beside(spawn('dbus-daemon', ['--session', '--nofork', '--address', address], { stdio: 'ignore' }));
   }
 
   #environment = () => ({ ...process.env, DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${this.#home}/bus` });
@@ -41,10 +41,8 @@ class Firewalld {
   async start(): Promise<void> {
     await eventually(() => expect(existsSync(`${this.#home}/bus`)).toBe(true));
     const places = ['--system-config', this.#home, '--log-target', 'file', '--log-file', `${this.#home}/log`];
-    this.#daemon = spawn('firewalld', ['--nofork', '--nopid', ...places], {
-      env: this.#environment(),
-      stdio: 'ignore',
-    });
+    const options = { env: this.#environment(), stdio: 'ignore' } as const;
+    this.#daemon = beside(spawn('firewalld', ['--nofork', '--nopid', ...places], options));
     await eventually(() => expect(this.run('firewall-cmd --state')).toContain('running'), { withinMs: 30_000 });
   }
 
@@ -53,12 +51,7 @@ class Firewalld {
   }
 
   async stop(): Promise<void> {
-    for (const child of [this.#daemon, this.#bus]) {
-      if (child === undefined || child.exitCode !== null) continue;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    }
+    for (const child of [this.#daemon, this.#bus]) if (child !== undefined) await end(child, 'SIGTERM');
     rmSync(this.#home, { recursive: true, force: true });
   }
 }

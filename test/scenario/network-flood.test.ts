@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { describe, expect } from 'vitest';
+import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, idle, inside, netWorkerOf, quick } from '../support/networked.ts';
 import { ownHost, shell } from '../support/private-host.ts';
@@ -130,7 +131,14 @@ describe('more than the net process can hold', () => {
       const worker = await netWorkerOf(rig);
       const files = () => readdirSync(`/proc/${worker}/fd`).map(Number);
       const before = files().length;
-      const sockets = Array.from({ length: 4 }, () => createConnection(18381, '::1').pause());
+      const { pid } = await running(rig, 'web');
+      const table = () => ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/${pid}/net/${name}`, 'utf8')).join('');
+      await eventually(() => expect(table(), 'who listens at port 80').toMatch(/:0050 \S+ 0A /));
+      const sockets = Array.from({ length: 4 }, () =>
+        createConnection(18381, '::1')
+          .on('error', () => {})
+          .pause(),
+      );
       try {
         await eventually(() => expect(files().length).toBeGreaterThanOrEqual(before + 2 * sockets.length));
         shell(`prlimit --pid ${worker} --nofile=${Math.max(...files()) + 1}:`);

@@ -1,7 +1,7 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { tracesOf } from '../support/leaks.ts';
@@ -9,24 +9,31 @@ import { answering, ask, idle, inside, quick } from '../support/networked.ts';
 import { ownHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 
+/** What is done while these listen, which are closed whatever comes of it: whoever tries again needs their ports. */
+async function whileOpen<T>(sockets: readonly (Server | UdpSocket)[], body: () => Promise<T>): Promise<T> {
+  try {
+    await Promise.all(sockets.map((socket) => once(socket, 'listening')));
+    return await body();
+  } finally {
+    for (const socket of sockets) socket.close();
+  }
+}
+
 describe('published ports', () => {
   const host = ownHost();
 
   scenario('a taken port is refused before anything starts, by the name of who has it', ['socat'], async (rig) => {
-    const server = createServer().listen(18101);
-    await new Promise((resolve) => server.once('listening', resolve));
     rig.stack({ web: idle({ ports: ['18101:80'] }), first: idle() });
-    const refused = await rig.cli(['up', '-d']);
-    server.close();
+    const server = createServer().listen(18101);
+    const refused = await whileOpen([server], () => rig.cli(['up', '-d']));
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain(`(pid ${process.pid}) has it`);
     expect(refused.stderr).toContain('stack.yml:');
     expect((await rig.ok(['ps', '-a', '-q'])).stdout).toBe('');
-    const datagrams = createSocket('udp4').bind(18101);
-    await new Promise((resolve) => datagrams.once('listening', resolve));
     rig.stack({ web: idle({ ports: ['18101:80/udp'] }) });
-    expect((await rig.cli(['up', '-d'])).stderr).toMatch(new RegExp(`18101/udp.*\\(pid ${process.pid}\\) has it`));
-    datagrams.close();
+    const datagrams = createSocket('udp4').bind(18101);
+    const { stderr } = await whileOpen([datagrams], () => rig.cli(['up', '-d']));
+    expect(stderr).toMatch(new RegExp(`18101/udp.*\\(pid ${process.pid}\\) has it`));
     rig.stack({ web: idle({ ports: ['18101:80'] }) });
     await rig.ok(['up', '-d']);
     const other = new Rig('late');
@@ -39,18 +46,14 @@ describe('published ports', () => {
   });
 
   scenario('a taken port is listed with whatever else the machine lacks', ['socat'], async (rig) => {
-    const server = createServer().listen(18105, '127.0.0.2');
-    const ofBothFamilies = createServer().listen(18106, '::');
-    for (const each of [server, ofBothFamilies]) if (!each.listening) await once(each, 'listening');
     const devices = ['/dev/absent'];
     rig.stack({
       web: idle({ ports: ['18104:80', '18105:80', '127.0.0.1:18106:80'] }),
       apart: idle({ ports: ['127.0.0.1:18105:80'] }),
       other: idle({ devices }),
     });
-    const refused = await rig.cli(['up', '-d', '--json']);
-    server.close();
-    ofBothFamilies.close();
+    const servers = [createServer().listen(18105, '127.0.0.2'), createServer().listen(18106, '::')];
+    const refused = await whileOpen(servers, () => rig.cli(['up', '-d', '--json']));
     const told = refused.stderr
       .split('\n')
       .filter(Boolean)

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
 import type { ContainerConfig, Network, NetworkAttachment, PublishedPort } from '../../src/model/project.ts';
 import type { ContainerName, ProjectName } from '../../src/model/units.ts';
@@ -15,6 +15,7 @@ import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { networkPaths } from '../../src/runtime/linux/network/record.ts';
 import { hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
 import { network as anyNetwork, attach } from '../support/builders.ts';
+import { beside } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { PrivateHost } from '../support/private-host.ts';
 
@@ -57,9 +58,11 @@ const port = (published: number | undefined, target: number, more: Partial<Publi
 
 /** A process in a network namespace of its own with lo up. */
 async function sleeper(): Promise<number> {
-  const child = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = beside(
+    spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
   sleepers.push(child);
   await once(child.stdout!, 'data');
   return child.pid!;
@@ -73,7 +76,7 @@ function inside(pid: number, ...argv: string[]): string {
 
 /** A server on a port in a container's namespace; ends with the test file. */
 async function serve(pid: number, listens: number, ...argv: string[]): Promise<void> {
-  sleepers.push(spawn('nsenter', [`--net=/proc/${pid}/ns/net`, ...argv], { stdio: 'ignore' }));
+  sleepers.push(beside(spawn('nsenter', [`--net=/proc/${pid}/ns/net`, ...argv], { stdio: 'ignore' })));
   await eventually(() => expect(inside(pid, 'ss', '-Hlntu')).toMatch(new RegExp(`:${listens}\\s`)));
 }
 
@@ -115,11 +118,14 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
 
   afterAll(async () => {
     const networking = session();
-    for (const entry of ['front', 'back', 'six']) await networking.removeNetwork(network(entry));
-    await networking.close();
-    for (const child of sleepers) child.kill('SIGKILL');
-    await host.close();
-    rmSync(root, { recursive: true, force: true });
+    try {
+      for (const entry of ['front', 'back', 'six']) await networking.removeNetwork(network(entry));
+      await networking.close();
+    } finally {
+      for (const child of sleepers) child.kill('SIGKILL');
+      await host.close();
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 
   test('two containers on a network reach each other and the outside, which cannot reach them', async () => {
@@ -186,6 +192,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
 
   test('a port that somebody has is refused with his name, and everything stays as it was', async () => {
     const taken = createServer().listen(18081, '127.0.0.1');
+    onTestFinished(() => void taken.close());
     await once(taken, 'listening');
     const networking = session();
     const outcome = await networking.place({
@@ -299,7 +306,8 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     expect(error.code).toBe('ECONNRESET');
     const sockets = await Promise.all(
       Array.from({ length: 3000 }, async () => {
-        const socket = createConnection(18090, '::1');
+        // What becomes of it once it was answered is for the count of connections to tell.
+        const socket = createConnection(18090, '::1').on('error', () => {});
         await once(socket, 'connect');
         socket.write('hello');
         const [bytes] = (await once(socket, 'data')) as [Buffer];
@@ -319,7 +327,8 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     await fine(networking.close());
     await serve(pids.get('web-2')!, 18091, 'socat', 'UDP-RECVFROM:18091,fork', 'EXEC:cat');
     const count = async () => (await askNetStatus(run))!.flows;
-    const client = createSocket('udp4');
+    const client = createSocket('udp4').on('error', () => {});
+    onTestFinished(() => void client.close());
     const answers: string[] = [];
     client.on('message', (bytes) => answers.push(bytes.toString()));
     await eventually(() => {
@@ -338,7 +347,6 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     await again('again');
     await eventually(async () => expect(await count()).toBe(0), { withinMs: 20_000 });
     await again('anew');
-    client.close();
   }, 60_000);
 
   test('the last network takes everything with it', async () => {

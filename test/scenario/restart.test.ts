@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { later } from '../support/later.ts';
 import { killed, killOurs, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
@@ -16,7 +17,7 @@ describe('restart', () => {
     const needs = { job: { condition: 'service_completed_successfully' } };
     rig.stack({ job: rig.puppet('job'), web: rig.puppet('web', { depends_on: needs }) });
     await rig.hold();
-    const up = rig.ok(['up', '-d']);
+    const up = later(rig.ok(['up', '-d']));
     (await rig.next('job')).tell('exit 0');
     await up;
     await rig.next('web');

@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { fileText, inspectionIn } from '../support/inspection.ts';
+import { later } from '../support/later.ts';
 import { idle, inside } from '../support/networked.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 import { inTerminal, tscompose } from '../support/terminal.ts';
@@ -93,7 +94,7 @@ describe('run', () => {
     const call = rig.start(['run', '--rm', '-T', 'web', '/bin/puppet', '/strings/ctl', 'once']);
     const once = await rig.next('once');
     await once.do('catch 15');
-    const down = rig.ok(['down']);
+    const down = later(rig.ok(['down']));
     await eventually(async () => expect(await once.say('read /absent')).toBe('signal 15'));
     const end = ended(call);
     once.tell('exit 4');

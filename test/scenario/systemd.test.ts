@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { beside } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { ended, scenario } from '../support/scenario.ts';
 
 /** A manager's end of NOTIFY_SOCKET: keeps what it is told. */
 async function listen(path: string, address: string) {
-  const socat = spawn('socat', ['-u', address, 'STDOUT'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const socat = beside(spawn('socat', ['-u', address, 'STDOUT'], { stdio: ['ignore', 'pipe', 'inherit'] }));
   let heard = '';
   socat.stdout.on('data', (chunk: Buffer) => {
     heard += `[${chunk.toString()}]`;
@@ -87,11 +88,8 @@ describe('install-unit', () => {
     // The very command of the unit, as systemd would run it: from / and without the variables of a shell.
     const [, command = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? [];
     await rig.hold();
-    const child = spawn('sh', ['-c', `exec ${command}`], {
-      cwd: '/',
-      env: { PATH: process.env['PATH'] },
-      stdio: 'pipe',
-    });
+    const options = { cwd: '/', env: { PATH: process.env['PATH'] }, stdio: 'pipe' } as const;
+    const child = beside(spawn('sh', ['-c', `exec ${command}`], options));
     const run = ended(child);
     await rig.next('web');
     child.kill('SIGTERM');

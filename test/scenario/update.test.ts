@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect } from 'vitest';
+import { beside, end } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 
@@ -29,14 +30,11 @@ async function ranThenChanged(rig: Rig, update: Update) {
 }
 
 /** Whoever has the lock of a project's supervisor is the only one; what is returned gives it back. */
-async function keepSupervisorsAway(rig: Rig): Promise<() => Promise<unknown>> {
+async function keepSupervisorsAway(rig: Rig): Promise<() => Promise<void>> {
   const lock = `/run/tscompose/${rig.project}.supervisor.lock`;
-  const holder = spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000']);
+  const holder = beside(spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000']));
   await once(holder.stdout, 'data');
-  return () => {
-    holder.kill('SIGKILL');
-    return once(holder, 'close');
-  };
+  return () => end(holder);
 }
 
 /** Whether it ended before it had been seen running or after is not to be seen. */

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { describe, expect } from 'vitest';
+import { beside } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
@@ -32,19 +33,23 @@ async function watching(
   await build({ stdin, bundle: true, format: 'esm', platform: 'node', outfile });
   const limit = '/proc/sys/user/max_inotify_watches';
   const script = `echo ${few} > ${limit}; "$@" & read line; echo 100 > ${limit}; wait`;
-  const child = spawn('unshare', ['-Ur', 'sh', '-c', script, 'sh', process.execPath, outfile, path], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
-  });
-  const told: Told[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => told.push(JSON.parse(line)));
+  const child = beside(
+    spawn('unshare', ['-Ur', 'sh', '-c', script, 'sh', process.execPath, outfile, path], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true,
+    }),
+  );
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  const told = (): Told[] => lines.map((line) => JSON.parse(line));
   return {
     told,
-    errors: () => told.filter(({ code }) => code !== undefined),
+    errors: () => told().filter(({ code }) => code !== undefined),
     hears: (name: string, now: string) =>
-      eventually(() => expect(told).toContainEqual(expect.objectContaining({ path: name, now }))),
+      eventually(() => expect(told()).toContainEqual(expect.objectContaining({ path: name, now }))),
     allowMore: () => child.stdin.end('\n'),
-    end: () => process.kill(-(child.pid ?? 0), 'SIGKILL'),
+    // Of a group that has ended there is nobody to kill.
+    end: () => child.exitCode === null && process.kill(-(child.pid ?? 0), 'SIGKILL'),
   };
 }
 
@@ -59,7 +64,7 @@ describe('a watch of more directories than inotify has watches for', () => {
       const { told, errors } = watcher;
       const hears = (name: string, now: string) => watcher.hears(rig.path('tree', name), now);
       try {
-        await eventually(() => expect(told).toContainEqual({ size: 21 }));
+        await eventually(() => expect(told()).toContainEqual({ size: 21 }));
         expect(errors()).toHaveLength(1);
         expect(errors()[0]).toMatchObject({ code: 'ENOSPC', remedy: expect.stringContaining('sysctl fs.inotify') });
         writeFileSync(rig.path('tree/d19/old'), '2');
@@ -84,8 +89,8 @@ describe('a watch of more directories than inotify has watches for', () => {
     const file = rig.write('one/file', '1');
     const watcher = await watching(rig, file, { contents: program('RootWatcher', 'root'), few: 0 });
     try {
-      await eventually(() => expect(watcher.told).toContainEqual({ size: 0 }));
-      const changes = () => watcher.told.filter(({ now }) => now !== undefined);
+      await eventually(() => expect(watcher.told()).toContainEqual({ size: 0 }));
+      const changes = () => watcher.told().filter(({ now }) => now !== undefined);
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(changes()).toEqual([]);
       writeFileSync(file, '2');

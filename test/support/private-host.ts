@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { loadNative, type Native } from '../../src/runtime/linux/native.ts';
+import { beside } from './child.ts';
 import { eventually } from './eventually.ts';
 
 const CLONE_NEWNET = 0x40000000;
@@ -50,9 +51,11 @@ export class PrivateHost {
     const native = await loadNative();
     const home = openSync('/proc/thread-self/ns/net', 'r');
     native.unshare(CLONE_NEWNET);
-    const neighbour = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const neighbour = beside(
+      spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec sleep 1000'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
     if (neighbour.stdout !== null) await once(neighbour.stdout, 'data');
     const host = new PrivateHost(native, home, neighbour);
     shell('ip link set lo up');
@@ -73,12 +76,13 @@ export class PrivateHost {
 
   /** A server on the private host itself, until `close`. */
   serveHere(program: string, ...args: string[]): void {
-    this.#children.push(spawn(program, args, { stdio: 'ignore' }));
+    this.#children.push(beside(spawn(program, args, { stdio: 'ignore' })));
   }
 
   /** A server at the neighbour's, until `close`. */
   serveThere(...argv: string[]): void {
-    this.#children.push(spawn('nsenter', [`--net=/proc/${this.neighbour}/ns/net`, ...argv], { stdio: 'ignore' }));
+    const place = `--net=/proc/${this.neighbour}/ns/net`;
+    this.#children.push(beside(spawn('nsenter', [place, ...argv], { stdio: 'ignore' })));
   }
 
   /**

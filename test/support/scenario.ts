@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Capability, missing, promised } from './capabilities.ts';
+import { beside, codeOf } from './child.ts';
+import { later, within } from './later.ts';
 import { tracesOf } from './leaks.ts';
 import { built } from './programs.ts';
 import { holdStrings, type Puppet, type Strings } from './puppet.ts';
@@ -42,18 +44,21 @@ function plainEnvironment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
 /** Starts the built command line, with nothing on its standard input unless it is written to. */
 export function startCli(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const stdin = options.input === undefined ? 'ignore' : 'pipe';
-  const child = spawn(process.execPath, [cliPath, ...args], {
-    env: plainEnvironment(options.env),
-    stdio: [stdin, 'pipe', 'pipe'],
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  });
-  child.stdin?.on('error', () => {});
+  const child = beside(
+    spawn(process.execPath, [cliPath, ...args], {
+      env: plainEnvironment(options.env),
+      stdio: [stdin, 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    }),
+  );
   if (typeof options.input === 'string') child.stdin?.end(options.input);
   return child;
 }
 
-/** Waits for a started command line, for a bounded time. */
-export async function ended(child: ChildProcess, timeoutMs = 60_000): Promise<Run> {
+/** Waits for a started command line, for a bounded time; mostly begun long before anybody awaits it. */
+export const ended = (child: ChildProcess, timeoutMs = 60_000): Promise<Run> => later(runOf(child, timeoutMs));
+
+async function runOf(child: ChildProcess, timeoutMs: number): Promise<Run> {
   const began = performance.now();
   const texts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   child.stdout?.on('data', (chunk: Buffer) => texts.stdout.push(chunk));
@@ -63,13 +68,7 @@ export async function ended(child: ChildProcess, timeoutMs = 60_000): Promise<Ru
     late = true;
     child.kill('SIGKILL');
   }, timeoutMs);
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status, signal) =>
-      resolve(status ?? 128 + (signal === 'SIGINT' ? 2 : signal === 'SIGTERM' ? 15 : 9)),
-    );
-  });
-  clearTimeout(timer);
+  const code = await codeOf(child).finally(() => clearTimeout(timer));
   const run = {
     code,
     stdout: Buffer.concat(texts.stdout).toString('utf8'),
@@ -101,6 +100,8 @@ export class Rig {
   /** Variables that every command of this rig gets. */
   environment: { readonly [name: string]: string } = {};
   #strings: Strings | undefined;
+  readonly #commands = new Set<ChildProcess>();
+  #abandoned = false;
 
   constructor(label: string) {
     this.project = `t${label.replace(/[^a-z0-9]+/g, '')}-${randomBytes(4).toString('hex')}`;
@@ -159,6 +160,7 @@ export class Rig {
   }
 
   async hold(): Promise<Strings> {
+    if (this.#abandoned) throw new Error('the test is over: no more puppets');
     this.puppetRoot();
     this.#strings ??= await holdStrings(this.path('strings/ctl'));
     return this.#strings;
@@ -178,11 +180,15 @@ export class Rig {
   }
 
   cli(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-    return runCli(this.#bound(args), this.#options(options));
+    return ended(this.start(args, options), options.timeoutMs);
   }
 
   start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    return startCli(this.#bound(args), this.#options(options));
+    if (this.#abandoned && args[0] !== 'down') throw new Error(`the test is over: no tscompose ${args.join(' ')}`);
+    const command = startCli(this.#bound(args), this.#options(options));
+    this.#commands.add(command);
+    command.once('exit', () => this.#commands.delete(command));
+    return command;
   }
 
   /** Runs a command that must succeed; its output is the message of a failure. */
@@ -210,6 +216,27 @@ export class Rig {
     return row;
   }
 
+  /** The commands that have been started and have not ended. */
+  get unfinished(): readonly string[] {
+    return [...this.#commands].map(({ spawnargs }) => spawnargs.slice(2).join(' '));
+  }
+
+  /**
+   * Ends what a failed test has left running, and lets it start nothing more, should it go on, but a `down`: nobody waits
+   * for that any more, and what it made would be there after everything was taken down.
+   */
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    const started = [...this.#commands].filter(({ pid }) => pid !== undefined);
+    await Promise.all(
+      started.map((command) => {
+        const gone = new Promise((resolve) => command.once('exit', resolve));
+        command.kill('SIGKILL');
+        return gone;
+      }),
+    );
+  }
+
   /** Takes everything down that the test made. */
   async close(): Promise<void> {
     const traces = Object.values(tracesOf([this.project])).flat();
@@ -228,9 +255,14 @@ export class Rig {
   }
 }
 
+/** How long a test that is too late may take to undo what it did itself, and how long all that comes after its end may take. */
+const lastWordMs = 30_000;
+const closingMs = 150_000;
+
 /**
  * A test on the real kernel. Its project is taken down whatever happens, unless KEEP_FAILED=1 asks to keep what failed; it
- * is skipped, with the reason in its title, where the machine lacks what it needs.
+ * is skipped, with the reason in its title, where the machine lacks what it needs. Its time limit is kept here: after one of
+ * Vitest's own the next test would begin while everything of this one is still there.
  */
 export function scenario(
   title: string,
@@ -239,20 +271,25 @@ export function scenario(
   timeoutMs = 60_000,
 ): void {
   const reasons = missing(['root', 'cc', ...needs]);
-  if (reasons.length === 0) test(title, () => inRig(title, body), timeoutMs);
+  if (reasons.length === 0) test(title, () => inRig(title, body, timeoutMs), timeoutMs + closingMs);
   else if (promised(needs)) test(title, () => expect(reasons, 'promised by TSCOMPOSE_TEST_EXPECT').toEqual([]));
   else test.skip(`${title} (skipped: ${reasons.join(', ')})`);
 }
 
-async function inRig(title: string, body: (rig: Rig) => Promise<void>): Promise<void> {
+/** Runs a test in a project of its own, and takes that down. */
+export async function inRig(title: string, body: (rig: Rig) => Promise<void>, timeoutMs: number): Promise<void> {
   const rig = new Rig(title.toLowerCase().split(' ').slice(0, 3).join('').slice(0, 12));
+  const work = body(rig);
   try {
-    await body(rig);
+    const late = () => `not over after ${timeoutMs} ms; still running: ${rig.unfinished.join('; ') || 'no command'}`;
+    await within(timeoutMs, work, late);
   } catch (error) {
     if (process.env['KEEP_FAILED'] === '1') {
       console.log(`kept: project ${rig.project} in ${rig.directory}`);
       openedProjects.splice(openedProjects.indexOf(rig.project), 1);
     } else {
+      await rig.abandon();
+      await within(lastWordMs, work, () => 'it goes on').catch(() => {});
       await rig.close().catch((reason: unknown) => console.log(`cannot take ${rig.project} down: ${reason}`));
     }
     throw error;

@@ -10,15 +10,20 @@ export type Told = { readonly event: string; readonly [key: string]: unknown };
 
 /** A `watch --json` that runs, and everything it has told. */
 export class Watching {
-  readonly told: Told[] = [];
+  readonly #lines: string[] = [];
   readonly child: ChildProcess;
   readonly over: Promise<Run>;
 
   constructor(rig: Rig, args: readonly string[] = []) {
     this.child = rig.start(['watch', '--json', ...args]);
     if (this.child.stdout === null) throw new Error('its output is piped');
-    createInterface({ input: this.child.stdout }).on('line', (line) => this.told.push(JSON.parse(line)));
+    createInterface({ input: this.child.stdout }).on('line', (line) => this.#lines.push(line));
     this.over = ended(this.child);
+  }
+
+  /** One line that is none of JSON is a failure of the test that looks at them. */
+  get told(): readonly Told[] {
+    return this.#lines.map((line) => JSON.parse(line));
   }
 
   /** Waits until it has told this event, `count` times. */

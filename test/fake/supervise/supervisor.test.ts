@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { Millis } from '../../../src/model/units.ts';
 import type { LogLine } from '../../../src/supervise/log-entry.ts';
 import { Supervisor } from '../../../src/supervise/supervisor.ts';
@@ -8,6 +8,10 @@ import { FakeRuntime } from '../../support/fake-runtime.ts';
 
 const ms = (value: number): Millis => value as Millis;
 type Services = Parameters<typeof desiredState>[0];
+
+/** What supervisors of the test at hand ended with, whom nobody waits for. */
+const bugs: unknown[] = [];
+afterEach(() => expect(bugs.splice(0)).toEqual([]));
 
 function supervised(services: Services, lines: LogLine[] = []) {
   const clock = new FakeClock();
@@ -25,9 +29,12 @@ function supervised(services: Services, lines: LogLine[] = []) {
       warn: () => {},
       isOurs: () => true,
     });
-    void supervisor.run().then(() => {
-      over = true;
-    });
+    supervisor.run().then(
+      () => {
+        over = true;
+      },
+      (bug: unknown) => bugs.push(bug),
+    );
     return { isOver: () => over, supervisor };
   };
   const starts = () => machine.performed.filter((step) => step.startsWith('start '));

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { RootfsSource } from '../../../src/model/project.ts';
 import type { HostPath } from '../../../src/model/units.ts';
 import { prepareRootfs } from '../../../src/runtime/linux/rootfs/prepare.ts';
+import { beside, codeOf } from '../child.ts';
 import { root } from '../tree.ts';
 import { type Tree, writeCpio } from './cpio.ts';
 import { fetchKernel } from './kernel.ts';
@@ -100,30 +101,22 @@ type Boot = {
   readonly timeoutMs: number;
 };
 
-function boot({ image, initrd, disk, timeoutMs }: Boot): Promise<VmRun> {
-  const child = spawn(
-    'qemu-system-x86_64',
-    [
-      ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '1536', '-nodefaults', '-no-user-config'],
-      ...['-display', 'none', '-serial', 'stdio', '-no-reboot', '-nic', 'none'],
-      ...['-kernel', image, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1 cgroup_no_v1=all'],
-      ...(disk === undefined ? [] : ['-drive', `file=${disk},if=virtio,format=raw`]),
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+async function boot({ image, initrd, disk, timeoutMs }: Boot): Promise<VmRun> {
+  const hardware = [
+    ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '1536', '-nodefaults', '-no-user-config'],
+    ...['-display', 'none', '-serial', 'stdio', '-no-reboot', '-nic', 'none'],
+    ...['-kernel', image, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1 cgroup_no_v1=all'],
+    ...(disk === undefined ? [] : ['-drive', `file=${disk},if=virtio,format=raw`]),
+  ];
+  const child = beside(spawn('qemu-system-x86_64', hardware, { stdio: ['ignore', 'pipe', 'pipe'] }));
   const chunks: Buffer[] = [];
   child.stdout.on('data', (bytes: Buffer) => chunks.push(bytes));
   child.stderr.on('data', (bytes: Buffer) => chunks.push(bytes));
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', () => {
-      clearTimeout(timer);
-      const text = Buffer.concat(chunks).toString().replaceAll('\r', '');
-      const begin = text.indexOf('VM-READY\n');
-      const exit = /^VM-EXIT (\d+)$/m.exec(text);
-      const output = text.slice(begin === -1 ? 0 : begin + 'VM-READY\n'.length, exit?.index);
-      resolve({ output, code: exit?.[1] === undefined ? undefined : Number(exit[1]) });
-    });
-  });
+  await codeOf(child).finally(() => clearTimeout(timer));
+  const text = Buffer.concat(chunks).toString().replaceAll('\r', '');
+  const begin = text.indexOf('VM-READY\n');
+  const exit = /^VM-EXIT (\d+)$/m.exec(text);
+  const output = text.slice(begin === -1 ? 0 : begin + 'VM-READY\n'.length, exit?.index);
+  return { output, code: exit?.[1] === undefined ? undefined : Number(exit[1]) };
 }

@@ -6,6 +6,7 @@ import { openEventLog } from '../../../src/supervise/event-log.ts';
 import { followEvents } from '../../../src/supervise/event-tail.ts';
 import type { LogLine } from '../../../src/supervise/log-entry.ts';
 import { eventually } from '../../support/eventually.ts';
+import { later } from '../../support/later.ts';
 
 const line = (atMs: number, cause = 'ünïcode'): LogLine => ({
   kind: 'step',
@@ -23,7 +24,7 @@ test('what is appended is heard once and in order, also when the file is turned 
   log.append(line(0));
   const end = new AbortController();
   const heard: number[] = [];
-  const following = followEvents(path, { signal: end.signal, onLine: ({ atMs }) => heard.push(atMs) });
+  const following = later(followEvents(path, { signal: end.signal, onLine: ({ atMs }) => heard.push(atMs) }));
   const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
   for (const number of numbers) {
     log.append(line(number));
@@ -41,7 +42,7 @@ test('a log that does not exist yet is found when it comes', async () => {
   const path = join(directory, 'events');
   const end = new AbortController();
   const heard: string[] = [];
-  const following = followEvents(path, { signal: end.signal, onLine: (each) => heard.push(each.kind) });
+  const following = later(followEvents(path, { signal: end.signal, onLine: (each) => heard.push(each.kind) }));
   openEventLog(path).append(line(1));
   await eventually(() => expect(heard).toEqual(['step']));
   end.abort();

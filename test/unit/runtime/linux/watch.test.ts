@@ -10,6 +10,7 @@ import { abi, offset, size, stateMagic, statePhase } from '../../../../src/runti
 import { hashWords } from '../../../../src/runtime/linux/records.ts';
 import { watchProject } from '../../../../src/runtime/linux/watch.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { later } from '../../../support/later.ts';
 
 const container = 'shop-web-1' as ContainerName;
 const project = 'shop' as ProjectName;
@@ -56,11 +57,13 @@ test('what a monitor has told before its record was read is not reported after i
 
   const ends: number[] = [];
   const over = new AbortController();
-  const watching = watchProject(paths, project, {
-    signal: over.signal,
-    onChange: ({ status }) => ends.push(status.kind === 'exited' ? status.finishedAtMs / 1000 : 0),
-    onGone: () => {},
-  });
+  const watching = later(
+    watchProject(paths, project, {
+      signal: over.signal,
+      onChange: ({ status }) => ends.push(status.kind === 'exited' ? status.finishedAtMs / 1000 : 0),
+      onGone: () => {},
+    }),
+  );
   try {
     await eventually(() => expect(ends).toContain(300));
     expect(ends).toEqual([200, 300]);

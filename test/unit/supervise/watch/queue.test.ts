@@ -14,11 +14,17 @@ class Bench {
       this.said.push(`begins ${name}`);
       return this.works.begin();
     };
-    void this.queue.take(work).then(() => this.said.push(`over ${name}`));
+    this.queue.take(work).then(
+      () => this.said.push(`over ${name}`),
+      (bug: unknown) => this.said.push(`${name} threw ${bug}`),
+    );
   }
 
   close(): void {
-    void this.queue.close().then(() => this.said.push('closed'));
+    this.queue.close().then(
+      () => this.said.push('closed'),
+      (bug: unknown) => this.said.push(`close threw ${bug}`),
+    );
   }
 }
 

@@ -86,11 +86,13 @@ describe('several builders at once', () => {
 const answerOf = (child: ChildProcess): Promise<unknown> =>
   new Promise((resolve, reject) => {
     child.on('message', resolve);
-    child.on('exit', () => reject(new Error('a builder gave no answer')));
+    child.on('error', reject);
+    // Its exit may be heard before its answer, this never.
+    child.on('close', () => reject(new Error('a builder gave no answer')));
   });
 
 const killAfter = (child: ChildProcess, ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(() => child.kill('SIGKILL'), ms);
-    child.on('exit', () => resolve());
+    child.on('close', () => resolve());
   });

@@ -32,7 +32,10 @@ class Bench {
       this.said.push(`${kind}s`);
       return this.#under[kind].begin().then(() => ok(undefined));
     };
-    void this.turns[kind](action).then((outcome) => this.said.push(`${kind} ${outcome.ok ? 'done' : 'refused'}`));
+    this.turns[kind](action).then(
+      (outcome) => this.said.push(`${kind} ${outcome.ok ? 'done' : 'refused'}`),
+      (bug: unknown) => this.said.push(`${kind} threw ${bug}`),
+    );
   }
 
   end(kind: 'work' | 'wait'): void {
