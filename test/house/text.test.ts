@@ -3,6 +3,9 @@ import { countLines, filesBelow, readText } from '../support/tree.ts';
 
 const code = ['src', 'native', 'test', 'bench', 'scripts'].flatMap((folder) => filesBelow(folder)).filter(isCode);
 
+/** This file, in which the words that are looked for are. */
+const own = 'test/house/text.test.ts';
+
 function isCode(path: string): boolean {
   return /[.](?:ts|mjs|cjs|c|h|S)$/.test(path);
 }
@@ -30,6 +33,15 @@ describe('source text', () => {
     const hiding = /\b(?:test|it|describe|scenario)[.](?:only|skip|todo|fails|runIf|skipIf\((?!cannot))\b/;
     const hidden = code.filter((path) => path.endsWith('.test.ts')).filter((path) => hiding.test(readText(path)));
     expect(hidden).toEqual([]);
+  });
+
+  test('keeps no promise in a test, and no process beside one, whose failure before it is awaited would be nobody’s', () => {
+    // Those that start a command line, rig.cli and ended, are made for being awaited later.
+    const kept = /(?:[\w\]] = |push\()(?:rig\.(?:ok|up|ps|row|next)|eventually|running|over|inside|once)\(/;
+    const alone = /(?<!beside\(\s*)\bspawn\(/;
+    const tests = code.filter((path) => path.startsWith('test/') && path.endsWith('.ts'));
+    expect(tests.filter((path) => kept.test(readText(path)))).toEqual([]);
+    expect(tests.filter((path) => path !== own && alone.test(readText(path)))).toEqual([]);
   });
 
   test('has no left-overs of work in progress', () => {
