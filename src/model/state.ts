@@ -57,6 +57,8 @@ export type ObservedContainer = {
   readonly restarts: number;
   /** It has ended, and its restart policy brings it back no more until it is started by hand. */
   readonly givenUp?: GivenUp;
+  /** It is alive, but whoever has started it was killed or interrupted before all its post_start hooks were run, or one failed. */
+  readonly unfinishedStart?: UnfinishedStart;
   /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: none is published. */
   readonly ports?: readonly PublishedPort[];
   readonly oneOff?: ObservedOneOff;
@@ -64,6 +66,9 @@ export type ObservedContainer = {
 
 /** Every attempt that the policy allows was made; or it ended too often in a short time. */
 export type GivenUp = 'attempts-used-up' | 'start-limit';
+
+/** The post_start hooks from one on are still to be run; `failed`: that one was, and did not succeed. */
+export type UnfinishedStart = { readonly from: number; readonly failed: boolean };
 
 /** A container that runs one command beside the replicas of its service. */
 export type OneOff = {

@@ -19,7 +19,13 @@ import type { Scope } from './scope.ts';
 
 /** What becomes of one container, and why. */
 export type Decision =
-  | { readonly kind: 'keep'; readonly desired: DesiredContainer; readonly observed: ObservedContainer }
+  | {
+      readonly kind: 'keep';
+      readonly desired: DesiredContainer;
+      readonly observed: ObservedContainer;
+      /** It is in scope, and what its start has left undone is done. */
+      readonly finish?: true;
+    }
   | {
       readonly kind: 'create';
       readonly desired: DesiredContainer;
@@ -127,8 +133,9 @@ function decideKept(
   // A one-shot that has done its work is run again by the next `up`, as docker compose does. Only what this very command
   // has started counts as settled: otherwise converging would run it once a round.
   const hasEndedSince = status === 'exited' && options.settled?.has(observed.name);
-  if (status === 'running' || options.start === false || hasEndedSince) {
-    return { kind: 'keep', ...pair };
+  if (options.start === false || hasEndedSince) return { kind: 'keep', ...pair };
+  if (status === 'running') {
+    return { kind: 'keep', ...pair, ...(observed.unfinishedStart !== undefined && { finish: true }) };
   }
   return { kind: 'start', ...pair, cause: { kind: 'not-running', status } };
 }

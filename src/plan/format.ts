@@ -130,6 +130,8 @@ export function causeText(cause: Cause): string {
       return `makes room for ${cause.container}`;
     case 'restart-policy':
       return `ended with ${cause.exitCode ?? 'an unknown code'}, automatic restart ${cause.attempt}`;
+    case 'start-unfinished':
+      return 'not done since its start';
     case 'unhealthy':
       return 'is unhealthy';
     case 'ended':

@@ -10,7 +10,7 @@ import { byText } from './order.ts';
 import { isInScope, missingFor, networksOf, type Resources, resourcesOf, volumesOf } from './resources.ts';
 import { addRollouts, proofOf, type Rollout, rolloutsOf } from './rollout.ts';
 import { type Scope, scopeOf } from './scope.ts';
-import { addStartings, type Proof, type Starting } from './starting.ts';
+import { addStartings, finishing, type Proof, type Startable, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
 /**
@@ -51,7 +51,7 @@ export function reconcile(desired: DesiredState, observed: ObservedState, option
 
 /** Nothing is made, started or ended: what most plans say, and what has to be said fast. */
 const isSettled = (decided: readonly Decision[], resources: Resources): boolean =>
-  decided.every(({ kind }) => kind === 'keep') &&
+  decided.every((decision) => decision.kind === 'keep' && !decision.finish) &&
   [resources.missingVolumes, resources.missingNetworks, resources.changedNetworks].every(({ length }) => length === 0);
 
 /** To all others, what is replaced a few at a time is simply there. */
@@ -185,20 +185,33 @@ function startingsOf(preparation: Preparation): readonly Starting[] {
     if (decision.kind === 'keep') {
       // Beside the scope nobody starts what has ended, so nobody may wait for it either: its dependents ran without it.
       if (!isInScope(container, scope) && !isAlive(decision.observed)) return [];
+      const { status } = decision.observed;
+      const unfinished = decision.finish && finishing(decision.observed, asItIs(decision));
+      if (unfinished) return [unfinished];
       const cause: Cause = { kind: 'requested' };
-      return [{ container, status: decision.observed.status, work: 'nothing', cause, after: [] }];
+      return [{ container, status, work: 'nothing', cause, after: [] }];
     }
     const { cause } = decision;
     const preStart = startsDefinition(decision, decisions);
-    const starting = { container, cause, preStart, after: stepsBefore(decision, preparation) };
+    const starting = { cause, preStart, after: stepsBefore(decision, preparation) };
     if (decision.kind === 'create' || decision.kind === 'recreate') {
-      return [{ ...starting, ...creationOf(decision, options) }];
+      return [{ container, ...starting, ...creationOf(decision, options) }];
     }
-    const { status } = decision.observed;
-    const work = decision.kind === 'start' && status.kind === 'paused' ? 'unpause' : 'start';
-    return [{ ...starting, status, work }];
+    const { status, unfinishedStart } = decision.observed;
+    if (decision.kind === 'start' && status.kind === 'paused')
+      return [{ container: asItIs(decision), ...starting, status, work: 'unpause', from: unfinishedStart?.from }];
+    return [{ container: asItIs(decision), ...starting, status, work: 'start' }];
   });
 }
+
+/** Not made anew, it keeps its own hooks, whatever the file says of them by now. */
+const asItIs = ({
+  desired,
+  observed,
+}: Extract<Decision, { readonly observed: ObservedContainer; desired: unknown }>): Startable => ({
+  ...desired,
+  config: observed.config,
+});
 
 function creationOf(decision: Work, options: ReconcileOptions): Pick<Starting, 'work' | 'create' | 'proof'> {
   const replaces = options.renewAnonymousVolumes ? undefined : predecessorOf(decision);

@@ -3,7 +3,7 @@ import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
-import { addStart, addStartings, type Starting } from './starting.ts';
+import { addStart, addStartings, finishing, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
 export type RestartOptions = Chosen & {
@@ -103,6 +103,18 @@ export function planPostStop(
     const action = { kind: 'hook', container: name, when: 'post-stop', hook, optional: true } as const;
     after = [list.add({ action, cause, after, index })];
   }
+  return { steps: list.steps };
+}
+
+/**
+ * What a start has left undone whose maker was killed. A hook that failed is not tried again: whoever has started the container
+ * was told.
+ */
+export function planFinishStart(observed: ObservedState, name: ContainerName): Plan {
+  const list = new StepList();
+  const container = observed.containers.find((other) => other.name === name);
+  const starting = container?.unfinishedStart?.failed === false ? finishing(container) : undefined;
+  if (starting !== undefined) addStart(list, { starting, before: [] });
   return { steps: list.steps };
 }
 

@@ -2,7 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import { type Chosen, choose } from './choose.ts';
 import { isAlive } from './ending.ts';
-import { addStartings, type Starting } from './starting.ts';
+import { addStartings, finishing, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
 /** `start`: what exists and does not run, dependencies of the chosen services included; nothing is made or compared. */
@@ -10,6 +10,8 @@ export function planStart(observed: ObservedState, options: Chosen = {}): Plan {
   const list = new StepList();
   const startings = choose(observed, options, { along: 'dependencies' }).map((container): Starting => {
     const { status } = container;
+    const unfinished = finishing(container);
+    if (unfinished !== undefined) return unfinished;
     return {
       container,
       status,

@@ -1,6 +1,6 @@
 import type { Cause } from '../model/plan.ts';
 import type { ContainerConfig, Dependency, Origins } from '../model/project.ts';
-import type { ContainerStatus, DesiredContainer } from '../model/state.ts';
+import type { ContainerStatus, DesiredContainer, ObservedContainer } from '../model/state.ts';
 import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
 import { unreachable } from '../util/assert.ts';
 import { dependenciesInOrder, positions, serviceGraph, startOrder } from './order.ts';
@@ -24,9 +24,11 @@ export type Starting = {
   /** Its state when the plan was made; absent if it did not exist. */
   readonly status?: ContainerStatus | undefined;
   /** What to do; `nothing`: it is here because others may depend on it. */
-  readonly work: 'nothing' | 'create' | 'create-and-start' | 'start' | 'unpause';
+  readonly work: 'nothing' | 'create' | 'create-and-start' | 'start' | 'finish' | 'unpause';
   readonly cause: Cause;
   readonly create?: { readonly container: DesiredContainer; readonly replaces?: ContainerName | undefined } | undefined;
+  /** Of the post-start hooks, those from that one on are run; absent: all when it is started, none when it is alive. */
+  readonly from?: number | undefined;
   /** Run the pre-start hooks: once for a definition, not for every replica. */
   readonly preStart?: boolean | undefined;
   readonly automatic?: true | undefined;
@@ -75,9 +77,9 @@ export function addStartings(list: StepList, startings: readonly Starting[]): St
     const { container } = starting;
     const creation = created.get(container.name);
     const before: (string | undefined)[] = creation === undefined ? [...starting.after] : [creation];
-    before.push(...conditionsFor(container));
+    if (starting.work !== 'finish') before.push(...conditionsFor(container));
     const last = addStart(list, { starting, before });
-    started.set(container.name, last);
+    if (last !== undefined) started.set(container.name, last);
     if (starting.proof !== undefined) addProof(list, { ...starting, proof: starting.proof, after: [last] });
   }
   return { order, conditionsFor };
@@ -136,30 +138,44 @@ function holds(dependency: Dependency, status: ContainerStatus | undefined): boo
   }
 }
 
-/** The id of the last step of it. */
+/** The id of the last step of it; undefined when there is none. */
 export function addStart(
   list: StepList,
   { starting, before }: { readonly starting: Starting; readonly before: readonly (string | undefined)[] },
-): string {
+): string | undefined {
   const { container, cause, automatic } = starting;
   const { name, config } = container;
   const origin = container.origins?.[''];
-  if (starting.work === 'unpause') {
-    return list.add({ action: { kind: 'unpause', container: name }, cause, after: before, origin });
-  }
   let after = before;
+  if (starting.work === 'unpause')
+    after = [list.add({ action: { kind: 'unpause', container: name }, cause, after, origin })];
   for (const [index, hook] of (starting.preStart ? config.hooks.preStart : []).entries()) {
     after = [
       list.add({ action: { kind: 'hook', container: name, when: 'pre-start', hook }, cause, after, origin, index }),
     ];
   }
-  const action = { kind: 'start', container: name, ...(automatic && { automatic }) } as const;
-  let last = list.add({ action, cause, after, origin });
-  for (const [index, hook] of config.hooks.postStart.entries()) {
-    const hookAction = { kind: 'hook', container: name, when: 'post-start', hook } as const;
-    last = list.add({ action: hookAction, cause, after: [last], origin, index });
+  const isAlive = starting.work === 'unpause' || starting.work === 'finish';
+  const from = starting.from ?? (isAlive ? config.hooks.postStart.length : 0);
+  if (!isAlive) {
+    const action = { kind: 'start', container: name, ...(automatic && { automatic }) } as const;
+    after = [list.add({ action, cause, after, origin })];
   }
-  return last;
+  for (const [index, hook] of config.hooks.postStart.entries()) {
+    if (index < from) continue;
+    const action = { kind: 'hook', container: name, when: 'post-start', hook } as const;
+    after = [list.add({ action, cause, after, origin, index })];
+  }
+  return after[0];
+}
+
+/** What is left of the start of a container that runs; undefined: nothing. `as`: what the file says of it. */
+export function finishing(
+  { status, unfinishedStart, ...container }: ObservedContainer,
+  as?: Startable,
+): Starting | undefined {
+  if (unfinishedStart === undefined || status.kind !== 'running') return undefined;
+  const { from } = unfinishedStart;
+  return { container: as ?? container, status, work: 'finish', from, cause: { kind: 'start-unfinished' }, after: [] };
 }
 
 function sharesNetworkOf({ config: { networkMode } }: Startable, owner: Startable): boolean {

@@ -17,7 +17,10 @@ export type Surroundings = {
   readonly runtime: Pick<Watching, 'probe' | 'recordHealth' | 'recordGivenUp'>;
   readonly clock: Clock;
   readonly log: EventLog;
-  readonly work: Pick<Work, 'restart' | 'restartDependents' | 'runPostStop' | 'restartUnhealthy' | 'stopUnhealthy'>;
+  readonly work: Pick<
+    Work,
+    'restart' | 'restartDependents' | 'runPostStop' | 'finishStart' | 'restartUnhealthy' | 'stopUnhealthy'
+  >;
   /** It may need no more time. */
   readonly onCalm: () => void;
 };
@@ -33,6 +36,7 @@ export class Charge {
   #last: ObservedContainer;
   #cancelTimer: (() => void) | undefined;
   #cancelLinger: (() => void) | undefined;
+  #finishedStartMs: number | undefined;
   readonly #health: Checkup | undefined;
   readonly #liveness: Checkup | undefined;
   readonly #hooks: HooksInWait;
@@ -71,6 +75,7 @@ export class Charge {
   see(container: ObservedContainer): void {
     this.#last = container;
     this.#hooks.see(container);
+    this.#finishStart(container);
     this.#check(container);
     this.#step({ kind: 'seen', container });
     this.#linger();
@@ -138,6 +143,14 @@ export class Charge {
   #runPostStop(entry: LogEntry): void {
     if (entry.kind !== 'ended' || entry.requested || this.#last.config.hooks.postStop.length === 0) return;
     this.#surroundings.work.runPostStop(this.#name, { endedAtMs: entry.endedAtMs, from: 0 });
+  }
+
+  /** Once a life: whoever is at it has the project, and then there is nothing left of it. */
+  #finishStart({ status, unfinishedStart }: ObservedContainer): void {
+    if (status.kind !== 'running' || unfinishedStart === undefined || unfinishedStart.failed) return;
+    if (status.startedAtMs === this.#finishedStartMs) return;
+    this.#finishedStartMs = status.startedAtMs;
+    this.#surroundings.work.finishStart(this.#name);
   }
 
   #makeHooks(): HooksInWait {

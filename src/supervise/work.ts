@@ -3,7 +3,13 @@ import type { Event, RuntimeFailure } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName, ServiceName } from '../model/units.ts';
-import { type DueRestart, planDependentRestarts, planPolicyRestarts, planPostStop } from '../plan/restart.ts';
+import {
+  type DueRestart,
+  planDependentRestarts,
+  planFinishStart,
+  planPolicyRestarts,
+  planPostStop,
+} from '../plan/restart.ts';
 import { planUnhealthyRestart, planUnhealthyStop } from '../plan/unhealthy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { err, ok, type Result } from '../util/result.ts';
@@ -65,6 +71,11 @@ export class Work {
       this.#hooks.set(container, run);
       await run.finally(() => this.#hooks.delete(container));
     });
+  }
+
+  /** It runs, and whoever has started it may have been killed before all was done. */
+  finishStart(container: ContainerName): void {
+    this.#begin(() => this.#carryOut((observed) => planFinishStart(observed, container)));
   }
 
   /** Its liveness probe says that it does not do its work any more. */

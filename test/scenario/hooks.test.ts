@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
@@ -131,6 +131,75 @@ describe('hooks', () => {
     await rig.up();
     rig.write('shared/crash', '');
     await eventually(() => expect(notes(rig)).toEqual(['exited 9']));
+  });
+});
+
+describe('a hook after a start', () => {
+  const wait = (name: string) => ({
+    command: [
+      '/bin/sh',
+      '-c',
+      `echo ${name} >> /shared/notes; until test -e /shared/go; do sleep 0.05; done; echo ${name} done >> /shared/notes`,
+    ],
+  });
+
+  scenario('that was cut off with its up is run again by the next one, and those behind it', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    rig.stack({ web: service({ post_start: [note('first'), wait('second'), note('third')] }) });
+    for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+      const before = notes(rig).length;
+      const up = rig.start(['up', '-d']);
+      const over = ended(up);
+      await eventually(() => expect(notes(rig).slice(before)).toEqual(['first', 'second']));
+      up.kill(signal);
+      await over;
+      const { pid } = await running(rig, 'web');
+      expect((await rig.ok(['plan'])).stdout).toContain('run post-start hook of');
+      rig.write('shared/go', '');
+      await rig.ok(['up', '-d']);
+      expect(notes(rig).slice(before)).toEqual(['first', 'second', 'second', 'second done', 'third']);
+      expect((await running(rig, 'web')).pid).toBe(pid);
+      expect((await rig.ok(['up', '-d'])).stderr).toContain('up to date');
+      rmSync(rig.path('shared/go'));
+      await rig.ok(['down']);
+    }
+  });
+
+  scenario(
+    'that fails is tried again by the next up and by start, and all is well when it succeeds',
+    [],
+    async (rig) => {
+      rig.write('shared/.keep', '');
+      rig.stack({
+        web: service({
+          post_start: [{ command: ['/bin/sh', '-c', 'echo tried >> /shared/notes; test -e /shared/go'] }],
+        }),
+      });
+      for (const command of [['up', '-d'], ['start']]) expect((await rig.cli(command)).code).toBe(1);
+      rig.write('shared/go', '');
+      await rig.ok(['up', '-d']);
+      await rig.ok(['up', '-d']);
+      await rig.ok(['start']);
+      expect(notes(rig)).toEqual(['tried', 'tried', 'tried']);
+    },
+  );
+
+  scenario('that was cut off with the supervisor is run by the next supervisor', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    rig.stack({ web: service({ restart: 'always', post_start: [wait('hook')] }) });
+    rig.write('shared/go', '');
+    await rig.up();
+    rmSync(rig.path('shared/go'));
+    rig.write('shared/crash', '');
+    await eventually(() => expect(notes(rig)).toEqual(['hook', 'hook done', 'hook']));
+    for (const supervisor of supervisorsOf(rig.project)) killed(supervisor);
+    await eventually(() => expect(notes(rig)).toEqual(['hook', 'hook done', 'hook', 'hook']));
+    rig.write('shared/go', '');
+    await eventually(() => expect(notes(rig).at(-1)).toBe('hook done'));
+    await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]), { withinMs: 20_000 });
+    expect(notes(rig)).toHaveLength(5);
+    expect(await rig.row('web')).toMatchObject({ restarts: 1 });
+    expect((await rig.ok(['why', 'web'])).stdout).toContain('post-start hook by supervise: not done since its start');
   });
 });
 

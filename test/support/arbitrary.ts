@@ -17,6 +17,8 @@ import {
 const names = ['a', 'b', 'c', 'd', 'e'] as const;
 const conditions: readonly DependencyCondition[] = ['service_started', 'service_healthy', 'service_log_line'];
 
+const hook = { argv: ['a'], privileged: false, environment: {} } as const;
+
 const updates = fc.record({
   order: fc.constantFrom('start-first' as const, 'stop-first' as const),
   parallelism: fc.integer({ min: 0, max: 2 }),
@@ -37,6 +39,7 @@ export const stacks: fc.Arbitrary<DesiredState> = fc
         volume: fc.constantFrom(undefined, 'shop_x', 'shop_y'),
         network: fc.constantFrom(undefined, 'front', 'back'),
         shares: fc.boolean(),
+        postStart: fc.constantFrom(0, 0, 1, 2),
         update: fc.option(updates, { nil: undefined }),
         edges: fc.array(
           fc.record({ restart: fc.boolean(), condition: fc.constantFrom(...conditions), there: fc.boolean() }),
@@ -62,6 +65,7 @@ export const stacks: fc.Arbitrary<DesiredState> = fc
         ...(trait.fixedName && { containerName: `fixed-${name}` }),
         config: {
           environment: { PORT: trait.port },
+          hooks: { preStart: [], postStart: Array(trait.postStart).fill(hook), preStop: [], postStop: [] },
           mounts:
             trait.volume === undefined
               ? []
@@ -108,7 +112,7 @@ const statuses = fc.constantFrom<ContainerStatus>(
 export const machines: fc.Arbitrary<ObservedState> = fc
   .tuple(
     stacks,
-    fc.array(fc.record({ status: statuses, monitored: fc.boolean(), there: fc.boolean() }), {
+    fc.array(fc.record({ status: statuses, monitored: fc.boolean(), there: fc.boolean(), hooksRun: fc.nat(2) }), {
       minLength: 15,
       maxLength: 15,
     }),
@@ -118,8 +122,11 @@ export const machines: fc.Arbitrary<ObservedState> = fc
   .map(([stack, fates, volumesThere, networksThere]) => {
     const all = observedState(stack);
     const containers = all.containers.flatMap((container, index): readonly ObservedContainer[] => {
-      const { status, monitored, there } = fates[index % fates.length]!;
-      return there ? [{ ...container, status, monitored }] : [];
+      const { status, monitored, there, hooksRun } = fates[index % fates.length]!;
+      const isAlive = status.kind === 'running' || status.kind === 'paused';
+      const isUnfinished = isAlive && hooksRun < container.config.hooks.postStart.length;
+      const start = isUnfinished ? { unfinishedStart: { from: hooksRun, failed: hooksRun === 1 } } : {};
+      return there ? [{ ...container, status, monitored, ...start }] : [];
     });
     const used = (list: boolean): boolean => list || containers.length === 0;
     return {

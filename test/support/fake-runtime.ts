@@ -203,8 +203,18 @@ export class FakeRuntime implements Runtime, Watching {
       case 'prove':
         return this.#prove(action.container);
       case 'hook':
-        return done;
+        return this.#runHook(action);
     }
+  }
+
+  #runHook({ container: name, when }: ActionOf<'hook'>): Result<void, RuntimeFailure> {
+    if (when !== 'post-start') return done;
+    const { unfinishedStart, ...container } = this.container(name);
+    this.#law(container.status.kind === 'running' && unfinishedStart !== undefined, `${name} is to be run hooks in`);
+    const from = (unfinishedStart?.from ?? 0) + 1;
+    const isDone = from === container.config.hooks.postStart.length;
+    this.#put({ ...container, ...(!isDone && { unfinishedStart: { from, failed: false } }) });
+    return done;
   }
 
   #prove(name: ContainerName): Result<void, RuntimeFailure> {
@@ -258,14 +268,17 @@ export class FakeRuntime implements Runtime, Watching {
     const program = this.program(container);
     const startedAtMs = this.now();
     const restarts = automatic ? container.restarts + 1 : 0;
-    const next = { ...container, restarts, stoppedByUser: automatic ? container.stoppedByUser : false };
+    const { unfinishedStart: _, ...before } = container;
+    const hasHooks = container.config.hooks.postStart.length > 0;
+    const unfinished = hasHooks ? { unfinishedStart: { from: 0, failed: false } } : {};
+    const next = { ...before, restarts, stoppedByUser: automatic ? container.stoppedByUser : false };
     if (program !== 'run' && 'refuse' in program) {
       const { message } = program.refuse;
       this.#put({ ...next, status: { kind: 'failed', message, exitCode: 127, finishedAtMs: startedAtMs } });
       return err(program.refuse);
     }
     const health = container.config.healthcheck === undefined ? {} : ({ health: 'starting' } as const);
-    this.#put({ ...next, status: { kind: 'running', pid: this.#pid++, startedAtMs, ...health } });
+    this.#put({ ...next, ...unfinished, status: { kind: 'running', pid: this.#pid++, startedAtMs, ...health } });
     if (program !== 'run') this.exit(name, program.exit);
     return ok(undefined);
   }

@@ -10,6 +10,7 @@ import { boundPorts } from './network/record.ts';
 import { observeOneOff } from './one-off.ts';
 import { otherVersionOf } from './other-version.ts';
 import { type ContainerPaths, containerPaths, type Paths, projectPaths } from './paths.ts';
+import { readUnfinishedStart } from './post-start.ts';
 import { bootId } from './proc.ts';
 import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
@@ -88,6 +89,7 @@ export function observeContainer(
   }
   const otherVersion = otherVersionOf(record, state);
   const givenUp = readGivenUp(where.state, { status, config });
+  const unfinishedStart = readUnfinishedStart(where.state, { status, hooks: config.hooks.postStart.length });
   return {
     name,
     service,
@@ -103,6 +105,7 @@ export function observeContainer(
     stoppedByUser,
     restarts,
     ...(givenUp !== undefined && { givenUp }),
+    ...(unfinishedStart !== undefined && { unfinishedStart }),
   };
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { converge } from '../../../src/apply/converge.ts';
 import type { RuntimeFailure } from '../../../src/model/event.ts';
 import type { DesiredState } from '../../../src/model/state.ts';
+import type { Millis } from '../../../src/model/units.ts';
 import { formatPlan } from '../../../src/plan/format.ts';
 import { reconcile } from '../../../src/plan/reconcile.ts';
 import { compare, desiredState, nothing, observedState } from '../../support/builders.ts';
@@ -87,13 +88,34 @@ test('after a failure there is no further round, and what is left is known', asy
   expect((await up(machine, web)).outcome).toBe('converged');
 });
 
+const hook = { argv: ['/bin/hook'], privileged: false, environment: {} };
+const hooked = desiredState([
+  { name: 'web', config: { hooks: { preStart: [], postStart: [hook, hook], preStop: [], postStop: [] } } },
+]);
+const refusal: RuntimeFailure = { code: 'io', message: 'cannot run it', notes: [] };
+
 test('a failure counts even when nothing is left to do', async () => {
-  const hook = { argv: ['/bin/hook'], privileged: false, environment: {} };
-  const hooks = { preStart: [], postStart: [hook], preStop: [], postStop: [] };
-  const machine = new FakeRuntime(nothing);
-  machine.failure = ({ kind }) => (kind === 'hook' ? { code: 'io', message: 'cannot run it', notes: [] } : undefined);
-  const result = await up(machine, desiredState([{ name: 'web', config: { hooks } }]));
+  const machine = new FakeRuntime(observedState(web));
+  machine.failure = ({ kind }) => (kind === 'prove' ? refusal : undefined);
+  const changed = desiredState([{ name: 'web', config: { environment: { PORT: '2' } } }]);
+  const times = { parallelism: 0, delayMs: 0 as Millis, monitorMs: 0 as Millis };
+  const update = { ...times, order: 'stop-first', failureAction: 'pause' } as const;
+  const containers = changed.containers.map((container) => ({ ...container, update }));
+  const result = await up(machine, { ...changed, containers });
   expect([result.outcome, result.remaining.steps]).toEqual(['failed', []]);
+});
+
+test('hooks after a start that were not run, or failed, are left for the next time, and the start is not', async () => {
+  const machine = new FakeRuntime(nothing);
+  machine.failure = ({ kind }) => (kind === 'hook' ? refusal : undefined);
+  const result = await up(machine, hooked);
+  expect([result.outcome, formatPlan(result.remaining)]).toEqual([
+    'failed',
+    'run post-start hook of shop-web-1: not done since its start\n'.repeat(2),
+  ]);
+  machine.failure = () => undefined;
+  expect((await up(machine, hooked)).outcome).toBe('converged');
+  expect(machine.performed.filter((step) => step.startsWith('start '))).toHaveLength(1);
 });
 
 test('an interruption before anything was done does nothing', async () => {

@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { hookGroup } from '../cgroup/layout.ts';
 import { execInContainer } from '../exec.ts';
 import { observeContainer } from '../observe.ts';
+import { writePostStart } from '../post-start.ts';
 import { findContainer, type SessionContext } from './context.ts';
 import { eventually } from './destroy.ts';
 import { runBeside } from './one-off.ts';
@@ -14,6 +15,30 @@ const withoutHooks = 'tscompose kill ends a container without its pre_stop hooks
 
 /** A hook that ends with another code than 0 is a failure of its step. */
 export async function runHook(
+  context: SessionContext,
+  action: ActionOf<'hook'>,
+  interrupt: AbortSignal,
+): Promise<Result<void, RuntimeFailure>> {
+  const outcome = await run(context, action, interrupt);
+  if (action.when === 'post-start') notePostStart(context, action.container, outcome);
+  return outcome;
+}
+
+/** An interrupted one is still to be run. */
+function notePostStart(context: SessionContext, name: ContainerName, outcome: Result<void, RuntimeFailure>): void {
+  const known = findContainer(context, name);
+  if (!known.ok || (!outcome.ok && outcome.error.code === 'interrupted')) return;
+  const { record, where } = known.value;
+  const { status } = observeContainer(record, where);
+  if (status.kind !== 'running') return;
+  try {
+    writePostStart(where.state, { startedAtMs: status.startedAtMs, succeeded: outcome.ok });
+  } catch {
+    // Then it is run once more by the next `up`, which is better than a start that fails now.
+  }
+}
+
+async function run(
   context: SessionContext,
   { container, when, hook, withinMs }: ActionOf<'hook'>,
   interrupt: AbortSignal,
