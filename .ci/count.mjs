@@ -1,19 +1,19 @@
 // node .ci/count.mjs REPORT CODE: prints what was skipped and why, what passed only when it was tried again, what failed, and
 // one plain line of numbers; exits non-zero when a test failed, when none ran, when too many had to be tried again, or when
-// the command that ran them ended with a CODE other than 0.
+// the command that ran them ended with a CODE other than 0. REPORT.errors has what failed the run and no test.
 import { readFileSync } from 'node:fs';
 
 const [, , reportPath, code] = process.argv;
 
-function readReport() {
+function read(path, otherwise) {
   try {
-    return JSON.parse(readFileSync(reportPath, 'utf8'));
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return { testResults: [] };
+    return otherwise;
   }
 }
 
-const files = readReport().testResults;
+const files = read(reportPath, { testResults: [] }).testResults;
 const tests = files.flatMap((file) => file.assertionResults);
 const withStatus = (...wanted) => tests.filter((test) => wanted.includes(test.status));
 
@@ -31,6 +31,10 @@ const failed = [...withStatus('failed').map((test) => test.fullName), ...brokenF
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
 for (const test of again) {
   console.log(`passed only when tried again: ${test.fullName}: ${test.failureMessages[0].split('\n', 1)[0]}`);
+}
+for (const { type, message, VITEST_TEST_PATH: file, VITEST_TEST_NAME: test } of read(`${reportPath}.errors`, [])) {
+  const where = `${file ? ` in ${file}` : ''}${test ? ` during "${test}"` : ''}`;
+  failed.push(`no test, but the run: ${type ?? 'error'}${where}: ${String(message).split('\n', 1)[0]}`);
 }
 if (again.length > mostAgain) failed.push(`${again.length} tests had to be tried again; ${mostAgain} may`);
 for (const name of failed) console.log(`failed: ${name}`);

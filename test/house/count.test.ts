@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -29,6 +29,27 @@ function said(files: readonly File[] | undefined, code: number): { status: numbe
   return { status: run.status, lines: run.stdout.trimEnd().split('\n') };
 }
 
+/** A run of one file by Vitest as this project has it, and what is said of that. */
+function runOf(content: string): { status: number | null; lines: string[] } {
+  const directory = mkdtempSync(join(tmpdir(), 'tscompose-run-'));
+  const report = join(directory, 'report.json');
+  const { CI: _, ...rest } = process.env;
+  const env = { ...rest, TSCOMPOSE_TEST_REPORT: report };
+  try {
+    mkdirSync(join(directory, 'test/unit'), { recursive: true });
+    writeFileSync(join(directory, 'test/unit/one.test.ts'), content);
+    for (const name of ['node_modules', 'vitest.config.ts']) symlinkSync(join(root, name), join(directory, name));
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+    const run = spawnSync(process.execPath, [vitest, 'run', '--project', 'core'], { cwd: directory, env });
+    const said = spawnSync(process.execPath, [join(root, '.ci/count.mjs'), report, String(run.status)], {
+      encoding: 'utf8',
+    });
+    return { status: said.status, lines: said.stdout.trimEnd().split('\n') };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 const results = (...statuses: string[]) => statuses.map((status, i) => ({ status, fullName: `test ${i}` }));
 
 describe('the last line of a run', () => {
@@ -56,6 +77,21 @@ describe('the last line of a run', () => {
     expect(count(undefined, 0)[0]).toBe(1);
     const fine = [{ status: 'passed', assertionResults: results('passed') }];
     expect(count(fine, 1)).toEqual([1, '1 passed, 1 failed, 0 skipped']);
+  });
+
+  test('comes after the error that nobody awaited, when that is all that has failed', () => {
+    const head = `import { test } from 'vitest';\n`;
+    expect(runOf(`${head}test('fine', () => {});`)).toEqual({ status: 0, lines: ['1 passed, 0 failed, 0 skipped'] });
+    const stray = `void Promise.reject(new Error('nobody waits\\nat all')); await new Promise(setImmediate);`;
+    expect(runOf(`${head}test('fine', async () => { ${stray} });`)).toEqual({
+      status: 1,
+      lines: [
+        expect.stringMatching(
+          /^failed: no test, but the run: Unhandled Rejection in \S+one\.test\.ts during "fine": nobody waits$/,
+        ),
+        '1 passed, 1 failed, 0 skipped',
+      ],
+    });
   });
 
   test('comes after the names of what passed only when it was tried again; more than three of these are a failure', () => {
