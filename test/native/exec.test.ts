@@ -3,6 +3,7 @@ import { closeSync, constants, existsSync, openSync, readFileSync, readSync, wri
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
+import { kill } from '../support/leaks.ts';
 import { type Container, Rig } from './rig.ts';
 import { execIn, isRoot, op, phases, SIGKILL, type State, until } from './wire.ts';
 
@@ -156,7 +157,7 @@ describe.skipIf(!possible)('tsc-shim exec', () => {
       // The helper has been waited for, and after that the new process is told to go on.
       const children = () => readFileSync(`/proc/${shim}/task/${shim}/children`, 'utf8').trim().split(' ');
       await until(() => children().length === 1);
-      process.kill(shim, 'SIGKILL');
+      kill(shim, 'SIGKILL');
       await until(() => !existsSync(`/proc/${shim}`));
     } finally {
       freeze('0');

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
 import { encodeFrame } from '../../src/runtime/linux/frame.ts';
 import { frameKind } from '../../src/runtime/linux/protocol.ts';
+import { kill } from '../support/leaks.ts';
 import { Rig } from './rig.ts';
 import { isRoot, Launcher, op, phases, type Report, SIGKILL, until } from './wire.ts';
 
@@ -209,7 +210,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     await listener.next((reply) => reply.state.phase === phases.starting);
     await listener.next((reply) => reply.state.phase === phases.running);
     await listener.next((reply) => reply.state.phase === phases.exited);
-    process.kill(pid, 'SIGKILL');
+    kill(pid, 'SIGKILL');
     await expect(listener.next()).rejects.toThrow('closed');
     control.close();
   });
@@ -291,7 +292,7 @@ describe.skipIf(!possible)('the life of a container', () => {
       const report = await launcher.next([8]);
       return report.id === id ? report : lost(id);
     };
-    process.kill(held.pid, 'SIGKILL');
+    kill(held.pid, 'SIGKILL');
     await lost(held.id);
     launcher.send(container.startHeld(72));
     expect(await lost(72)).toMatchObject({ error: 111 });
@@ -314,7 +315,7 @@ describe.skipIf(!possible)('the life of a container', () => {
         .find((child) => child !== '' && readFileSync(`/proc/${child}/comm`, 'utf8') === 'tsc:start\n');
     await until(() => asker() !== undefined);
     const asking = asker();
-    process.kill(pid as number, 'SIGKILL');
+    kill(pid as number, 'SIGKILL');
     await launcher.ended;
     await until(() => !existsSync(`/proc/${asking}`));
     const reader = openSync(gate, 'r');
@@ -349,7 +350,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     const slow = op('MOUNT', [0], 'nosuchfs', 'none', '/tmp', '');
     const container = rig.container({ argv: ['sleep', '1000'] });
     const { launcher, held } = await container.launch();
-    process.kill(held.pid, 'SIGKILL');
+    kill(held.pid, 'SIGKILL');
     expect(await launcher.next([8])).toMatchObject({ id: held.id, pid: held.pid });
     const refused = rig.container({
       argv: ['true'],
@@ -370,7 +371,7 @@ describe.skipIf(!possible)('the life of a container', () => {
     expect(readFileSync(path, 'utf8')).toBe('first');
     expect(statSync(path).mode & 0o777).toBe(0o640);
     expect(readdirSync(join(rig.dir, 'put'))).toEqual(['record.json']);
-    process.kill(pid, 'SIGKILL');
+    kill(pid, 'SIGKILL');
     container.options.hold = put('second');
     await until(() => !existsSync(`/proc/${pid}`));
     await container.hold('ADOPT');

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildNative } from '../../scripts/build-native.mjs';
+import { kill } from '../support/leaks.ts';
 import { built } from '../support/programs.ts';
 import { type Container, Rig } from './rig.ts';
 import { isRoot, op, phases, SIGKILL, until } from './wire.ts';
@@ -42,7 +43,7 @@ async function running(container: Container) {
 }
 
 async function killMonitor(pid: number) {
-  process.kill(pid, 'SIGKILL');
+  kill(pid, 'SIGKILL');
   await until(() => !exists(pid));
 }
 
@@ -87,7 +88,7 @@ describe.skipIf(!possible)('what survives', () => {
     let { monitor, state } = await running(container);
     for (let round = 0; round < 3; round++) {
       await killMonitor(monitor);
-      process.kill(state.initPid, 'SIGKILL');
+      kill(state.initPid, 'SIGKILL');
       await until(() => !exists(state.initPid));
       monitor = (await container.hold('ADOPT')).pid;
       const control = await container.control();
@@ -119,7 +120,7 @@ describe.skipIf(!possible)('what survives', () => {
     const container = rig.container({ argv: ['sleep', '1000'], init: false });
     const { monitor, state } = await running(container);
     await killMonitor(monitor);
-    process.kill(state.initPid, 'SIGKILL');
+    kill(state.initPid, 'SIGKILL');
     await until(() => !exists(state.initPid));
     await container.hold('ADOPT');
     const control = await container.control();
@@ -154,7 +155,7 @@ describe.skipIf(!possible)('what survives', () => {
       await first.ask('PAUSE');
       first.close();
       await killMonitor(monitor);
-      process.kill(state.initPid, 'SIGKILL');
+      kill(state.initPid, 'SIGKILL');
       await until(() => !exists(state.initPid));
       await container.hold(kind);
       const control = await container.control();
@@ -227,7 +228,7 @@ describe.skipIf(!possible)('what survives', () => {
       control.send('START');
       // PID 1 takes its name when the set-up is over and its command is about to be executed.
       await until(() => members(container).some((member) => nameOf(member) === 'tsc:init'));
-      process.kill(pid, 'SIGKILL');
+      kill(pid, 'SIGKILL');
       await until(() => !exists(pid));
       control.close();
       pid = (await container.hold('ADOPT')).pid;

@@ -9,7 +9,7 @@ import { readState } from '../../src/runtime/linux/state-dir.ts';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { later } from '../support/later.ts';
-import { killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
+import { kill, killed, monitorsOf, processesOf, tracesOf } from '../support/leaks.ts';
 import { ended, type Rig, type Run, runCli, scenario } from '../support/scenario.ts';
 
 /** The one monitor of a project with one container. */
@@ -32,7 +32,7 @@ describe('a monitor', () => {
       await rig.next('web');
       const { pid } = await running(rig, 'web');
       const monitor = monitorOf(rig);
-      process.kill(monitor, 'SIGSTOP');
+      kill(monitor, 'SIGSTOP');
       expect((await rig.ok(['up', '-d'])).stderr).toContain('up to date');
       expect((await running(rig, 'web')).pid).toBe(pid);
       expect(monitorOf(rig)).toBe(monitor);
@@ -46,7 +46,7 @@ describe('a monitor', () => {
     rig.stack({ web: rig.puppet('web') });
     await rig.up();
     await rig.next('web');
-    process.kill(monitorOf(rig), 'SIGSTOP');
+    kill(monitorOf(rig), 'SIGSTOP');
     await rig.ok(['down']);
     await eventually(() => expect(traces(rig)).toEqual([]));
   });
@@ -57,7 +57,7 @@ describe('a monitor', () => {
     const web = await rig.next('web');
     const monitor = monitorOf(rig);
     for (let i = 0; i < 2000; i++) {
-      for (const signal of ['SIGCHLD', 'SIGHUP', 'SIGINT', 'SIGPIPE'] as const) process.kill(monitor, signal);
+      for (const signal of ['SIGCHLD', 'SIGHUP', 'SIGINT', 'SIGPIPE'] as const) kill(monitor, signal);
     }
     await web.print('still here\n');
     web.tell('exit 5');

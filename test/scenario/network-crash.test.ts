@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { later } from '../support/later.ts';
-import { killOurs, monitorsOf } from '../support/leaks.ts';
+import { kill, killOurs, monitorsOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside, netProcesses } from '../support/networked.ts';
 import { ownHost, shell } from '../support/private-host.ts';
 import { ended, scenario } from '../support/scenario.ts';
@@ -45,7 +45,7 @@ describe('networks when things end', () => {
     for (let round = 0; round < 4; round++) {
       const pids = netProcesses(rig.project);
       expect(pids).toHaveLength(2);
-      process.kill(pids[round % 2] as number, 'SIGKILL');
+      kill(pids[round % 2] as number, 'SIGKILL');
       await eventually(() => expect(ask('127.0.0.1:18140')).toBe('alive\n'));
       await eventually(() => expect(netProcesses(rig.project)).toHaveLength(2));
     }
@@ -58,8 +58,8 @@ describe('networks when things end', () => {
     for (let round = 0; round < 4; round++) {
       const before = netProcesses(rig.project);
       // Stopped, neither can bring the other back.
-      for (const pid of before) process.kill(pid, 'SIGSTOP');
-      for (const pid of round % 2 === 0 ? before : before.reverse()) process.kill(pid, 'SIGKILL');
+      for (const pid of before) kill(pid, 'SIGSTOP');
+      for (const pid of round % 2 === 0 ? before : before.reverse()) kill(pid, 'SIGKILL');
       await eventually(() => expect(ask('127.0.0.1:18141')).toBe('alive\n'));
       // The dying may take their time, while the fast path answers already.
       await eventually(() => {
@@ -90,9 +90,9 @@ describe('networks when things end', () => {
     }
     expect(await reach()).toBe('outside\n');
     // What happens while none of ours listens is seen by the next one.
-    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
+    for (const pid of netProcesses(rig.project)) kill(pid, 'SIGSTOP');
     shell('nft flush ruleset');
-    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
+    for (const pid of netProcesses(rig.project)) kill(pid, 'SIGKILL');
     await eventually(() => expect(['', router].map(rules)).toEqual(before));
     expect(await reach()).toBe('outside\n');
     await rig.ok(['down', '-t', '0']);
@@ -131,7 +131,7 @@ describe('networks when things end', () => {
     await rig.up();
     const pids = netProcesses(rig.project);
     expect(pids).toHaveLength(2);
-    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    for (const pid of pids) kill(pid, 'SIGSTOP');
     await rig.ok(['down', '-t', '0']);
     await eventually(() => expect(netProcesses(rig.project)).toEqual([]));
   });
@@ -191,8 +191,8 @@ describe('networks when things end', () => {
     expect(monitors).toHaveLength(2);
     killOurs(rig.project);
     expect(ask('127.0.0.1:18142')).toBe('alive\n');
-    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
-    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
+    for (const pid of netProcesses(rig.project)) kill(pid, 'SIGSTOP');
+    for (const pid of netProcesses(rig.project)) kill(pid, 'SIGKILL');
     await eventually(() => expect(ask('127.0.0.1:18142')).toContain('refused'));
     await rig.up();
     expect(ask('127.0.0.1:18142')).toBe('alive\n');

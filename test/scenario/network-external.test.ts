@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { kill } from '../support/leaks.ts';
 import { answering, ask, idle, inside, loseRouter, netProcesses } from '../support/networked.ts';
 import { ownHost } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
@@ -52,7 +53,7 @@ describe('a network that several projects are on', () => {
         expect((await inside(guest, 'app', 'dig +short web')).trim().split('\n')).toHaveLength(3);
         expect((await inside(guest, 'app', 'dig +short web')).trim().split('\n')).not.toContain(seen[1]);
 
-        for (const pid of [...netProcesses(rig.project), ...netProcesses(guest.project)]) process.kill(pid, 'SIGKILL');
+        for (const pid of [...netProcesses(rig.project), ...netProcesses(guest.project)]) kill(pid, 'SIGKILL');
         await eventually(async () => expect(await inside(rig, 'web', 'socat -T2 - TCP:app:81')).toBe('app\n'));
         await eventually(() => expect(ask('127.0.0.1:18170')).toBe('app\n'));
 

@@ -3,7 +3,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { describe, expect } from 'vitest';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { killOurs, tracesOf } from '../support/leaks.ts';
+import { kill, killOurs, tracesOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
 import { ownHost, shell } from '../support/private-host.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
@@ -95,7 +95,7 @@ describe('local clients of published ports', () => {
     const socket = await connected(18230);
     await echoes(socket, 'before');
     for (let round = 0; round < 3; round++) {
-      process.kill((await status(rig))?.workerPid as number, 'SIGKILL');
+      kill((await status(rig))?.workerPid as number, 'SIGKILL');
       await eventually(async () => (await connected(18230)).destroy());
       await echoes(socket, `round ${round}`);
       await fast(rig);
@@ -103,8 +103,8 @@ describe('local clients of published ports', () => {
     }
     // The monitors would bring it back.
     killOurs(rig.project);
-    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGSTOP');
-    for (const pid of netProcesses(rig.project)) process.kill(pid, 'SIGKILL');
+    for (const pid of netProcesses(rig.project)) kill(pid, 'SIGSTOP');
+    for (const pid of netProcesses(rig.project)) kill(pid, 'SIGKILL');
     // The container would answer: refused means that nobody is sent there any more.
     await eventually(() => expect(ask('127.0.0.1:18230')).toContain('refused'));
     await eventually(() => expect(programs(rig)).toEqual([]));

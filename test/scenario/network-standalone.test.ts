@@ -17,6 +17,7 @@ import { hostPaths, projectPaths } from '../../src/runtime/linux/paths.ts';
 import { network as anyNetwork, attach } from '../support/builders.ts';
 import { beside } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
+import { kill } from '../support/leaks.ts';
 import { PrivateHost } from '../support/private-host.ts';
 
 /**
@@ -179,7 +180,7 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
     for (const which of ['workerPid', 'keeperPid', 'workerPid', 'keeperPid'] as const) {
       const before = (await askNetStatus(run))!;
       expect(before.keeperPid).toBeGreaterThan(0);
-      process.kill(before[which], 'SIGKILL');
+      kill(before[which], 'SIGKILL');
       await eventually(async () => {
         const now = await askNetStatus(run);
         expect(now?.[which]).toBeGreaterThan(0);
@@ -266,9 +267,9 @@ describe.skipIf(cannotRun !== undefined)('networks without containers', () => {
   test('what is taken away under living containers is made again', async () => {
     const { umount } = await loadNative();
     const dead = (await askNetStatus(run))!;
-    process.kill(dead.keeperPid, 'SIGSTOP');
-    process.kill(dead.workerPid, 'SIGKILL');
-    process.kill(dead.keeperPid, 'SIGKILL');
+    kill(dead.keeperPid, 'SIGSTOP');
+    kill(dead.workerPid, 'SIGKILL');
+    kill(dead.keeperPid, 'SIGKILL');
     umount(networkPaths(at).router, 2);
     const living = ['web-1', 'web-2', 'db-1', 'job-1'].map((container) => ({
       container: container as ContainerName,

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { later } from '../support/later.ts';
-import { killed, killOurs, processesOf, supervisorsOf } from '../support/leaks.ts';
+import { kill, killed, killOurs, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
 const restarts = async (rig: Rig, service: string): Promise<number> =>
@@ -216,11 +216,11 @@ describe('time and again', () => {
     (await rig.next('a')).tell('exit 1');
     await rig.next('a');
     const [supervisor] = supervisorsOf(rig.project);
-    process.kill(supervisor as number, 'SIGSTOP');
+    kill(supervisor as number, 'SIGSTOP');
     b.tell('exit 1');
     await over(rig, 'b');
     expect(supervisorsOf(rig.project)).toEqual([supervisor]);
-    process.kill(supervisor as number, 'SIGCONT');
+    kill(supervisor as number, 'SIGCONT');
     await rig.next('b');
     expect(await restarts(rig, 'b')).toBe(1);
   });

@@ -48,8 +48,10 @@ async function watching(
     hears: (name: string, now: string) =>
       eventually(() => expect(told()).toContainEqual(expect.objectContaining({ path: name, now }))),
     allowMore: () => child.stdin.end('\n'),
-    // Of a group that has ended there is nobody to kill.
-    end: () => child.exitCode === null && process.kill(-(child.pid ?? 0), 'SIGKILL'),
+    end: () => {
+      // Of a group that has ended there is nobody to kill.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+    },
   };
 }
 

@@ -99,7 +99,7 @@ export function killOurs(project: string): void {
   for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
     const monitors = monitorsOf(project).filter(({ command }) => command === 'tsc:monitor');
     for (const pid of [...monitors.map((monitor) => monitor.pid), ...keepersOf(project)])
-      attempt(() => process.kill(pid, signal), false);
+      attempt(() => kill(pid, signal), undefined);
   }
 }
 
@@ -114,12 +114,23 @@ export function supervisorsOf(project: string): number[] {
   return found.filter((pid) => !found.includes(parentOf(pid)));
 }
 
+/**
+ * Sends a signal to one process, which must be there. A number that was never set is 0, and to kill(2) that means our whole
+ * group: the tests and whoever runs them.
+ */
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  if (!(pid > 1)) throw new Error(`${pid} is the number of no process of a test`);
+  process.kill(pid, signal);
+}
+
 /** Kills a process of ours at once; false when it had ended already. */
 export function killed(pid: number): boolean {
   try {
-    return process.kill(pid, 'SIGKILL');
-  } catch {
-    return false;
+    kill(pid, 'SIGKILL');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { loadNative } from '../../src/runtime/linux/native.ts';
 import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from './eventually.ts';
+import { kill } from './leaks.ts';
 import { shell } from './private-host.ts';
 import type { Rig, ServiceText } from './scenario.ts';
 
@@ -53,7 +54,6 @@ export const netWorkerOf = ({ project }: Rig): Promise<number> =>
 
 /** Takes the router of a project away, as nothing of ours would, under living containers. */
 export async function loseRouter({ project }: Rig): Promise<void> {
-  for (const signal of ['SIGSTOP', 'SIGKILL'] as const)
-    for (const pid of netProcesses(project)) process.kill(pid, signal);
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of netProcesses(project)) kill(pid, signal);
   (await loadNative()).umount(`/run/tscompose/${project}.network/router`, 2);
 }

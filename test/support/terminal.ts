@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Capability } from './capabilities.ts';
 import { eventually } from './eventually.ts';
+import { kill } from './leaks.ts';
 import { type Rig, scenario } from './scenario.ts';
 import { root } from './tree.ts';
 
@@ -56,7 +57,7 @@ export class Terminal {
     const [job] = childrenOf(Number(this.#tmux('display-message', '-p', '-t', 'main', '#{pane_pid}')));
     const [command] = childrenOf(job ?? 0);
     if (command === undefined) throw new Error('no command runs under a sh in the terminal');
-    process.kill(command, 'SIGSTOP');
+    kill(command, 'SIGSTOP');
     try {
       await this.#settled();
       this.resize(columns, rows);
@@ -64,7 +65,7 @@ export class Terminal {
       const size = () => execFileSync('stty', ['-F', tty, 'size'], { encoding: 'utf8' }).trim();
       await eventually(() => expect(size()).toBe(`${rows} ${columns}`));
     } finally {
-      process.kill(command, 'SIGCONT');
+      kill(command, 'SIGCONT');
     }
   }
 
