@@ -104,13 +104,14 @@ export async function carryOut(
     const converged = await applyPlans(runtime, { ...work, plan }, { opening, progress, onEvent, onDone });
     progress.close();
     if ('code' in converged) {
+      const failure = isLate(work) ? noProjectIn(work.deadline) : converged;
       // As with steps: whoever has interrupted it knows, and is told what has come of that elsewhere.
-      if (converged.code !== 'interrupted' || work.deadline?.signal.aborted) sayFailure(context, converged);
-      return { exitCode: exitCodeOf(converged.code), worked: true, ...untouched };
+      if (failure.code !== 'interrupted') sayFailure(context, failure);
+      return { exitCode: exitCodeOf(failure.code), worked: true, ...untouched };
     }
     await explain(context, work, { failed, converged });
     return {
-      exitCode: codeOf(converged, failed, work.deadline),
+      exitCode: codeOf(converged, failed, work),
       worked: true,
       observed: converged.observed,
       before: observed,
@@ -121,6 +122,16 @@ export async function carryOut(
     process.off('exit', progress.close);
   }
 }
+
+/** Whether `--wait-timeout` has ended it, and nobody else. */
+const isLate = (work: Change): work is Change & { readonly deadline: Deadline } =>
+  work.deadline?.signal.aborted === true && !work.signal.aborted;
+
+const noProjectIn = ({ seconds }: Deadline): RuntimeFailure => ({
+  code: 'timeout',
+  message: `cannot wait for the project any longer: another command still has it after ${seconds} s`,
+  notes: [],
+});
 
 type Hearing = {
   readonly opening: Opening;
@@ -195,9 +206,20 @@ async function explain(
   work: Change,
   { failed, converged }: { readonly failed: readonly Refused[]; readonly converged: Converged },
 ): Promise<void> {
+  const late = isLate(work) ? work.deadline : undefined;
+  let told = false;
   for (const refused of failed) {
-    const real = work.deadline?.signal.aborted ? tooLate(refused, work.deadline) : refused;
-    if (real.failure.code !== 'interrupted') await sayFailedStep(context, real, work);
+    const real = late === undefined ? refused : tooLate(refused, late);
+    if (real.failure.code === 'interrupted') continue;
+    told = true;
+    await sayFailedStep(context, real, work);
+  }
+  if (late !== undefined && !told && converged.outcome === 'interrupted') {
+    sayError(context, {
+      code: 'timeout',
+      message: `cannot finish within ${late.seconds} s`,
+      hint: `what is still to be done:\n${formatPlan(converged.remaining).trimEnd()}`,
+    });
   }
   if (converged.outcome !== 'unsettled') return;
   sayError(context, {
@@ -207,12 +229,12 @@ async function explain(
   });
 }
 
-function codeOf({ outcome }: Converged, failed: readonly Refused[], deadline: Deadline | undefined): number {
+function codeOf({ outcome }: Converged, failed: readonly Refused[], work: Change): number {
   switch (outcome) {
     case 'converged':
       return exitCode.ok;
     case 'interrupted':
-      return deadline?.signal.aborted ? exitCode.timeout : exitCode.interrupted;
+      return isLate(work) ? exitCode.timeout : exitCode.interrupted;
     case 'unsettled':
       return exitCode.failed;
     case 'failed': {

@@ -1,13 +1,14 @@
 import type { RuntimeFailure } from '../model/event.ts';
 import type { Step } from '../model/plan.ts';
 import { conditionText } from '../plan/steps.ts';
+import { abortAfter } from '../runtime/timer.ts';
 
 /** The end of `--wait-timeout`. */
 export type Deadline = { readonly signal: AbortSignal; readonly seconds: number };
 
-/** Runs from here on; undefined without the flag. 0 is no time at all: only what holds already holds. */
-export function deadlineIn(seconds: number | undefined): Deadline | undefined {
-  return seconds === undefined ? undefined : { signal: AbortSignal.timeout(seconds * 1000), seconds };
+/** Runs from here on; none without the flag, and none with 0, as in docker compose. */
+export function deadlineIn(seconds = 0): Deadline | undefined {
+  return seconds === 0 ? undefined : { signal: abortAfter(seconds * 1000), seconds };
 }
 
 type Refused = { readonly step: Step; readonly failure: RuntimeFailure };

@@ -30,7 +30,7 @@ export function sayMessage(context: Pick<Listener, 'globals' | 'stderr'>, messag
   context.stderr.write(isForPrograms(context) ? `${JSON.stringify({ event: 'message', message })}\n` : `${message}\n`);
 }
 
-/** `error: message`, then the hint; with `--json` one object. */
+/** `error: message`, then the hint, line by line; with `--json` one object. */
 export function sayError(listener: Listener, { code, message, hint }: PlainError): void {
   const { stderr, paintError } = listener;
   if (isForPrograms(listener)) {
@@ -38,6 +38,8 @@ export function sayError(listener: Listener, { code, message, hint }: PlainError
     stderr.write(`${JSON.stringify({ severity, code, message, ...(hint === undefined ? {} : { hint }) })}\n`);
     return;
   }
-  const more = hint === undefined ? '' : `  ${paintError('blue', '=')} ${printable(hint)}\n`;
+  const more = hint === undefined ? '' : `  ${paintError('blue', '=')} ${linesOf(hint).join('\n    ')}\n`;
   stderr.write(`${paintError('error', 'error')}${paintError('bold', `: ${printable(message)}`)}\n${more}`);
 }
+
+const linesOf = (hint: string): readonly string[] => hint.split('\n').map(printable);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { constants } from 'node:os';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
@@ -151,6 +153,36 @@ describe('up --wait', () => {
     expect(code, stderr).toBe(5);
     expect(stderr).toMatch(/error\[timeout\]: cannot wait for \S+-slow-1 any longer: it is not completed successfully/);
     expect(stderr).toMatch(/stack\.yml:\d+:\d+/);
+  });
+
+  scenario('never gives up with 0, and counts months too', [], async (rig) => {
+    const web = (ms: string) =>
+      rig.puppet('web', { environment: { MS: ms }, pre_stop: [{ command: ['/bin/inspect'] }] });
+    rig.stack({ web: web('1') });
+    await rig.hold();
+    await rig.ok(['up', '--wait', '--wait-timeout', '0']);
+    rig.stack({ web: web('2') });
+    await rig.ok(['up', '--wait', '--wait-timeout', '99999999', '-t', '99999999']);
+  });
+
+  scenario('says what was not finished when time is up', [], async (rig) => {
+    const web = (version: string) => rig.puppet('web', { environment: { VERSION: version }, stop_grace_period: '20s' });
+    rig.stack({ web: web('1') });
+    await rig.up();
+    await (await rig.next('web')).do(`ignore ${constants.signals.SIGTERM}`);
+    rig.stack({ web: web('2') });
+    const late = await rig.cli(['up', '--wait', '--wait-timeout', '2']);
+    expect(late.code, late.stderr).toBe(5);
+    expect(late.stderr).toMatch(
+      /^error: cannot finish within 2 s\n {2}= what is still to be done:\n {4}recreate \S+-web-1: /m,
+    );
+    const stop = rig.start(['stop', '-t', '5']);
+    const busy = ended(stop);
+    await once(stop.stderr!, 'data');
+    const { code, stderr } = await rig.cli(['up', '--wait', '--wait-timeout', '1']);
+    expect(code, stderr).toBe(5);
+    expect(stderr).toContain('cannot wait for the project any longer: another command still has it after 1 s');
+    await busy;
   });
 
   scenario('shows the output of replicas that come later, and stops them too', [], async (rig) => {

@@ -81,7 +81,7 @@ describe('events', () => {
     rig.stack({ web: rig.puppet('web'), other: rig.puppet('other') });
     await rig.up();
     const web = await rig.next('web');
-    const watcher = rig.start(['events', '--json', '--since', '1h', 'web']);
+    const watcher = rig.start(['events', '--json', '--since', '1h', '--until', '2100-01-01', 'web']);
     let heard = '';
     watcher.stdout?.on('data', (chunk: Buffer) => {
       heard += chunk.toString();

@@ -1,6 +1,7 @@
 import type { ObservedContainer } from '../../model/state.ts';
 import { isLockHeld } from '../../runtime/linux/lock-held.ts';
 import { eventsPath } from '../../runtime/linux/supervisor-lock.ts';
+import { callAfter } from '../../runtime/timer.ts';
 import { endLine } from '../../supervise/end-entry.ts';
 import { openEventLog } from '../../supervise/event-log.ts';
 import { followEvents } from '../../supervise/event-tail.ts';
@@ -48,7 +49,7 @@ export const events: Runner<'events'> = async ({ flags, args, globals }, context
   const path = eventsPath(name, context.environment);
   const interrupts = catchInterrupts(2);
   const end = new AbortController();
-  if (untilMs !== Number.POSITIVE_INFINITY) setTimeout(() => end.abort(), Math.max(0, untilMs - Date.now()));
+  if (untilMs !== Number.POSITIVE_INFINITY) callAfter(untilMs - Date.now(), () => end.abort());
   const signal = AbortSignal.any([interrupts.first, end.signal]);
   // The tail is open before the past is read, so that nothing falls between; what both have is told once.
   const held: LogLine[] = [];

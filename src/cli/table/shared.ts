@@ -83,7 +83,7 @@ export const waitFlags = [
     name: 'wait-timeout',
     kind: 'seconds',
     value: 'SECONDS',
-    help: 'with --wait: give up after this time, and exit 5',
+    help: 'with --wait: give up after this time, and exit 5; 0: never',
   },
 ] as const satisfies readonly Flag[];
 

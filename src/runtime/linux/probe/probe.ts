@@ -2,6 +2,7 @@ import type { ProbeResult } from '../../../model/state.ts';
 import type { ProjectName } from '../../../model/units.ts';
 import { unreachable } from '../../../util/assert.ts';
 import type { ProbeRequest } from '../../runtime.ts';
+import { callAfter } from '../../timer.ts';
 import { execInContainer } from '../exec.ts';
 import type { HostEnvironment } from '../options.ts';
 import type { Answer } from './answer.ts';
@@ -19,13 +20,13 @@ export async function probeContainer(
   const startedAtMs = Date.now();
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  const timer = setTimeout(() => over.abort(), request.timeoutMs);
+  const stopWaiting = callAfter(request.timeoutMs, () => over.abort());
   try {
     const { exitCode, output } = await look(project, request, { host, signal: either });
     const inTime = !over.signal.aborted;
     return { startedAtMs, finishedAtMs: Date.now(), exitCode: inTime ? exitCode : null, output };
   } finally {
-    clearTimeout(timer);
+    stopWaiting();
   }
 }
 

@@ -3,6 +3,7 @@ import type { RuntimeFailure } from '../../../model/event.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { ContainerName } from '../../../model/units.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
+import { abortAfter } from '../../timer.ts';
 import { hookGroup } from '../cgroup/layout.ts';
 import { execInContainer } from '../exec.ts';
 import { observeContainer } from '../observe.ts';
@@ -44,7 +45,7 @@ async function run(
   interrupt: AbortSignal,
 ): Promise<Result<void, RuntimeFailure>> {
   const environment = { ...(when === 'post-stop' ? howItEnded(context, container) : {}), ...hook.environment };
-  const late = withinMs === undefined ? undefined : AbortSignal.timeout(withinMs);
+  const late = withinMs === undefined ? undefined : abortAfter(withinMs);
   const signal = late === undefined ? interrupt : AbortSignal.any([interrupt, late]);
   const inside = when === 'post-start' || when === 'pre-stop';
   const request = {

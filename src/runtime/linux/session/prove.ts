@@ -3,6 +3,7 @@ import { hasHealth } from '../../../model/health.ts';
 import type { ActionOf } from '../../../model/plan.ts';
 import type { ObservedContainer } from '../../../model/state.ts';
 import { err, ok, type Result } from '../../../util/result.ts';
+import { abortAfter } from '../../timer.ts';
 import { observeContainer } from '../observe.ts';
 import { findContainer } from './context.ts';
 import { lost, nextChange, type Waiting, waitForContainer } from './wait.ts';
@@ -23,7 +24,7 @@ export async function proveContainer(
   if (!ready.ok) return ready;
 
   const first = look();
-  const over = AbortSignal.timeout(forMs);
+  const over = abortAfter(forMs);
   const either = AbortSignal.any([signal, over]);
   for (;;) {
     const judged = look();
