@@ -5,7 +5,7 @@ import { askNetStatus } from '../../src/runtime/linux/network/net-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { kill, killOurs, tracesOf } from '../support/leaks.ts';
 import { answering, ask, inside, netProcesses, quick } from '../support/networked.ts';
-import { ownHost, shell } from '../support/private-host.ts';
+import { afterwards, ownHost, shell } from '../support/private-host.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 const status = (rig: Rig) => askNetStatus(`/run/tscompose/${rig.project}.network`);
@@ -159,6 +159,7 @@ describe('local clients of published ports', () => {
       await rig.up();
       await fast(rig);
       const subnet = /10\.20[1-4]\.\d+\.0\/24/.exec(shell('ip route'))?.[0] ?? '';
+      afterwards(`ip route del ${subnet} via 192.168.77.2`);
       shell(`ip route del ${subnet} && ip route add ${subnet} via 192.168.77.2`);
       rig.stack({ web: answering(80, seen, { ports: ['18250:80', '18251:80'] }) });
       await rig.up();

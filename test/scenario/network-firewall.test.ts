@@ -6,7 +6,7 @@ import { describe, expect } from 'vitest';
 import { beside, end } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { ownHost, type PrivateHost, shell } from '../support/private-host.ts';
+import { afterwards, ownHost, type PrivateHost, shell } from '../support/private-host.ts';
 import { type Rig, runCli, scenario } from '../support/scenario.ts';
 
 /** What doctor says of the host's firewall. */
@@ -67,6 +67,7 @@ describe('beside a firewall that drops what the host forwards', () => {
     'iptables’, with br_netfilter: services reach each other, and the outside by a rule that goes with them',
     ['socat', 'iptables', 'br_netfilter'],
     async (rig) => {
+      afterwards('iptables -w -P FORWARD ACCEPT');
       shell('iptables -w -P FORWARD DROP; echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables');
       const before = shell('iptables -S');
       await up(rig, host());
@@ -74,7 +75,6 @@ describe('beside a firewall that drops what the host forwards', () => {
       expect(await firewall()).toMatchObject({ status: 'ok', found: expect.stringContaining('FORWARD drops') });
       await rig.ok(['down', '-t', '0']);
       expect(shell('iptables -S')).toBe(before);
-      shell('iptables -w -P FORWARD ACCEPT');
     },
   );
 
@@ -83,6 +83,7 @@ describe('beside a firewall that drops what the host forwards', () => {
     ['socat', 'nft'],
     async (rig) => {
       const table = 'table inet walls { chain pass { type filter hook forward priority 0; policy drop; }; }';
+      afterwards('nft delete table inet walls');
       expect(shell(`nft '${table}'`)).toBe('');
       await up(rig, host());
       expect(await reach(rig)).not.toContain('outside');
@@ -91,7 +92,6 @@ describe('beside a firewall that drops what the host forwards', () => {
       expect(shell(remedy ?? '')).toBe('');
       expect(await reach(rig)).toBe('outside\n');
       await rig.ok(['down', '-t', '0']);
-      shell('nft delete table inet walls');
     },
   );
 

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { ownHost, shell } from '../support/private-host.ts';
+import { afterwards, ownHost, shell } from '../support/private-host.ts';
 import { scenario } from '../support/scenario.ts';
 
 describe('options of networks', () => {
@@ -15,6 +15,7 @@ describe('options of networks', () => {
     'frames between services are as large as IP allows, and outside as the way out allows',
     ['socat'],
     async (rig) => {
+      afterwards('ip link set lan mtu 1500');
       shell('ip link set lan mtu 1400');
       rig.stack(
         {
@@ -39,7 +40,6 @@ describe('options of networks', () => {
       expect(await inside(rig, 'jumbo', 'ip -o link show eth0; ip -o route get 192.168.77.2')).toMatch(
         /mtu 1280(.|\n)*mtu 1280/,
       );
-      shell('ip link set lan mtu 1500');
     },
   );
 

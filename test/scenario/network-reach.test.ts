@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { processesOf } from '../support/leaks.ts';
 import { answering, ask, idle, inside } from '../support/networked.ts';
-import { ownHost, PrivateHost, shell } from '../support/private-host.ts';
+import { afterwards, ownHost, PrivateHost, shell } from '../support/private-host.ts';
 import { Rig, scenario } from '../support/scenario.ts';
 import { root } from '../support/tree.ts';
 
@@ -141,8 +141,10 @@ describe('who reaches whom over networks', () => {
       // A host that learns its routes from its neighbours, as most do.
       shell('echo 1 >/proc/sys/net/ipv6/conf/lan/accept_ra');
       rig.stack({ probe: idle() }, { networks: { default: { enable_ipv6: true } } });
+      const none = 'for t in iptables ip6tables; do $t -w -P FORWARD ACCEPT; $t -w -F; $t -w -X; done';
+      afterwards(none);
       for (const rules of [all, `${all}; ${dockers}`]) {
-        shell(rules);
+        shell(`${none}; ${rules}`);
         const before = traces();
         await rig.up();
         const reach = (address: string) => inside(rig, 'probe', `socat -T2 - TCP:${address}:7002,connect-timeout=2`);
@@ -153,7 +155,6 @@ describe('who reaches whom over networks', () => {
         expect(shell('cat /proc/sys/net/ipv6/conf/lan/accept_ra')).toBe('2\n');
         await rig.ok(['down']);
         await eventually(() => expect(traces()).toBe(before));
-        shell('for t in iptables ip6tables; do $t -w -P FORWARD ACCEPT; $t -w -F; $t -w -X; done');
       }
     },
   );

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { loadNative, type Native } from '../../src/runtime/linux/native.ts';
 import { beside } from './child.ts';
 import { eventually } from './eventually.ts';
@@ -91,7 +91,9 @@ export class PrivateHost {
    */
   async close({ sysctls = true }: { readonly sysctls?: boolean } = {}): Promise<void> {
     try {
-      await eventually(() => expect(oursOnHost(), 'left behind on the private host').toEqual([]));
+      const check = () => expect(oursOnHost(), 'left behind on the private host').toEqual([]);
+      // As with every hook, there is no second try.
+      await eventually(check, { withinMs: 30_000 });
       if (sysctls) expect(changedSysctls(), 'sysctls of the private host').toBe(this.#sysctls);
     } finally {
       for (const child of this.#children.reverse()) child.kill('SIGKILL');
@@ -112,6 +114,12 @@ export function oursOnHost(): string[] {
   const lines = shell('ip -o link; nft list ruleset').split('\n');
   return lines.filter((line) => /\btsc[0-9a-f]{8}\b|tscompose/.test(line));
 }
+
+/**
+ * Puts back what the test at hand changes of the private host, once it has ended and its project is gone, whatever came of
+ * it: the host is that of the next try and of the tests after it, too.
+ */
+export const afterwards = (command: string): void => onTestFinished(() => void shell(command));
 
 /** What a shell command on the (private) host writes, errors included. */
 export function shell(command: string): string {

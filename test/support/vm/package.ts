@@ -6,7 +6,8 @@ export function unpackPackages(names: readonly string[], directory: string): voi
   const scratch = `${directory}.${process.pid}`;
   mkdirSync(scratch, { recursive: true });
   try {
-    execFileSync('apt-get', ['download', '-qq', ...names], { cwd: scratch, stdio: 'ignore', timeout: 120_000 });
+    const download = ['download', '-qq', '-o', 'Acquire::Retries=3', ...names];
+    execFileSync('apt-get', download, { cwd: scratch, stdio: 'ignore', timeout: 300_000 });
     const archives = readdirSync(scratch).filter((file) => file.endsWith('.deb'));
     if (archives.length !== names.length)
       throw new Error(`apt-get downloaded ${archives.length} of ${names.join(' ')}`);
