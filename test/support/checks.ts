@@ -63,11 +63,18 @@ export function treeHash(path: string): string {
   return hash.digest('hex');
 }
 
-/** Path and inode of everything below a directory, sorted: what was made anew has another inode. */
+/**
+ * Path and inode of everything below a directory, sorted: what was made anew has another inode. A link is what it is: that to
+ * /run in a root would lead to what is going on on this machine.
+ */
 export function inodesBelow(path: string): string[] {
-  return readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .map((name) => `${name} ${lstatSync(join(path, name)).ino}`)
-    .sort();
+  const below = (at: string): string[] =>
+    readdirSync(join(path, at)).flatMap((entry) => {
+      const name = join(at, entry);
+      const stat = lstatSync(join(path, name));
+      return [`${name} ${stat.ino}`, ...(stat.isDirectory() ? below(name) : [])];
+    });
+  return below('').sort();
 }
 
 /** The container of a service once it runs, with its PID 1 as the host sees it. */
