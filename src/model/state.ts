@@ -57,8 +57,8 @@ export type ObservedContainer = {
   readonly restarts: number;
   /** It has ended, and its restart policy brings it back no more until it is started by hand. */
   readonly givenUp?: GivenUp;
-  /** It is alive, but whoever has started it was killed or interrupted before all its post_start hooks were run, or one failed. */
-  readonly unfinishedStart?: UnfinishedStart;
+  /** Hooks of its present state that nobody has run: post_start while it is alive, post_stop when it has exited. */
+  readonly hooksLeft?: HooksLeft;
   /** The ports of `config` with the host port in force in the place of a range or of a free choice; absent: none is published. */
   readonly ports?: readonly PublishedPort[];
   readonly oneOff?: ObservedOneOff;
@@ -67,8 +67,11 @@ export type ObservedContainer = {
 /** Every attempt that the policy allows was made; or it ended too often in a short time. */
 export type GivenUp = 'attempts-used-up' | 'start-limit';
 
-/** The post_start hooks from one on are still to be run; `failed`: that one was, and did not succeed. */
-export type UnfinishedStart = { readonly from: number; readonly failed: boolean };
+/**
+ * Those from one on: whoever was to run them was killed or interrupted, or is about to. `failed`: the first of them was run
+ * and did not succeed (of those after an end none is run again).
+ */
+export type HooksLeft = { readonly from: number; readonly failed: boolean };
 
 /** A container that runs one command beside the replicas of its service. */
 export type OneOff = {

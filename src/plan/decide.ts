@@ -135,7 +135,7 @@ function decideKept(
   const hasEndedSince = status === 'exited' && options.settled?.has(observed.name);
   if (options.start === false || hasEndedSince) return { kind: 'keep', ...pair };
   if (status === 'running') {
-    return { kind: 'keep', ...pair, ...(observed.unfinishedStart !== undefined && { finish: true }) };
+    return { kind: 'keep', ...pair, ...(observed.hooksLeft !== undefined && { finish: true }) };
   }
   return { kind: 'start', ...pair, cause: { kind: 'not-running', status } };
 }

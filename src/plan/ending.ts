@@ -2,6 +2,7 @@ import { hookTimeOf } from '../model/hook-time.ts';
 import type { Cause } from '../model/plan.ts';
 import type { ObservedContainer } from '../model/state.ts';
 import type { ContainerName, Millis } from '../model/units.ts';
+import { addHooks, leftAfterEnd } from './hooks.ts';
 import { byText, dependenciesInOrder, positions, serviceGraph, startOrder } from './order.ts';
 import type { StepList } from './steps.ts';
 
@@ -12,8 +13,6 @@ export type Ending = {
   readonly remove?: { readonly volumes: boolean } | undefined;
   /** The stop is to be remembered; then it is also planned for a container that has ended, but might be restarted. */
   readonly byUser?: true | undefined;
-  /** It was ended before there was a plan for it: the hooks after that end are still to be run. */
-  readonly owesHooks?: true | undefined;
 };
 
 /** Ids of the last steps that end a container; absent where there was nothing to do. */
@@ -57,7 +56,7 @@ export function addEndings(
   const ended = new Map<ContainerName, Ended>();
   for (const ending of sorted) {
     const { container } = ending;
-    if (!isAlive(container) && !ending.byUser) continue;
+    if (!isAlive(container) && !ending.byUser && leftAfterEnd(container) === undefined) continue;
     const dependents = sorted.filter((other) =>
       dependenciesInOrder(other.container.service, { graph, order }).some((edge) => edge.service === container.service),
     );
@@ -75,49 +74,37 @@ export function addEndings(
 
 function addStop(
   list: StepList,
-  { container, cause, byUser, owesHooks }: Ending,
+  { container, cause, byUser }: Ending,
   {
     graceMs,
     preStop,
     postStop,
     after,
   }: Omit<EndingOptions, 'after'> & { readonly after: readonly (string | undefined)[] },
-): string {
+): string | undefined {
   const { name, config } = container;
+  const { stopSignal, stopGraceMs, hooks } = config;
+  const about = { container: name, cause };
   let before = after;
   // A paused container cannot run a hook, and waking it for one would let it work on.
-  const isPrepared = container.status.kind === 'running' && preStop !== 'skip';
-  for (const [index, hook] of (isPrepared ? config.hooks.preStop : []).entries()) {
-    const action = { kind: 'hook', container: name, when: 'pre-stop', hook, ...hookTime(graceMs) } as const;
-    before = [list.add({ action, cause, after: before, index })];
+  if (container.status.kind === 'running' && preStop !== 'skip')
+    before = addHooks(list, { ...about, when: 'pre-stop', hooks: hooks.preStop, ...hookTime(graceMs), after: before });
+  if (isAlive(container) || byUser) {
+    const grace = { signal: stopSignal, graceMs: graceMs ?? stopGraceMs };
+    const action = { kind: 'stop', container: name, ...grace, ...(byUser && { byUser }) } as const;
+    before = [list.add({ action, cause, after: before })];
   }
-  let last = list.add({
-    action: {
-      kind: 'stop',
-      container: name,
-      signal: config.stopSignal,
-      graceMs: graceMs ?? config.stopGraceMs,
-      ...(byUser && { byUser }),
-    },
-    cause,
+  const left = isAlive(container) ? { from: 0 } : leftAfterEnd(container);
+  if (left === undefined) return before[0];
+  const time = postStop === 'whole' ? {} : hookTime(graceMs);
+  return addHooks(list, {
+    ...about,
+    when: 'post-stop',
+    hooks: hooks.postStop,
+    from: left.from,
+    ...time,
     after: before,
-  });
-  for (const [index, hook] of (isAlive(container) || owesHooks ? config.hooks.postStop : []).entries()) {
-    last = list.add({
-      action: {
-        kind: 'hook',
-        container: name,
-        when: 'post-stop',
-        hook,
-        optional: true,
-        ...(postStop !== 'whole' && hookTime(graceMs)),
-      },
-      cause,
-      after: [last],
-      index,
-    });
-  }
-  return last;
+  })[0];
 }
 
 /** Who says how long a stop may take says it of each hook, too. */

@@ -197,10 +197,11 @@ function startingsOf(preparation: Preparation): readonly Starting[] {
     if (decision.kind === 'create' || decision.kind === 'recreate') {
       return [{ container, ...starting, ...creationOf(decision, options) }];
     }
-    const { status, unfinishedStart } = decision.observed;
-    if (decision.kind === 'start' && status.kind === 'paused')
-      return [{ container: asItIs(decision), ...starting, status, work: 'unpause', from: unfinishedStart?.from }];
-    return [{ container: asItIs(decision), ...starting, status, work: 'start' }];
+    const { status } = decision.observed;
+    if (decision.kind === 'restart') return [{ container: asItIs(decision), ...starting, status, work: 'start' }];
+    const { hooksLeft } = decision.observed;
+    const work = status.kind === 'paused' ? 'unpause' : 'start';
+    return [{ container: asItIs(decision), ...starting, status, hooksLeft, work }];
   });
 }
 

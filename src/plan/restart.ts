@@ -3,6 +3,7 @@ import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
+import { addHooks, leftAfterEnd } from './hooks.ts';
 import { addStart, addStartings, finishing, type Starting } from './starting.ts';
 import { StepList } from './steps.ts';
 
@@ -67,6 +68,8 @@ export function planPolicyRestarts(observed: ObservedState, due: readonly DueRes
     addStart(list, {
       starting: {
         container,
+        status,
+        hooksLeft: container.hooksLeft,
         work: 'start',
         cause: { kind: 'restart-policy', exitCode, attempt },
         automatic: true,
@@ -83,26 +86,15 @@ export function dragged(container: ObservedContainer, services: ReadonlySet<Serv
   return { kind: 'dependency-restarted', dependency: edge?.service ?? container.service };
 }
 
-/**
- * The hooks after an end that has come already, from one on; whoever asks for an end plans them with it. `endedAtMs`: which
- * end it is.
- */
-export function planPostStop(
-  observed: ObservedState,
-  name: ContainerName,
-  owed: { readonly endedAtMs: number; readonly from: number } | undefined,
-): Plan {
+/** The hooks that are left after the end that a container is in. */
+export function planPostStop(observed: ObservedState, name: ContainerName): Plan {
   const list = new StepList();
   const container = observed.containers.find((other) => other.name === name);
-  const { status, config } = container ?? {};
-  if (owed === undefined || status?.kind !== 'exited' || status.finishedAtMs !== owed.endedAtMs) return { steps: [] };
+  const left = container && leftAfterEnd(container);
+  if (container === undefined || left === undefined) return { steps: [] };
   const cause = { kind: 'not-running', status: 'exited' } as const;
-  let after: readonly string[] = [];
-  for (const [index, hook] of (config?.hooks.postStop ?? []).entries()) {
-    if (index < owed.from) continue;
-    const action = { kind: 'hook', container: name, when: 'post-stop', hook, optional: true } as const;
-    after = [list.add({ action, cause, after, index })];
-  }
+  const hooks = container.config.hooks.postStop;
+  addHooks(list, { container: name, when: 'post-stop', hooks, from: left.from, cause, after: [] });
   return { steps: list.steps };
 }
 
@@ -113,7 +105,7 @@ export function planPostStop(
 export function planFinishStart(observed: ObservedState, name: ContainerName): Plan {
   const list = new StepList();
   const container = observed.containers.find((other) => other.name === name);
-  const starting = container?.unfinishedStart?.failed === false ? finishing(container) : undefined;
+  const starting = container?.hooksLeft?.failed === false ? finishing(container) : undefined;
   if (starting !== undefined) addStart(list, { starting, before: [] });
   return { steps: list.steps };
 }

@@ -1,9 +1,10 @@
 import { mayComeBack } from '../model/coming-back.ts';
 import type { Action, Plan } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
-import type { ContainerName, Millis, SignalName } from '../model/units.ts';
+import type { Millis, SignalName } from '../model/units.ts';
 import { type Chosen, choose } from './choose.ts';
 import { addEndings, isAlive } from './ending.ts';
+import { leftAfterEnd } from './hooks.ts';
 import { StepList } from './steps.ts';
 
 /**
@@ -24,23 +25,21 @@ export function planKill(observed: ObservedState, options: KillOptions): Plan {
         postStop: 'whole',
       });
     } else if (isAlive(container)) list.add({ action: { kind: 'kill', container: name, signal, ...byUser }, cause });
-    else if (sent && byUser) addKilled(list, container, options.owingHooks?.has(name) === true);
+    else if (sent && byUser) addKilled(list, container);
   }
   return { steps: list.steps };
 }
 
 /** It was killed before we had the project: that is put on record, and what is to follow its end follows. */
-function addKilled(list: StepList, container: ObservedContainer, owes: boolean): void {
-  if (!owes && !mayComeBack(container)) return;
-  addEndings(list, [{ container, cause: { kind: 'requested' }, byUser: true, ...(owes && { owesHooks: true }) }]);
+function addKilled(list: StepList, container: ObservedContainer): void {
+  if (leftAfterEnd(container) === undefined && !mayComeBack(container)) return;
+  addEndings(list, [{ container, cause: { kind: 'requested' }, byUser: true }]);
 }
 
 export type KillOptions = Chosen & {
   readonly signal: SignalName;
   /** It has been, when somebody else had the project: what has ended of it is to be remembered as stopped. */
   readonly sent?: boolean;
-  /** Those of them after whose end nobody has run the hooks. */
-  readonly owingHooks?: ReadonlySet<ContainerName>;
   /** `skip`: only signals are planned, not the hooks after the ends that SIGKILL brings about. */
   readonly postStop?: 'skip';
 };

@@ -15,6 +15,7 @@ export function planStart(observed: ObservedState, options: Chosen = {}): Plan {
     return {
       container,
       status,
+      hooksLeft: container.hooksLeft,
       work: isAlive(container) ? 'nothing' : 'start',
       cause: { kind: 'not-running', status: status.kind },
       preStart: status.kind === 'created' && container.number === 1,

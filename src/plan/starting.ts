@@ -1,8 +1,9 @@
 import type { Cause } from '../model/plan.ts';
 import type { ContainerConfig, Dependency, Origins } from '../model/project.ts';
-import type { ContainerStatus, DesiredContainer, ObservedContainer } from '../model/state.ts';
+import type { ContainerStatus, DesiredContainer, HooksLeft, ObservedContainer } from '../model/state.ts';
 import type { ContainerName, Millis, ServiceName } from '../model/units.ts';
 import { unreachable } from '../util/assert.ts';
+import { addHooks } from './hooks.ts';
 import { dependenciesInOrder, positions, serviceGraph, startOrder } from './order.ts';
 import { type StepList, stepId } from './steps.ts';
 
@@ -27,8 +28,8 @@ export type Starting = {
   readonly work: 'nothing' | 'create' | 'create-and-start' | 'start' | 'finish' | 'unpause';
   readonly cause: Cause;
   readonly create?: { readonly container: DesiredContainer; readonly replaces?: ContainerName | undefined } | undefined;
-  /** Of the post-start hooks, those from that one on are run; absent: all when it is started, none when it is alive. */
-  readonly from?: number | undefined;
+  /** Those of its state that nobody has run; after an end they come before the next start. */
+  readonly hooksLeft?: HooksLeft | undefined;
   /** Run the pre-start hooks: once for a definition, not for every replica. */
   readonly preStart?: boolean | undefined;
   readonly automatic?: true | undefined;
@@ -143,39 +144,36 @@ export function addStart(
   list: StepList,
   { starting, before }: { readonly starting: Starting; readonly before: readonly (string | undefined)[] },
 ): string | undefined {
-  const { container, cause, automatic } = starting;
+  const { container, cause, automatic, work, status, hooksLeft } = starting;
   const { name, config } = container;
-  const origin = container.origins?.[''];
+  const { preStart, postStart, postStop } = config.hooks;
+  const about = { container: name, cause, origin: container.origins?.[''] };
+  if (work === 'finish') return addHooks(list, { ...about, ...startHooks(starting), after: before })[0];
+  if (work === 'unpause') {
+    const unpaused = list.add({ action: { kind: 'unpause', container: name }, ...about, after: before });
+    return addHooks(list, { ...about, ...startHooks(starting), after: [unpaused] })[0];
+  }
   let after = before;
-  if (starting.work === 'unpause')
-    after = [list.add({ action: { kind: 'unpause', container: name }, cause, after, origin })];
-  for (const [index, hook] of (starting.preStart ? config.hooks.preStart : []).entries()) {
-    after = [
-      list.add({ action: { kind: 'hook', container: name, when: 'pre-start', hook }, cause, after, origin, index }),
-    ];
-  }
-  const isAlive = starting.work === 'unpause' || starting.work === 'finish';
-  const from = starting.from ?? (isAlive ? config.hooks.postStart.length : 0);
-  if (!isAlive) {
-    const action = { kind: 'start', container: name, ...(automatic && { automatic }) } as const;
-    after = [list.add({ action, cause, after, origin })];
-  }
-  for (const [index, hook] of config.hooks.postStart.entries()) {
-    if (index < from) continue;
-    const action = { kind: 'hook', container: name, when: 'post-start', hook } as const;
-    after = [list.add({ action, cause, after, origin, index })];
-  }
-  return after[0];
+  if (status?.kind === 'exited' && hooksLeft !== undefined)
+    after = addHooks(list, { ...about, when: 'post-stop', hooks: postStop, from: hooksLeft.from, after });
+  if (starting.preStart) after = addHooks(list, { ...about, when: 'pre-start', hooks: preStart, after });
+  const action = { kind: 'start', container: name, ...(automatic && { automatic }) } as const;
+  const started = list.add({ action, ...about, after });
+  return addHooks(list, { ...about, when: 'post-start', hooks: postStart, after: [started] })[0];
 }
 
+/** Of what is alive already those are run that are left. */
+const startHooks = ({ container, hooksLeft }: Starting) => ({
+  when: 'post-start' as const,
+  hooks: hooksLeft === undefined ? [] : container.config.hooks.postStart,
+  ...(hooksLeft && { from: hooksLeft.from }),
+});
+
 /** What is left of the start of a container that runs; undefined: nothing. `as`: what the file says of it. */
-export function finishing(
-  { status, unfinishedStart, ...container }: ObservedContainer,
-  as?: Startable,
-): Starting | undefined {
-  if (unfinishedStart === undefined || status.kind !== 'running') return undefined;
-  const { from } = unfinishedStart;
-  return { container: as ?? container, status, work: 'finish', from, cause: { kind: 'start-unfinished' }, after: [] };
+export function finishing(container: ObservedContainer, as: Startable = container): Starting | undefined {
+  const { status, hooksLeft } = container;
+  if (hooksLeft === undefined || status.kind !== 'running') return undefined;
+  return { container: as, status, work: 'finish', hooksLeft, cause: { kind: 'start-unfinished' }, after: [] };
 }
 
 function sharesNetworkOf({ config: { networkMode } }: Startable, owner: Startable): boolean {

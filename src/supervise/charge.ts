@@ -5,9 +5,9 @@ import { unreachable } from '../util/assert.ts';
 import { type Check, Checkup, type CheckupOptions, healthCheckOf, livenessCheckOf } from './checkup.ts';
 import type { Clock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
+import { HooksDue } from './hooks-due.ts';
 import type { LogEntry, LogLine } from './log-entry.ts';
 import { type LifeEvent, type LifeStep, newLife, stepLife } from './machine.ts';
-import { HooksInWait, leftUndone } from './owed-hooks.ts';
 import { goodLifeMs } from './restart-policy.ts';
 import { restoreLife } from './restore.ts';
 import type { Work } from './work.ts';
@@ -36,10 +36,9 @@ export class Charge {
   #last: ObservedContainer;
   #cancelTimer: (() => void) | undefined;
   #cancelLinger: (() => void) | undefined;
-  #finishedStartMs: number | undefined;
   readonly #health: Checkup | undefined;
   readonly #liveness: Checkup | undefined;
-  readonly #hooks: HooksInWait;
+  readonly #hooks: HooksDue;
 
   /** `past`: what the event log has about it. */
   constructor(first: ObservedContainer, past: readonly LogLine[], surroundings: Surroundings) {
@@ -50,11 +49,8 @@ export class Charge {
     this.#health = this.#makeHealth();
     this.#liveness = this.#makeLiveness();
     this.#hooks = this.#makeHooks();
-    this.#hooks.see(first, past);
     this.#take(restoreLife(past, { now: clock.now(), policy: first.config.restart }));
     this.see(first);
-    const owed = leftUndone(past, first);
-    if (owed !== undefined) surroundings.work.runPostStop(this.#name, owed);
   }
 
   get last(): ObservedContainer {
@@ -64,7 +60,7 @@ export class Charge {
   /** Nobody but a resident process can do what has to be done for it next. */
   get needsTime(): boolean {
     const { kind } = this.#life;
-    const isMoving = kind === 'backing-off' || kind === 'restarting' || this.#hooks.isActive;
+    const isMoving = kind === 'backing-off' || kind === 'restarting' || this.#hooks.isWaiting;
     return isMoving || this.#cancelLinger !== undefined || this.#isChecked;
   }
 
@@ -75,7 +71,6 @@ export class Charge {
   see(container: ObservedContainer): void {
     this.#last = container;
     this.#hooks.see(container);
-    this.#finishStart(container);
     this.#check(container);
     this.#step({ kind: 'seen', container });
     this.#linger();
@@ -123,7 +118,6 @@ export class Charge {
           break;
         case 'log':
           log.append({ ...effect.entry, atMs: clock.now(), container: this.#name });
-          this.#runPostStop(effect.entry);
           this.#giveUp(effect.entry);
           break;
         default:
@@ -140,27 +134,11 @@ export class Charge {
     noted(runtime.recordGivenUp(project, this.#name, { reason, endedAtMs: this.#life.endedAtMs }));
   }
 
-  #runPostStop(entry: LogEntry): void {
-    if (entry.kind !== 'ended' || entry.requested || this.#last.config.hooks.postStop.length === 0) return;
-    this.#surroundings.work.runPostStop(this.#name, { endedAtMs: entry.endedAtMs, from: 0 });
-  }
-
-  /** Once a life: whoever is at it has the project, and then there is nothing left of it. */
-  #finishStart({ status, unfinishedStart }: ObservedContainer): void {
-    if (status.kind !== 'running' || unfinishedStart === undefined || unfinishedStart.failed) return;
-    if (status.startedAtMs === this.#finishedStartMs) return;
-    this.#finishedStartMs = status.startedAtMs;
-    this.#surroundings.work.finishStart(this.#name);
-  }
-
-  #makeHooks(): HooksInWait {
-    const { clock, log, work, onCalm } = this.#surroundings;
-    return new HooksInWait({
-      clock,
-      log,
-      onOwed: (owed, look) => work.runPostStop(this.#name, owed, look),
-      onSettled: onCalm,
-    });
+  #makeHooks(): HooksDue {
+    const { clock, work } = this.#surroundings;
+    const onDue = (status: 'running' | 'exited'): void =>
+      status === 'running' ? work.finishStart(this.#name) : work.runPostStop(this.#name);
+    return new HooksDue({ clock, onDue });
   }
 
   /** The readiness probe or the health check: what it says of the container is what everybody goes by. */

@@ -28,9 +28,7 @@ export function recordSteps(log: EventLog, { by, lifeOf }: Recording): (event: E
     // A wait that succeeded changed nothing, and its cause is told by the step it was for.
     if (container === undefined || (action.kind === 'wait' && event.kind === 'step-done')) return;
     const { failure } = event;
-    // Whoever interrupts a hook after an end wants to have no more of it; all others that have not begun are still owed.
-    const isOver = action.kind === 'hook' && action.when === 'post-stop';
-    if (failure?.code === 'interrupted' && !isOver) return;
+    if (failure?.code === 'interrupted') return;
     const lifeAtMs = action.kind === 'start' ? lifeOf(container) : undefined;
     log.append({
       kind: 'step',

@@ -13,7 +13,6 @@ import {
 import { planUnhealthyRestart, planUnhealthyStop } from '../plan/unhealthy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { err, ok, type Result } from '../util/result.ts';
-import type { OwedHooks } from './owed-hooks.ts';
 
 export type WorkOptions = {
   readonly project: ProjectName;
@@ -61,13 +60,10 @@ export class Work {
     });
   }
 
-  /**
-   * What the file wants to be run after every end, and before it is started again. `look`: somebody else may have run it
-   * while the project was waited for.
-   */
-  runPostStop(container: ContainerName, owed: OwedHooks, look: () => OwedHooks | undefined = () => owed): void {
+  /** What the file wants to be run after every end, and before it is started again. */
+  runPostStop(container: ContainerName): void {
     this.#begin(async () => {
-      const run = this.#carryOut((observed) => planPostStop(observed, container, look()));
+      const run = this.#carryOut((observed) => planPostStop(observed, container));
       this.#hooks.set(container, run);
       await run.finally(() => this.#hooks.delete(container));
     });

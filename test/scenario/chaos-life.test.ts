@@ -12,8 +12,16 @@ const services = Array.from({ length: 10 }, (_, i) => `s${i}`);
 
 /** Says which life it is in and counts: a line that is missing or comes twice shows. */
 const script = (name: string): string =>
-  `read life < /shared/${name}; life=$$((life + 1)); echo $$life > /shared/${name}; n=0; ` +
+  `read life < /shared/${name}; life=$$((life + 1)); echo $$life > /shared/${name}; echo "life $$life" >> /shared/${name}.hooks; n=0; ` +
   'while :; do n=$$((n + 1)); echo "life $$life line $$n"; sleep 0.5; done';
+
+/** Those in which a file tells of lives and hooks: `life 7`, `started`, `ended`, `life 8` … */
+const hooked = ['s3', 's4'];
+
+const hooksOf = (name: string): ServiceText => {
+  const note = (text: string) => ({ command: ['/bin/sh', '-c', `echo ${text} >> /shared/${name}.hooks`] });
+  return { post_start: [note('started')], 'x-tscompose': { post_stop: [note('ended')] } };
+};
 
 function stackOf(): { readonly [name: string]: ServiceText } {
   return Object.fromEntries(
@@ -27,6 +35,7 @@ function stackOf(): { readonly [name: string]: ServiceText } {
         volumes: ['./shared:/shared'],
         deploy: { restart_policy: { condition: 'any', delay: '50ms' } },
         ...(i % 3 === 0 && { healthcheck: { test: ['CMD', '/bin/sh', '-c', ':'], interval: '2s', retries: 3 } }),
+        ...(hooked.includes(name) && hooksOf(name)),
         ...(i > 0 && {
           depends_on: { [`s${Math.floor(i / 2)}`]: { condition: 'service_started', restart: i % 4 === 1 } },
         }),
@@ -117,6 +126,14 @@ function areAccountedFor(log: string): void {
   }
 }
 
+/** After every end its hooks, before the next life; after the last start its own. A killed hook is run again. */
+function areHooked(text: string): void {
+  const lives = text.split(/^life \d+\n/m).slice(1);
+  const last = lives.pop() ?? '';
+  for (const [index, life] of lives.entries()) expect(life, `life ${index + 1} of\n${text}`).toContain('ended\n');
+  expect(last, text).toContain('started\n');
+}
+
 scenario(
   'ten services come back from the death of every process of ours and of theirs, with all lines and exit codes',
   [],
@@ -145,6 +162,8 @@ scenario(
     // A machine that is busy with something else gets less far; a tenth is the least that says anything.
     expect(struck).toBeGreaterThanOrEqual(faults / 10);
     for (const name of services) areAccountedFor((await rig.ok(['logs', '--no-log-prefix', name])).stdout);
+    for (const name of hooked)
+      await eventually(() => areHooked(readFileSync(rig.path(`shared/${name}.hooks`), 'utf8')));
     const events = readFileSync(`/var/lib/tscompose/projects/${rig.project}/events`, 'utf8').split('\n');
     const ends = events.filter((line) => line.includes('"kind":"ended"')).map((line) => JSON.parse(line));
     const unknown = ends.filter(({ exitCode }) => exitCode === null);

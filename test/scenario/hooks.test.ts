@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdLock, supervisorLock } from '../support/held-lock.ts';
 import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { ended, type Rig, type ServiceText, scenario } from '../support/scenario.ts';
 
@@ -386,6 +387,34 @@ describe('a hook after an end', () => {
     await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]), { withinMs: 20_000 });
     expect(notes(rig)).toEqual(['post-stop']);
   });
+
+  scenario(
+    'comes before the start, or the removal, by a command that is faster than the supervisor',
+    [],
+    async (rig) => {
+      rig.write('shared/.keep', '');
+      rig.stack({
+        web: service({ post_start: [note('post-start')], 'x-tscompose': { post_stop: [note('post-stop')] } }),
+      });
+      await rig.up();
+      const letGo = await holdLock(supervisorLock(rig.project));
+      try {
+        const end = async (): Promise<void> => {
+          rig.write('shared/crash', '');
+          await eventually(async () => expect((await rig.row('web')).status).toMatchObject({ exitCode: 9 }));
+        };
+        await end();
+        expect((await rig.ok(['plan'])).stdout).toContain('run post-stop hook of');
+        await rig.ok(['up', '-d']);
+        expect(notes(rig)).toEqual(['post-start', 'post-stop', 'post-start']);
+        await end();
+        await rig.ok(['down']);
+        expect(notes(rig)).toEqual(['post-start', 'post-stop', 'post-start', 'post-stop']);
+      } finally {
+        await letGo();
+      }
+    },
+  );
 
   scenario('is not run again by a supervisor that has seen a stop, a restart and a slow down', [], async (rig) => {
     rig.write('shared/.keep', '');

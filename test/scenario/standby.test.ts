@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { beside, end } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdLock } from '../support/held-lock.ts';
 import { killed, processesOf, supervisorsOf } from '../support/leaks.ts';
 import { type Rig, scenario } from '../support/scenario.ts';
 
@@ -74,16 +72,15 @@ describe('the launcher of a supervisor', () => {
     await rig.up();
     const web = await rig.next('web');
     const lock = `/run/tscompose/${rig.project}.lock`;
-    const holder = beside(spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000']));
+    const letGo = await holdLock(lock);
     let launcher = 0;
     try {
-      await once(holder.stdout, 'data');
       web.tell('exit 1');
       launcher = await launcherOf(rig);
       await eventually(() => expect(openFiles(launcher)).toContain(lock));
       expect((await rig.ps())[0]?.status.kind).toBe('exited');
     } finally {
-      await end(holder);
+      await letGo();
     }
     await rig.next('web');
     expect(await launcherOf(rig)).toBe(launcher);

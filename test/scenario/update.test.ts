@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { describe, expect } from 'vitest';
-import { beside, end } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdLock, supervisorLock } from '../support/held-lock.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 type Update = { readonly [key: string]: unknown };
@@ -27,14 +25,6 @@ async function ranThenChanged(rig: Rig, update: Update) {
   const before = await rows(rig);
   stack(rig, '2', update);
   return before;
-}
-
-/** Whoever has the lock of a project's supervisor is the only one; what is returned gives it back. */
-async function keepSupervisorsAway(rig: Rig): Promise<() => Promise<void>> {
-  const lock = `/run/tscompose/${rig.project}.supervisor.lock`;
-  const holder = beside(spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000']));
-  await once(holder.stdout, 'data');
-  return () => end(holder);
 }
 
 /** Whether it ended before it had been seen running or after is not to be seen. */
@@ -175,7 +165,7 @@ describe('an update with deploy.update_config', () => {
   for (const order of ['stop-first', 'start-first'] as const) {
     scenario(`that was killed half-way is finished by an up without a supervisor, ${order}`, [], async (rig) => {
       await ranThenChanged(rig, { order, monitor: '30s' });
-      const letGo = await keepSupervisorsAway(rig);
+      const letGo = await holdLock(supervisorLock(rig.project));
       try {
         const up = rig.start(['up', '-d']);
         const run = ended(up);

@@ -18,6 +18,7 @@ const names = ['a', 'b', 'c', 'd', 'e'] as const;
 const conditions: readonly DependencyCondition[] = ['service_started', 'service_healthy', 'service_log_line'];
 
 const hook = { argv: ['a'], privileged: false, environment: {} } as const;
+const hooksFor = (count: number): readonly (typeof hook)[] => Array.from({ length: count }, () => hook);
 
 const updates = fc.record({
   order: fc.constantFrom('start-first' as const, 'stop-first' as const),
@@ -39,7 +40,7 @@ export const stacks: fc.Arbitrary<DesiredState> = fc
         volume: fc.constantFrom(undefined, 'shop_x', 'shop_y'),
         network: fc.constantFrom(undefined, 'front', 'back'),
         shares: fc.boolean(),
-        postStart: fc.constantFrom(0, 0, 1, 2),
+        hooks: fc.constantFrom(0, 0, 1, 2),
         update: fc.option(updates, { nil: undefined }),
         edges: fc.array(
           fc.record({ restart: fc.boolean(), condition: fc.constantFrom(...conditions), there: fc.boolean() }),
@@ -65,7 +66,12 @@ export const stacks: fc.Arbitrary<DesiredState> = fc
         ...(trait.fixedName && { containerName: `fixed-${name}` }),
         config: {
           environment: { PORT: trait.port },
-          hooks: { preStart: [], postStart: Array(trait.postStart).fill(hook), preStop: [], postStop: [] },
+          hooks: {
+            preStart: [hook],
+            postStart: hooksFor(trait.hooks),
+            preStop: [hook],
+            postStop: hooksFor(trait.hooks),
+          },
           mounts:
             trait.volume === undefined
               ? []
@@ -123,10 +129,10 @@ export const machines: fc.Arbitrary<ObservedState> = fc
     const all = observedState(stack);
     const containers = all.containers.flatMap((container, index): readonly ObservedContainer[] => {
       const { status, monitored, there, hooksRun } = fates[index % fates.length]!;
-      const isAlive = status.kind === 'running' || status.kind === 'paused';
-      const isUnfinished = isAlive && hooksRun < container.config.hooks.postStart.length;
-      const start = isUnfinished ? { unfinishedStart: { from: hooksRun, failed: hooksRun === 1 } } : {};
-      return there ? [{ ...container, status, monitored, ...start }] : [];
+      const { postStart, postStop } = container.config.hooks;
+      const hooks = 'startedAtMs' in status ? (status.kind === 'exited' ? postStop : postStart) : [];
+      const left = hooksRun < hooks.length ? { hooksLeft: { from: hooksRun, failed: hooksRun === 1 } } : {};
+      return there ? [{ ...container, status, monitored, ...left }] : [];
     });
     const used = (list: boolean): boolean => list || containers.length === 0;
     return {

@@ -21,10 +21,20 @@ export type Program = { readonly exit: number } | { readonly refuse: RuntimeFail
 
 type Ending = { readonly oomKilled?: boolean; readonly requested?: true };
 
+const allHooks = { from: 0, failed: false } as const;
+
+const hooksOf = ({ config: { hooks } }: Pick<ObservedContainer, 'config'>, when: 'post-start' | 'post-stop') =>
+  when === 'post-start' ? hooks.postStart : hooks.postStop;
+
+function ended({ hooksLeft: _, ...container }: ObservedContainer, status: ContainerStatus): ObservedContainer {
+  const hooksLeft = hooksOf(container, 'post-stop').length > 0 ? { hooksLeft: allHooks } : {};
+  return { ...container, status, ...hooksLeft };
+}
+
 /**
  * A machine in memory that keeps the laws of the real one and throws when a plan breaks them: one container per name, no
  * start of what runs or does not exist, no container without its volumes and networks, no network removed from under its
- * members.
+ * members, no start and no removal before the hooks after an end.
  */
 export class FakeRuntime implements Runtime, Watching {
   readonly performed: string[] = [];
@@ -131,7 +141,7 @@ export class FakeRuntime implements Runtime, Watching {
     if (container.status.kind !== 'running') throw new Error(`${name} does not run`);
     const { startedAtMs } = container.status;
     const end = { exitCode, oomKilled, startedAtMs, finishedAtMs: this.now(), ...(requested && { requested }) };
-    this.#put({ ...container, status: { kind: 'exited', ...end } });
+    this.#put(ended(container, { kind: 'exited', ...end }));
   }
 
   /** Its monitor is killed: under the lock it gets another one, if it can be had. */
@@ -161,7 +171,10 @@ export class FakeRuntime implements Runtime, Watching {
     this.performed.push(stepId(action));
     await this.delay(action);
     const failure = this.failure(action);
-    if (failure !== undefined) return err(failure);
+    if (failure !== undefined) {
+      if (action.kind === 'hook') this.#noteHook(action, false);
+      return err(failure);
+    }
     switch (action.kind) {
       case 'create-volume':
         this.#law(!this.#volumes.has(action.volume.name), `volume ${action.volume.name} is made once`);
@@ -191,6 +204,10 @@ export class FakeRuntime implements Runtime, Watching {
       case 'remove': {
         const container = this.container(action.container);
         this.#law(!isAlive(container), `${action.container} has ended before it is removed`);
+        this.#law(
+          container.hooksLeft === undefined,
+          `hooks after the end of ${action.container} come before its removal`,
+        );
         this.#containers.delete(action.container);
         for (const { onGone } of this.#watchers) onGone(action.container);
         return done;
@@ -203,18 +220,21 @@ export class FakeRuntime implements Runtime, Watching {
       case 'prove':
         return this.#prove(action.container);
       case 'hook':
-        return this.#runHook(action);
+        this.#noteHook(action, true);
+        return done;
     }
   }
 
-  #runHook({ container: name, when }: ActionOf<'hook'>): Result<void, RuntimeFailure> {
-    if (when !== 'post-start') return done;
-    const { unfinishedStart, ...container } = this.container(name);
-    this.#law(container.status.kind === 'running' && unfinishedStart !== undefined, `${name} is to be run hooks in`);
-    const from = (unfinishedStart?.from ?? 0) + 1;
-    const isDone = from === container.config.hooks.postStart.length;
-    this.#put({ ...container, ...(!isDone && { unfinishedStart: { from, failed: false } }) });
-    return done;
+  #noteHook({ container: name, when }: ActionOf<'hook'>, succeeded: boolean): void {
+    if (when !== 'post-start' && when !== 'post-stop') return;
+    const { hooksLeft, ...container } = this.container(name);
+    const isItsTime = container.status.kind === (when === 'post-start' ? 'running' : 'exited');
+    this.#law(isItsTime && hooksLeft !== undefined, `${name} is to have a ${when} hook`);
+    if (hooksLeft === undefined) return;
+    const failed = !succeeded && when === 'post-start';
+    const from = hooksLeft.from + (failed ? 0 : 1);
+    const isDone = from === hooksOf(container, when).length;
+    this.#put({ ...container, ...(!isDone && { hooksLeft: { from, failed } }) });
   }
 
   #prove(name: ContainerName): Result<void, RuntimeFailure> {
@@ -268,17 +288,16 @@ export class FakeRuntime implements Runtime, Watching {
     const program = this.program(container);
     const startedAtMs = this.now();
     const restarts = automatic ? container.restarts + 1 : 0;
-    const { unfinishedStart: _, ...before } = container;
-    const hasHooks = container.config.hooks.postStart.length > 0;
-    const unfinished = hasHooks ? { unfinishedStart: { from: 0, failed: false } } : {};
-    const next = { ...before, restarts, stoppedByUser: automatic ? container.stoppedByUser : false };
+    this.#law(container.hooksLeft === undefined, `hooks after the end of ${name} come before its next start`);
+    const next = { ...container, restarts, stoppedByUser: automatic ? container.stoppedByUser : false };
     if (program !== 'run' && 'refuse' in program) {
       const { message } = program.refuse;
       this.#put({ ...next, status: { kind: 'failed', message, exitCode: 127, finishedAtMs: startedAtMs } });
       return err(program.refuse);
     }
     const health = container.config.healthcheck === undefined ? {} : ({ health: 'starting' } as const);
-    this.#put({ ...next, ...unfinished, status: { kind: 'running', pid: this.#pid++, startedAtMs, ...health } });
+    const hooksLeft = container.config.hooks.postStart.length > 0 ? { hooksLeft: allHooks } : {};
+    this.#put({ ...next, ...hooksLeft, status: { kind: 'running', pid: this.#pid++, startedAtMs, ...health } });
     if (program !== 'run') this.exit(name, program.exit);
     return ok(undefined);
   }
@@ -292,14 +311,8 @@ export class FakeRuntime implements Runtime, Watching {
       return;
     }
     const { startedAtMs } = status;
-    const ended: ContainerStatus = {
-      kind: 'exited',
-      exitCode,
-      oomKilled: false,
-      startedAtMs,
-      finishedAtMs: this.now(),
-    };
-    this.#put({ ...container, stoppedByUser, status: ended });
+    const end = { exitCode, oomKilled: false, startedAtMs, finishedAtMs: this.now() };
+    this.#put(ended({ ...container, stoppedByUser }, { kind: 'exited', ...end }));
   }
 
   #freeze({ container: name, kind }: ActionOf<'pause' | 'unpause'>): Result<void, RuntimeFailure> {

@@ -5,12 +5,12 @@ import type { ContainerStatus, ExitedStatus, ObservedContainer, ObservedState } 
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import { readGivenUp } from './given-up.ts';
 import { readHealth } from './health.ts';
+import { readHooksLeft } from './hooks-run.ts';
 import { isOfThisBoot, type Lives, livesOf } from './lives.ts';
 import { boundPorts } from './network/record.ts';
 import { observeOneOff } from './one-off.ts';
 import { otherVersionOf } from './other-version.ts';
 import { type ContainerPaths, containerPaths, type Paths, projectPaths } from './paths.ts';
-import { readUnfinishedStart } from './post-start.ts';
 import { bootId } from './proc.ts';
 import { statePhase } from './protocol.ts';
 import type { ShimState } from './records.ts';
@@ -73,7 +73,7 @@ export function observeReplicas(paths: Paths, project: ProjectName, service: str
 /** `told` is what its monitor has just said; absent: what it has written down. */
 export function observeContainer(
   record: ContainerRecord,
-  where: Pick<ContainerPaths, 'state' | 'stateRecord'>,
+  where: Pick<ContainerPaths, 'state' | 'stateRecord' | 'hooks'>,
   told?: ShimState,
 ): ObservedContainer {
   const { name, service, number, config, fingerprintVersion, dependsOn, createdAtMs, stoppedByUser, restarts } = record;
@@ -89,7 +89,7 @@ export function observeContainer(
   }
   const otherVersion = otherVersionOf(record, state);
   const givenUp = readGivenUp(where.state, { status, config });
-  const unfinishedStart = readUnfinishedStart(where.state, { status, hooks: config.hooks.postStart.length });
+  const hooksLeft = readHooksLeft(where.hooks, { status, hooks: config.hooks });
   return {
     name,
     service,
@@ -105,7 +105,7 @@ export function observeContainer(
     stoppedByUser,
     restarts,
     ...(givenUp !== undefined && { givenUp }),
-    ...(unfinishedStart !== undefined && { unfinishedStart }),
+    ...(hooksLeft !== undefined && { hooksLeft }),
   };
 }
 

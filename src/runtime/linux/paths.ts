@@ -54,6 +54,8 @@ export type ContainerPaths = {
   readonly upper: string;
   readonly work: string;
   readonly log: string;
+  /** Which hooks of its last life have been run. */
+  readonly hooks: string;
   /** How the command of a one-off ended, as whoever was attached has seen it. */
   readonly ended: string;
 };
@@ -102,6 +104,7 @@ export function containerPaths(paths: ProjectPaths, container: ContainerName): C
     upper: `${lib}/upper`,
     work: `${lib}/work`,
     log: `${lib}/log`,
+    hooks: `${lib}/hooks.json`,
     ended: `${lib}/ended.json`,
   };
 }

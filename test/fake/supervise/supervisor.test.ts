@@ -177,53 +177,60 @@ test('a container without a monitor is looked after until it has one, at growing
   expect(isOver()).toBe(true);
 });
 
+const hook = { argv: ['a'], privileged: false, environment: {} };
+const hooks = { preStart: [], postStart: [hook, hook], preStop: [], postStop: [hook, hook] };
+
+/** As whoever was killed or interrupted before it came to the others. */
+async function runOneHook(machine: FakeRuntime, when: 'post-start' | 'post-stop'): Promise<void> {
+  const opened = await machine.open();
+  if (!opened.ok) throw new Error('the fake machine opens');
+  const container = machine.container('shop-web-1').name;
+  await opened.value.perform({ kind: 'hook', container, when, hook }, new AbortController().signal);
+  await opened.value.close();
+}
+
 test('hooks after an end that a killed supervisor has left undone are run by its successor, and only those', async () => {
-  const postStop = [{ argv: ['a'], privileged: false, environment: {} }];
-  const hooks = { preStart: [], postStart: [], preStop: [], postStop };
-  const { clock, machine, begin, lines } = supervised([{ name: 'web', config: { hooks } }]);
-  const hooksRun = () => lines.filter((line) => line.kind === 'step' && line.action === 'post-stop hook').length;
+  const { clock, machine, begin } = supervised([{ name: 'web', config: { hooks } }]);
   machine.exit('shop-web-1', 1);
+  await runOneHook(machine, 'post-stop');
   begin();
   await clock.pass(0);
-  expect(hooksRun()).toBe(1);
   begin();
   await clock.pass(0);
-  expect(hooksRun()).toBe(1);
-  const undone = lines.findIndex((line) => line.kind === 'step');
-  lines.splice(undone, 1);
-  begin();
-  await clock.pass(0);
-  expect(hooksRun()).toBe(1);
+  expect(machine.performed).toEqual(['hook shop-web-1 post-stop 1', 'hook shop-web-1 post-stop 1']);
+  expect(machine.container('shop-web-1').hooksLeft).toBeUndefined();
 });
 
 test('hooks after an end that was asked for are left to whoever asked, for two seconds', async () => {
-  const postStop = [{ argv: ['a'], privileged: false, environment: {} }];
-  const hooks = { preStart: [], postStart: [], preStop: [], postStop };
-  const { clock, machine, begin, lines } = supervised([{ name: 'web', config: { hooks } }]);
-  const hooksRun = () => machine.performed.filter((step) => step.startsWith('hook ')).length;
-  const step = { kind: 'step', action: 'post-stop hook', by: 'stop', cause: 'requested' } as const;
-  const container = machine.container('shop-web-1').name;
-  const create = { ...step, action: 'create', container, atMs: 1 };
-  lines.push(create);
-  machine.exit('shop-web-1', 143, { requested: true });
-  const { isOver } = begin();
-  await clock.pass(1900);
-  expect([hooksRun(), isOver()]).toEqual([0, false]);
-  lines.push({ ...step, container, atMs: clock.now() });
+  for (const isKilled of [true, false]) {
+    const { clock, machine, begin } = supervised([{ name: 'web', config: { hooks } }]);
+    machine.exit('shop-web-1', 143, { requested: true });
+    begin();
+    await clock.pass(0);
+    const { isOver } = begin();
+    await clock.pass(1900);
+    expect([machine.performed.length, isOver()]).toEqual([0, false]);
+    if (!isKilled) for (const _ of hooks.postStop) await runOneHook(machine, 'post-stop');
+    await clock.pass(200);
+    expect([machine.performed.length, isOver()]).toEqual([2, true]);
+  }
+});
+
+test('hooks after a start are left to whoever has started, who has the project, and one that failed to the user', async () => {
+  const config = { hooks, restart: { condition: 'always' } } as const;
+  const { clock, machine, begin } = supervised([{ name: 'web', config }]);
+  machine.exit('shop-web-1', 1);
+  begin();
   await clock.pass(200);
-  expect([hooksRun(), isOver()]).toEqual([0, true]);
+  const [before, after] = ['hook shop-web-1 post-stop 1', 'hook shop-web-1 post-start 1'];
+  const life = [before, before, 'start shop-web-1', after];
+  expect(machine.performed).toEqual([...life, after]);
 
-  // A log that was turned over since the end says nothing.
-  lines.splice(0, lines.length, { ...create, atMs: clock.now() });
+  machine.failure = ({ kind }) => (kind === 'hook' ? { code: 'io', message: 'cannot run it', notes: [] } : undefined);
+  machine.exit('shop-web-1', 1);
+  await clock.pass(60_000);
+  expect(machine.performed.slice(5)).toEqual(life);
   begin();
-  await clock.pass(3000);
-  expect(hooksRun()).toBe(0);
-
-  // Who asked is gone, and so is the supervisor that saw the end.
-  lines.splice(0, lines.length, create);
-  begin();
-  await clock.pass(0);
-  begin();
-  await clock.pass(3000);
-  expect(hooksRun()).toBe(1);
+  await clock.pass(60_000);
+  expect(machine.performed).toHaveLength(9);
 });

@@ -63,11 +63,11 @@ test('what becomes due while the lock is waited for is restarted along', async (
 });
 
 test('a hook after an end comes before the next life, whoever else is due', async () => {
-  const { machine, work, end, endOf, restart, starts } = working();
+  const { machine, work, end, restart, starts } = working();
   restart(end('shop-a-1'));
   await asked(machine);
   const b = end('shop-b-1');
-  work.runPostStop(b, { endedAtMs: endOf(b), from: 0 });
+  work.runPostStop(b);
   restart(b);
   await machine.unlock();
   await eventually(() => expect(starts()).toEqual(['start shop-a-1']));

@@ -93,7 +93,7 @@ test('a full up leaves exactly the containers that are wanted, all running, and 
         const there = containers.filter((container) => container.service === service);
         expect(there.length).toBe(wanted.length);
         expect(there.every(({ status }) => status.kind === 'running')).toBe(true);
-        expect(there.every(({ unfinishedStart }) => unfinishedStart === undefined)).toBe(true);
+        expect(there.every(({ hooksLeft }) => hooksLeft === undefined)).toBe(true);
         expect(there.every(({ config }) => wanted.some((one) => compare(config, one.config).length === 0))).toBe(true);
       }
       const known = [...desired.services, ...desired.disabledServices];

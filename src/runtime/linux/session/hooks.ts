@@ -6,8 +6,8 @@ import { err, ok, type Result } from '../../../util/result.ts';
 import { abortAfter } from '../../timer.ts';
 import { hookGroup } from '../cgroup/layout.ts';
 import { execInContainer } from '../exec.ts';
+import { writeHookRun } from '../hooks-run.ts';
 import { observeContainer } from '../observe.ts';
-import { writePostStart } from '../post-start.ts';
 import { findContainer, type SessionContext } from './context.ts';
 import { eventually } from './destroy.ts';
 import { runBeside } from './one-off.ts';
@@ -21,21 +21,33 @@ export async function runHook(
   interrupt: AbortSignal,
 ): Promise<Result<void, RuntimeFailure>> {
   const outcome = await run(context, action, interrupt);
-  if (action.when === 'post-start') notePostStart(context, action.container, outcome);
+  const { when, container } = action;
+  if (when === 'post-start' || when === 'post-stop') noteHook(context, { container, when, outcome });
   return outcome;
 }
 
-/** An interrupted one is still to be run. */
-function notePostStart(context: SessionContext, name: ContainerName, outcome: Result<void, RuntimeFailure>): void {
-  const known = findContainer(context, name);
-  if (!known.ok || (!outcome.ok && outcome.error.code === 'interrupted')) return;
+/** Whoever interrupts a hook after an end wants to have no more of it; one after a start is still to be run. */
+function noteHook(
+  context: SessionContext,
+  {
+    container,
+    when,
+    outcome,
+  }: {
+    readonly container: ContainerName;
+    readonly when: 'post-start' | 'post-stop';
+    readonly outcome: Result<void, RuntimeFailure>;
+  },
+): void {
+  const known = findContainer(context, container);
+  if (!known.ok || (when === 'post-start' && !outcome.ok && outcome.error.code === 'interrupted')) return;
   const { record, where } = known.value;
   const { status } = observeContainer(record, where);
-  if (status.kind !== 'running') return;
+  if (!('startedAtMs' in status) || (status.kind === 'exited') !== (when === 'post-stop')) return;
   try {
-    writePostStart(where.state, { startedAtMs: status.startedAtMs, succeeded: outcome.ok });
+    writeHookRun(where.hooks, { startedAtMs: status.startedAtMs, when, succeeded: outcome.ok });
   } catch {
-    // Then it is run once more by the next `up`, which is better than a start that fails now.
+    // Then it is run once more by whoever comes next, which is better than to fail now.
   }
 }
 
