@@ -1,5 +1,6 @@
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName } from '../model/units.ts';
+import { laggards } from '../plan/lagging.ts';
 import type { Runtime, Watching } from '../runtime/runtime.ts';
 import { Charge } from './charge.ts';
 import type { Clock } from './clock.ts';
@@ -57,6 +58,8 @@ export class Supervisor {
       onLooked: () => {
         this.#looked = true;
         this.#past = undefined;
+        const seen = [...this.#charges.values()].map(({ last }) => last);
+        if (laggards(seen, this.#options.clock.now()).length > 0) this.#work.catchUp();
         this.#leaveIfIdle();
       },
       onChange: (container) => this.#see(container),

@@ -3,6 +3,7 @@ import type { Event, RuntimeFailure } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ObservedState } from '../model/state.ts';
 import type { ContainerName, ProjectName, ServiceName } from '../model/units.ts';
+import { planLaggards } from '../plan/lagging.ts';
 import {
   type DueRestart,
   planDependentRestarts,
@@ -58,6 +59,11 @@ export class Work {
       await this.#restarting;
       await this.#carryOut((observed) => planDependentRestarts(observed, service));
     });
+  }
+
+  /** Whoever has brought a dependency back was killed before those that asked for it had followed. */
+  catchUp(): void {
+    this.#begin(() => this.#carryOut((observed) => planLaggards(observed, this.#options.now())));
   }
 
   /** What the file wants to be run after every end, and before it is started again. */

@@ -357,6 +357,43 @@ describe('depends_on', () => {
   );
 
   scenario(
+    'with restart: true is followed though the supervisor is killed before that, or in the middle of it',
+    [],
+    async (rig) => {
+      const deaf = 'trap "echo > /shared/termed" TERM; while sleep 0.05; do :; done';
+      const prepare = 'echo > /shared/preparing; until test -e /shared/go; do sleep 0.05; done';
+      rig.stack({
+        db: rig.puppet('db', { restart: 'always' }),
+        web: shell({
+          command: ['/bin/sh', '-c', deaf],
+          depends_on: { db: { condition: 'service_started', restart: true } },
+          pre_stop: [{ command: ['/bin/sh', '-c', prepare] }],
+        }),
+      });
+      shared(rig, 'keep');
+      await rig.up();
+      let web = await running(rig, 'web');
+      for (const moment of ['preparing', 'termed']) {
+        if (moment === 'termed') shared(rig, 'go');
+        (await rig.next('db')).tell('raise 9');
+        await eventually(() => expect(existsSync(rig.path(`shared/${moment}`))).toBe(true));
+        for (const pid of supervisorsOf(rig.project)) killed(pid);
+        shared(rig, 'go');
+        await eventually(async () => expect((await running(rig, 'web')).pid).not.toBe(web.pid));
+        web = await running(rig, 'web');
+        const db = await running(rig, 'db');
+        expect(web.status['startedAtMs']).toBeGreaterThan(db.status['startedAtMs'] as number);
+        for (const name of ['preparing', 'termed', 'go']) rmSync(rig.path(`shared/${name}`));
+      }
+      shared(rig, 'go');
+      const rows = async () => [await rig.row('db'), await rig.row('web')];
+      expect(await rows()).toMatchObject([{ restarts: 2 }, { restarts: 2 }]);
+      await eventually(() => expect(supervisorsOf(rig.project)).toEqual([]), { withinMs: 20_000 });
+      expect(await rows()).toMatchObject([{ restarts: 2 }, { restarts: 2 }]);
+    },
+  );
+
+  scenario(
     'with restart: true ends before up brings back the dependency that crashed, and starts after it',
     [],
     async (rig) => {

@@ -4,6 +4,7 @@ import type { ContainerStatus, ObservedState } from '../../../src/model/state.ts
 import type { Millis, ServiceName, SignalName } from '../../../src/model/units.ts';
 import { planDown } from '../../../src/plan/down.ts';
 import { formatPlan, formatSteps } from '../../../src/plan/format.ts';
+import { planLaggards } from '../../../src/plan/lagging.ts';
 import { reconcile } from '../../../src/plan/reconcile.ts';
 import { planRemove } from '../../../src/plan/remove.ts';
 import { planDependentRestarts, planRestart } from '../../../src/plan/restart.ts';
@@ -144,6 +145,30 @@ start shop-web-1 (api is restarted) after stop shop-web-1
 `);
   expect(plan.steps[1]?.action).toEqual({ kind: 'start', container: 'shop-web-1', automatic: true });
   expect(planDependentRestarts(machine, 'db' as ServiceName).steps).toEqual([]);
+});
+
+test('who has not followed when a dependency was brought back follows, and those that follow it, and nobody else', () => {
+  const since = (startedAtMs: number): ContainerStatus => ({ kind: 'running', pid: 1, startedAtMs });
+  const stopped = { kind: 'exited', exitCode: 143, oomKilled: false, startedAtMs: 5, finishedAtMs: 20 } as const;
+  const laggardsWith = (web: ContainerStatus, more: object = {}, now = 1000): string =>
+    formatPlan(
+      planLaggards(
+        with_({
+          'shop-api-1': { status: since(10), restarts: 1 },
+          'shop-web-1': { status: web, ...more },
+          'shop-db-1': { status: since(1) },
+        }),
+        now,
+      ),
+    );
+  const follows = 'restart shop-web-1: api is restarted\n';
+  expect(laggardsWith(since(5))).toBe(follows);
+  expect(laggardsWith({ ...stopped, requested: true })).toBe('start shop-web-1: api is restarted\n');
+  expect(laggardsWith(since(11))).toBe('');
+  // It ended by itself, or for the user, or the clock was set back since.
+  expect(laggardsWith(stopped)).toBe('');
+  expect(laggardsWith({ ...stopped, requested: true }, { stoppedByUser: true })).toBe('');
+  expect(laggardsWith(since(5), {}, 9)).toBe('');
 });
 
 test('kill reaches what is alive, and only a signal that is meant to end it is remembered', () => {
