@@ -236,7 +236,8 @@ function consequence(
     const cause: Cause = { kind: 'dependency-recreated', dependency: mode.service };
     return { kind: 'recreate', desired, observed, cause };
   }
-  if (decision.kind === 'start' || options.start === false || !isAlive(observed)) return decision;
+  // What is paused would only go on as it was, with what it had of its dependency.
+  if (options.start === false || !isAlive(observed)) return decision;
   for (const { service, restart } of desired.dependsOn) {
     if (!restart || !(renewed.has(service) || restarted.has(service))) continue;
     const kind = renewed.has(service) ? 'dependency-recreated' : 'dependency-restarted';

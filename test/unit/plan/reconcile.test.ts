@@ -396,6 +396,19 @@ start shop-web-1 (api is restarted) after stop shop-web-1, start shop-api-1
   ).toBe('recreate shop-db-1: environment.PORT 1 → 2\n');
 });
 
+test('a paused dependent with restart: true does not go on with what it had of a dependency that is made anew', () => {
+  const sketch = (port: string): ServiceSketch[] => [
+    { name: 'db', config: onPort(port) },
+    { name: 'api', needs: ['db+restart'] },
+    { name: 'report', needs: ['db'] },
+  ];
+  const paused = { status: { kind: 'paused', pid: 100, startedAtMs: 1 } } as const;
+  const observed = observedState(desiredState(sketch('1')), { 'shop-api-1': paused, 'shop-report-1': paused });
+  expect(formatPlan(reconcile(desiredState(sketch('2')), observed, { compare }))).toBe(
+    'recreate shop-db-1: environment.PORT 1 → 2\nrestart shop-api-1: db is made anew\nunpause shop-report-1: is paused\n',
+  );
+});
+
 test('dependents with restart: true follow what its policy would have brought back, had nobody been there first', () => {
   const sketch: ServiceSketch[] = [
     { name: 'db', config: { restart: { condition: 'on-failure' } } },
