@@ -19,3 +19,8 @@ export function abortAfter(ms: number): AbortSignal {
   callAfter(ms, () => over.abort(), { keepsAlive: false });
   return over.signal;
 }
+
+/** Keeps the whole process still, for a moment in which nothing else could be done. */
+export function pauseSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -3,6 +3,7 @@ import { hasHealth } from '../../model/health.ts';
 import type { Network } from '../../model/project.ts';
 import type { ContainerStatus, ExitedStatus, ObservedContainer, ObservedState } from '../../model/state.ts';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
+import { pauseSync } from '../timer.ts';
 import { readGivenUp } from './given-up.ts';
 import { readHealth } from './health.ts';
 import { readHooksLeft } from './hooks-run.ts';
@@ -80,12 +81,16 @@ export function observeContainer(
   let state = told ?? readState(where.stateRecord);
   let lives = livesOf(state);
   let status = statusOf(record, state, { ...where, lives });
-  if (status === 'changing') {
+  for (let waitedMs = 0; status === 'changing'; waitedMs += 1) {
     // Its process has just ended and the monitor is about to say so, or has done so since we read.
     state = readState(where.stateRecord);
     lives = livesOf(state);
     status = statusOf(record, state, { ...where, lives });
-    if (status === 'changing') status = lastWitness(state as ShimState, where.state);
+    if (status !== 'changing') break;
+    const witness = lastWitness(state as ShimState, where.state);
+    // What was killed has left no word: only the monitor knows, unless that is stopped.
+    if (witness.exitCode !== null || waitedMs === longestMs) status = witness;
+    else pauseSync(1);
   }
   const otherVersion = otherVersionOf(record, state);
   const givenUp = readGivenUp(where.state, { status, config });
@@ -108,6 +113,8 @@ export function observeContainer(
     ...(hooksLeft !== undefined && { hooksLeft }),
   };
 }
+
+const longestMs = 100;
 
 function statusOf(
   record: ContainerRecord,
