@@ -44,7 +44,7 @@ test('what a monitor has told before its record was read is not reported after i
   for (const path of [where.record, where.stateRecord, where.controlSocket]) {
     mkdirSync(dirname(path), { recursive: true });
   }
-  const config = { restart: { condition: 'no' }, healthcheck: undefined };
+  const config = { restart: { condition: 'no' }, hooks: { postStart: [], postStop: [] }, healthcheck: undefined };
   writeFileSync(where.record, JSON.stringify({ version: 1, name: container, service: 'web', config, dependsOn: [] }));
   writeFileSync(where.stateRecord, Buffer.concat([endedState(6, 200), endedState(5, 100)]));
   const clients: Socket[] = [];
