@@ -58,11 +58,9 @@ function lostFor(dependency: Dependency, container: ObservedContainer): Reason |
   const { service, condition } = dependency;
   if (condition === 'service_healthy' && !hasHealth(config)) return withoutCheck(dependency);
   if (status.kind !== 'exited') return undefined;
-  const isLost =
-    condition === 'service_completed_successfully'
-      ? status.exitCode !== 0
-      : condition === 'service_healthy' && !mayComeBack(container);
-  if (!isLost) return undefined;
+  const isShort =
+    condition === 'service_healthy' || (condition === 'service_completed_successfully' && status.exitCode !== 0);
+  if (!isShort || mayComeBack(container)) return undefined;
   const wanted = condition === 'service_healthy' ? 'is healthy' : 'has completed successfully';
   return {
     code: 'dependency-failed',

@@ -290,6 +290,26 @@ describe('depends_on', () => {
     },
   );
 
+  scenario('on a good end lasts as long as the restart policy tries for one', [], async (rig) => {
+    const tries = (more: ServiceText): ServiceText => ({
+      ...shell({ restart: 'on-failure:2' }),
+      command: ['/bin/sh', '-c', 'echo try; test -e /shared/tried && exit $$GOOD; : >/shared/tried; exit 3'],
+      ...more,
+    });
+    const web = shell({ depends_on: { job: { condition: 'service_completed_successfully' } } });
+    mkdirSync(rig.path('shared'));
+    rig.stack({ job: tries({ environment: { GOOD: '0' } }), web });
+    await rig.ok(['up', '-d']);
+    await running(rig, 'web');
+    expect((await rig.ok(['logs', '--no-log-prefix', 'job'])).stdout).toBe('try\ntry\n');
+    rig.stack({ job: tries({ environment: { GOOD: '4' } }), web });
+    const { code, stderr } = await rig.cli(['up', '-d', '--force-recreate']);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain(
+      'its restart policy has given it up: all its attempts are used up; the last time it ended with code 4',
+    );
+  });
+
   scenario('on the health of a service without a health check is refused before anything is made', [], async (rig) => {
     rig.stack({ db: shell(), web: shell({ depends_on: { db: { condition: 'service_healthy' } } }) });
     const { code, stderr } = await rig.cli(['up', '-d']);

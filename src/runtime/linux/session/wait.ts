@@ -60,7 +60,8 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
       return status.kind === 'exited' ? 'holds' : 'not-yet';
     case 'service_completed_successfully':
       if (status.kind !== 'exited') return 'not-yet';
-      return status.exitCode === 0 ? 'holds' : never(name, endOf(status, container));
+      if (status.exitCode === 0) return 'holds';
+      return mayComeBack(container) ? 'not-yet' : never(name, endOf(status, container));
     case 'service_healthy':
       return judgeHealth(container);
     default:
