@@ -25,6 +25,10 @@ export class Ends {
   readonly #living = new Set<ContainerName>();
   /** The last end that was reported of each. */
   readonly #known = new Map<ContainerName, string>();
+  /** When the last end was that was told of each. */
+  readonly #told = new Map<ContainerName, number>();
+  /** Ends of which only a supervisor can tell whether they are the last. */
+  readonly #undecided = new Map<ContainerName, ObservedContainer>();
   readonly #last = new Map<ContainerName, ObservedContainer>();
   /** Those that will not come back by themselves. */
   readonly #left = new Set<ContainerName>();
@@ -42,18 +46,25 @@ export class Ends {
     this.#last.set(name, container);
     if (status.kind === 'created') return;
     if (status.kind === 'running' || status.kind === 'paused') {
+      this.#decide(name);
       this.#known.delete(name);
       this.#left.delete(name);
       this.#living.add(name);
       return;
     }
-    const restarting = comesBack(container) && !this.#left.has(name);
-    const end = `${status.finishedAtMs} ${restarting}`;
+    const prospect = this.#left.has(name) ? 'stays' : prospectOf(container);
+    const end = `${status.finishedAtMs} ${prospect}`;
     if (this.#known.get(name) === end) return;
-    const isNew = !this.#known.get(name)?.startsWith(`${status.finishedAtMs} `);
+    if (!this.#known.get(name)?.startsWith(`${status.finishedAtMs} `)) this.#decide(name);
     this.#known.set(name, end);
-    if (isNew && status.finishedAtMs >= this.#options.sinceMs) this.#options.onEnd(container, restarting);
-    if (restarting) {
+    if (prospect === 'unknown') {
+      this.#undecided.set(name, container);
+      this.#living.add(name);
+      return;
+    }
+    this.#undecided.delete(name);
+    this.#tell(container, status.finishedAtMs, prospect === 'restarts');
+    if (prospect === 'restarts') {
       this.#living.add(name);
       return;
     }
@@ -106,6 +117,21 @@ export class Ends {
     }
   }
 
+  /** There is a next life: the end before it was not the last. */
+  #decide(name: ContainerName): void {
+    const container = this.#undecided.get(name);
+    this.#undecided.delete(name);
+    if (container !== undefined && 'finishedAtMs' in container.status) {
+      this.#tell(container, container.status.finishedAtMs, true);
+    }
+  }
+
+  #tell(container: ObservedContainer, finishedAtMs: number, restarting: boolean): void {
+    if (this.#told.get(container.name) === finishedAtMs) return;
+    this.#told.set(container.name, finishedAtMs);
+    if (finishedAtMs >= this.#options.sinceMs) this.#options.onEnd(container, restarting);
+  }
+
   #note(ended: Ended): void {
     this.#ended.push(ended);
     for (const waiter of this.#waiting) if (waiter.test(ended)) waiter.resolve(ended);
@@ -118,12 +144,20 @@ export class Ends {
   }
 }
 
-/** Whether its restart policy will bring it back, as far as can be told before its supervisor has counted. */
-export function comesBack({ status, stoppedByUser, config, restarts, givenUp }: ObservedContainer): boolean {
-  if (stoppedByUser || givenUp !== undefined || (status.kind !== 'exited' && status.kind !== 'failed')) return false;
+/** Whether its restart policy brings a container back that has ended; `unknown`: only its supervisor can tell. */
+export type Prospect = 'restarts' | 'stays' | 'unknown';
+
+export function prospectOf({ status, stoppedByUser, config, restarts, givenUp }: ObservedContainer): Prospect {
+  if (stoppedByUser || givenUp !== undefined || (status.kind !== 'exited' && status.kind !== 'failed')) return 'stays';
   const startedAtMs = status.kind === 'exited' ? status.startedAtMs : status.finishedAtMs;
   const { exitCode, finishedAtMs } = status;
   const lifeMs = Math.max(0, finishedAtMs - startedAtMs);
   const end = { exitCode, lifeMs, atMs: finishedAtMs, failed: status.kind === 'failed' };
-  return judgeEnd(config.restart, end, { ...freshHistory, attempts: restarts }).kind === 'restart';
+  const verdict = judgeEnd(config.restart, end, { ...freshHistory, attempts: restarts });
+  if (verdict.kind === 'restart') return 'restarts';
+  // The record may count the life that is about to begin already, and not every restart counts as an attempt.
+  return verdict.reason === 'attempts-used-up' ? 'unknown' : 'stays';
 }
+
+/** Whether it may live again by itself. */
+export const comesBack = (container: ObservedContainer): boolean => prospectOf(container) !== 'stays';

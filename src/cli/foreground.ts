@@ -3,14 +3,13 @@ import type { Cause } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import { planStop } from '../plan/stop.ts';
-import { eventsPath } from '../runtime/linux/supervisor-lock.ts';
 import type { Runtime, Watching } from '../runtime/runtime.ts';
-import { followEvents } from '../supervise/event-tail.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
 import { Ends } from './ends.ts';
 import { exitCode } from './exit-code.ts';
 import { printerFor, printLogs } from './follow.ts';
+import { followLeft } from './follow-left.ts';
 import type { Interrupts } from './interrupt.ts';
 import { type Keys, listenForKeys } from './keys.ts';
 import { OutputClosed } from './output.ts';
@@ -62,6 +61,7 @@ export async function attach(context: Context, attachment: Attachment): Promise<
 
   const over = new AbortController();
   const readerGone = new AbortController();
+  const judging = followLeft(context, { project, ends, signal: over.signal });
   const watching = runtime.watch(project, {
     signal: over.signal,
     onChange: (container) => {
@@ -71,12 +71,6 @@ export async function attach(context: Context, attachment: Attachment): Promise<
       ends.see(container);
     },
     onGone: (name) => ends.gone(name),
-  });
-  const judging = followEvents(eventsPath(project, context.environment), {
-    signal: over.signal,
-    onLine: ({ kind, container }) => {
-      if (kind === 'left') ends.over(container);
-    },
   });
   const printing = printLogs(
     context,

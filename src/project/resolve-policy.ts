@@ -70,15 +70,18 @@ function policyOf({ service, trail }: Subject): RestartPolicy {
     const condition = { none: 'no', 'on-failure': 'on-failure', any: 'always' } as const;
     return {
       condition: condition[policy.condition ?? 'any'],
-      ...(policy.max_attempts === undefined ? {} : { maxAttempts: policy.max_attempts }),
+      ...attemptsOf(policy.max_attempts),
       ...(policy.delay === undefined ? {} : { delayMs: millis(policy.delay, 0) }),
       ...(policy.window === undefined ? {} : { windowMs: millis(policy.window, 0) }),
     };
   }
   const [word = 'no', attempts] = (service.restart ?? 'no').split(':');
   const condition = (word === '' ? 'no' : word) as RestartPolicy['condition'];
-  return attempts === undefined ? { condition } : { condition, maxAttempts: Number(attempts) };
+  return { condition, ...attemptsOf(Number(attempts ?? 0)) };
 }
+
+/** As Docker has it, 0 is no limit. */
+const attemptsOf = (most = 0): Pick<RestartPolicy, 'maxAttempts'> => (most === 0 ? {} : { maxAttempts: most });
 
 export function healthcheckOf({ service, trail }: Subject): Healthcheck | undefined {
   const check = service.healthcheck;

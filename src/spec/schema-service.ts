@@ -83,7 +83,7 @@ const deploy = z.union([
       object({
         condition: key(z.enum(['none', 'on-failure', 'any']), 'When a container is started again.', { default: 'any' }),
         delay: key(duration, 'Time before it is started again.', { examples: ['5s'] }),
-        max_attempts: key(whole(), 'How often; unlimited when left out.', { examples: [3] }),
+        max_attempts: key(whole(), 'How often; unlimited when left out, or 0.', { examples: [3] }),
         window: key(duration, 'A start that lived this long was a success.', { default: '0s' }),
       }),
       'When containers are started again; wins over restart.',

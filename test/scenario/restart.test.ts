@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { over, running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { later } from '../support/later.ts';
 import { kill, killed, killOurs, processesOf, supervisorsOf } from '../support/leaks.ts';
-import { type Rig, scenario } from '../support/scenario.ts';
+import { ended, type Rig, scenario } from '../support/scenario.ts';
 
 const restarts = async (rig: Rig, service: string): Promise<number> =>
   ((await rig.row(service)) as unknown as { restarts: number }).restarts;
@@ -103,6 +104,34 @@ describe('other policies', () => {
     expect(history).toContain('"attempts-used-up"');
   });
 
+  scenario('is seen to its last attempt by up and logs -f, and not only to the one before', [], async (rig) => {
+    rig.stack({ bad: rig.puppet('bad', { restart: 'on-failure:2' }) });
+    await rig.hold();
+    const up = ended(rig.start(['up', '--abort-on-container-failure']));
+    for (const life of ['first', 'second']) {
+      const puppet = await rig.next('bad');
+      await puppet.print(`${life}\n`);
+      puppet.tell('exit 7');
+    }
+    const last = await rig.next('bad');
+    await last.print('last\n');
+    const follower = rig.start(['logs', '-f']);
+    const logs = ended(follower);
+    await once(follower.stdout!, 'data');
+    last.tell('exit 8');
+    const { code, stdout } = await up;
+    expect([code, stdout.split('bad-1 exited with code 7 (restarting)\n').length]).toEqual([8, 3]);
+    expect(stdout).toMatch(/bad-1 \| last\nbad-1 exited with code 8\n$/);
+    expect((await logs).stdout).toMatch(/bad-1 exited with code 8\n$/);
+  });
+
+  scenario('with 0 attempts tries without end, as in Docker', [], async (rig) => {
+    rig.stack({ bad: rig.puppet('bad', { restart: 'on-failure:0' }) });
+    await rig.up();
+    for (let life = 0; life < 2; life++) (await rig.next('bad')).tell('exit 7');
+    await rig.next('bad');
+  });
+
   scenario('deploy.restart_policy waits its delay and counts its attempts', [], async (rig) => {
     const restart_policy = { condition: 'any', delay: '700ms', max_attempts: 1 };
     rig.stack({ web: rig.puppet('web', { deploy: { restart_policy } }) });
@@ -129,8 +158,10 @@ describe('a start limit', () => {
   scenario('ends a crash loop, says so in ps and why, and a start by hand begins anew', [], async (rig) => {
     rig.stack({ web: limited(rig) });
     await rig.up();
+    const logs = ended(rig.start(['logs', '-f']));
     for (let life = 0; life < 3; life++) (await rig.next('web')).tell('exit 7');
     await idle(rig);
+    expect((await logs).stdout).toMatch(/web-1 exited with code 7[^\n]*\n$/);
     expect(await given(rig)).toBe('start-limit');
     expect((await rig.row('web')).status).toMatchObject({ kind: 'exited', exitCode: 7 });
     expect(await restarts(rig, 'web')).toBe(2);

@@ -76,6 +76,8 @@ async function followToTheEnd(context: Context, request: Following, observed: Ob
   for (const container of observed.containers) if (joins(container)) ends.see(container);
   const over = new AbortController();
   signal.addEventListener('abort', () => over.abort());
+  const { followLeft } = await import('../follow-left.ts');
+  const judging = followLeft(context, { project, ends, signal: over.signal });
   const watching = openRuntime(context).watch(project, {
     signal: over.signal,
     onChange: (container) => {
@@ -87,7 +89,7 @@ async function followToTheEnd(context: Context, request: Following, observed: Ob
   // Whoever reads our output may be gone before the containers are.
   await Promise.race([printing, allOver(context, { request, ends, signal: over.signal })]);
   over.abort();
-  await Promise.all([printing, watching]);
+  await Promise.all([printing, watching, judging]);
 }
 
 const lookAgainMs = 100;

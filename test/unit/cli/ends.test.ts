@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { comesBack, Ends } from '../../../src/cli/ends.ts';
+import { Ends, prospectOf } from '../../../src/cli/ends.ts';
 import type { ContainerStatus, ObservedContainer } from '../../../src/model/state.ts';
 import { desiredState, exited, observedState, running } from '../../support/builders.ts';
 
@@ -40,9 +40,32 @@ test('what its policy will restart lives on, until the user stops it or attempts
   expect([heard, ends.living.size]).toEqual([['shop-web-1 true'], 1]);
   ends.see({ ...containerOf(failing, exited(1)), stoppedByUser: true });
   expect([heard, ends.living.size]).toEqual([['shop-web-1 true'], 0]);
-  expect(comesBack({ ...containerOf(failing, exited(1)), restarts: 2 })).toBe(false);
-  expect(comesBack(containerOf(failing, exited(0)))).toBe(false);
-  expect(comesBack(containerOf({ condition: 'always' }, running))).toBe(false);
+  expect(prospectOf({ ...containerOf(failing, exited(1)), restarts: 2 })).toBe('unknown');
+  expect(prospectOf({ ...containerOf(failing, exited(1)), restarts: 2, givenUp: 'attempts-used-up' })).toBe('stays');
+  expect(prospectOf(containerOf(failing, exited(0)))).toBe('stays');
+  expect(prospectOf(containerOf({ condition: 'always' }, running))).toBe('stays');
+});
+
+test('an end whose record counts the next life already is not the last one', () => {
+  const { ends, heard } = watcher();
+  const counted = { ...containerOf(failing, exited(1)), restarts: 2 };
+  ends.see(counted);
+  expect([heard, ends.ended, ends.living.size]).toEqual([[], [], 1]);
+  ends.see({ ...containerOf(failing, running), restarts: 2 });
+  expect(heard).toEqual(['shop-web-1 true']);
+  ends.see({ ...counted, status: { ...exited(1), finishedAtMs: 9000 } as ContainerStatus });
+  expect([heard.length, ends.living.size]).toEqual([1, 1]);
+  ends.over('shop-web-1' as never);
+  expect([heard, ends.living.size]).toEqual([['shop-web-1 true', 'shop-web-1 false'], 0]);
+  expect(ends.ended.map(({ exitCode }) => exitCode)).toEqual([1]);
+});
+
+test('the next life may be over before it was seen', () => {
+  const { ends, heard } = watcher();
+  for (const finishedAtMs of [1000, 2000]) {
+    ends.see({ ...containerOf(failing, { ...exited(1), finishedAtMs } as ContainerStatus), restarts: 2 });
+  }
+  expect(heard).toEqual(['shop-web-1 true']);
 });
 
 test('the first end that passes a test is found in the past and awaited in the future', async () => {

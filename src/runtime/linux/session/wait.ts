@@ -71,10 +71,9 @@ export function judge(container: ObservedContainer, dependency: Dependency): Ver
 
 /** undefined: it has not ended. */
 function judgeEnd(container: ObservedContainer): Verdict | undefined {
-  const { status, name, config, restarts } = container;
+  const { status, name } = container;
   if (status.kind !== 'exited') return undefined;
-  const { maxAttempts = Number.POSITIVE_INFINITY } = config.restart;
-  if (mayComeBack(container) && restarts < maxAttempts) return 'not-yet';
+  if (mayComeBack(container)) return 'not-yet';
   return status.exitCode === 0 ? 'holds' : never(name, endOf(status, container));
 }
 
