@@ -15,7 +15,8 @@ describe('in a terminal', () => {
     expect(terminal.screen()).toMatch(/\[\+\] up 2\/2/);
     expect(terminal.screen()).toMatch(new RegExp(`✔ ${rig.project}-job-1 +started`));
     terminal.press('C-c');
-    await eventually(() => expect(terminal.screen()).toMatch(/web-1 exited with code/));
+    // Until then what is typed is for up.
+    await eventually(() => expect(terminal.screen()).toMatch(/web-1 exited with code[\s\S]*ready:/));
     terminal.type('echo code $?');
     await eventually(() => expect(terminal.screen()).toContain('code 0'));
     expect(terminal.isSane()).toBe(true);
