@@ -5,7 +5,7 @@ import { logJson } from './render/log-json.ts';
 import { type LogPrinter, logPrinter } from './render/log-lines.ts';
 
 /** Whose output is wanted, and in which form. */
-export type LogRequest = Pick<LogOptions, 'follow' | 'signal' | 'tail' | 'sinceMs' | 'untilMs' | 'joins'> & {
+export type LogRequest = Pick<LogOptions, 'follow' | 'signal' | 'tail' | 'sinceMs' | 'untilMs' | 'joins' | 'notes'> & {
   readonly project: ProjectName;
   readonly containers: readonly ContainerName[];
   readonly timestamps: boolean;

@@ -3,6 +3,7 @@ import type { Cause } from '../model/plan.ts';
 import type { ObservedContainer, ObservedState } from '../model/state.ts';
 import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/units.ts';
 import { planStop } from '../plan/stop.ts';
+import { Notes } from '../runtime/linux/logs/notes.ts';
 import type { Runtime, Watching } from '../runtime/runtime.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
@@ -48,13 +49,14 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   const isShown = ({ service }: { readonly service: ServiceName }): boolean => attachment.shown.includes(service);
   const shown = new Set(run.filter(isShown).map(({ name }) => name));
   const printer = printerFor(context, { ...attachment, containers: [...shown] });
+  const notes = new Notes();
   const ends = new Ends({
     sinceMs,
     onEnd: ({ name, status }, restarting) => {
       if (!shown.has(name)) return;
       const text = `${endText(status)}${restarting ? ' (restarting)' : ''}`;
-      if (isForPrograms(context)) sayMessage(context, `${name} ${text}`);
-      else printer.note(name, text);
+      const isMessage = isForPrograms(context);
+      notes.add(() => (isMessage ? sayMessage(context, `${name} ${text}`) : printer.note(name, text)));
     },
   });
   for (const container of [...run].sort(byEnd)) ends.see(container);
@@ -80,6 +82,7 @@ export async function attach(context: Context, attachment: Attachment): Promise<
       json: context.globals.json,
       follow: true,
       joins: isShown,
+      notes,
       signal: over.signal,
     },
     printer,

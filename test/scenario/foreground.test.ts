@@ -29,6 +29,12 @@ describe('up in the foreground', () => {
     expect((await rig.ok(['why', 'web'])).stdout).toContain(`stop by up: ${rig.project}-job-1 has ended`);
   });
 
+  scenario('says how a container has ended after what it has written, however soon that was', [], async (rig) => {
+    const command = ['sh', '-c', 'echo first; echo last; exit 3'];
+    rig.stack({ job: { rootfs: { host: ['sh'] }, command, network_mode: 'none' } });
+    expect((await rig.ok(['up'])).stdout).toBe('job-1 | first\njob-1 | last\njob-1 exited with code 3\n');
+  });
+
   scenario('stops all at a failure only, when asked for that', [], async (rig) => {
     rig.stack({ web: rig.puppet('web'), good: rig.puppet('good'), bad: rig.puppet('bad') });
     const { run } = await foreground(rig, '--abort-on-container-failure');

@@ -1,5 +1,6 @@
 import type { ObservedContainer, ObservedState } from '../../model/state.ts';
 import { isLockHeld } from '../../runtime/linux/lock-held.ts';
+import { Notes } from '../../runtime/linux/logs/notes.ts';
 import type { Context } from '../context.ts';
 import { comesBack, Ends } from '../ends.ts';
 import { exitCode } from '../exit-code.ts';
@@ -67,10 +68,12 @@ type Following = LogRequest & { readonly joins: (container: ObservedContainer) =
 async function followToTheEnd(context: Context, request: Following, observed: ObservedState): Promise<void> {
   const { project, joins, signal, prefix } = request;
   const printer = printerFor(context, request);
+  const notes = new Notes();
   const ends = new Ends({
     sinceMs: Date.now(),
     onEnd: ({ name, status }, restarting) => {
-      if (prefix) printer.note(name, `${endText(status)}${restarting ? ' (restarting)' : ''}`);
+      const text = `${endText(status)}${restarting ? ' (restarting)' : ''}`;
+      if (prefix) notes.add(() => printer.note(name, text));
     },
   });
   for (const container of observed.containers) if (joins(container)) ends.see(container);
@@ -85,7 +88,7 @@ async function followToTheEnd(context: Context, request: Following, observed: Ob
     },
     onGone: (name) => ends.gone(name),
   });
-  const printing = printLogs(context, { ...request, signal: over.signal }, printer);
+  const printing = printLogs(context, { ...request, notes, signal: over.signal }, printer);
   // Whoever reads our output may be gone before the containers are.
   await Promise.race([printing, allOver(context, { request, ends, signal: over.signal })]);
   over.abort();

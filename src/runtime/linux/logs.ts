@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ContainerName, ProjectName } from '../../model/units.ts';
 import type { LogChunk } from './logs/chunk.ts';
+import { Notes } from './logs/notes.ts';
 import { LogReader } from './logs/reader.ts';
 import type { HostEnvironment } from './options.ts';
 import { containerPaths, hostPaths, projectPaths } from './paths.ts';
@@ -19,6 +20,8 @@ export type LogOptions = {
   readonly signal: AbortSignal;
   /** With `follow`: whether a container that is new shall be read too, from its beginning. Absent: none. */
   readonly joins?: (container: Pick<ContainerRecord, 'name' | 'service' | 'number'>) => boolean;
+  /** Said while the caller waits for the next chunk. */
+  readonly notes?: Notes;
   readonly host?: HostEnvironment;
 };
 
@@ -30,7 +33,7 @@ export async function* openLogs(
 ): AsyncGenerator<LogChunk, void, undefined> {
   const { follow, signal, host = process.env, sinceMs = 0, untilMs = Number.POSITIVE_INFINITY } = options;
   const at = projectPaths(hostPaths(host), project);
-  const { joins } = options;
+  const { joins, notes = new Notes() } = options;
   const readers: LogReader[] = [];
   const bell = new Bell(joins === undefined ? [] : [at.containers]);
   const add = (name: ContainerName, tail?: number): void => {
@@ -38,6 +41,7 @@ export async function* openLogs(
     bell.add(`${directory}/index`);
     readers.push(new LogReader(name, directory, { sinceMs, untilMs, ...(tail === undefined ? {} : { tail }) }));
   };
+  notes.onAdd = () => bell.ringNow();
   const known = new Set<string>(containers);
   const join = (test: NonNullable<typeof joins>): void => {
     for (const name of entries(at.containers)) {
@@ -54,15 +58,18 @@ export async function* openLogs(
     for (;;) {
       if (follow) bell.listen();
       if (follow && joins !== undefined) join(joins);
+      const sayDue = notes.take();
       for (let next = oldest(readers); next !== undefined && !signal.aborted; next = oldest(readers)) {
         const chunk = next.peek();
         next.take();
         if (chunk !== undefined) yield chunk;
       }
+      sayDue();
       if (!follow || signal.aborted || Date.now() > untilMs) return;
       await bell.ring(signal);
     }
   } finally {
+    notes.take()();
     bell.close();
     for (const reader of readers) reader.close();
   }
@@ -118,7 +125,7 @@ class Bell {
     try {
       const watcher = watch(target, (event) => {
         if (event === 'rename') this.#forget(path);
-        this.#ringNow();
+        this.ringNow();
       });
       watcher.on('error', () => this.#forget(path));
       this.#watchers.set(path, watcher);
@@ -148,7 +155,7 @@ class Bell {
     this.#watchers.clear();
   }
 
-  #ringNow(): void {
+  ringNow(): void {
     this.#rung = true;
     this.#wake?.();
   }
