@@ -103,10 +103,14 @@ export class Ends {
     return new Promise((resolve) => this.#waiting.push({ test, resolve }));
   }
 
+  /** Whether anybody of `names` still lives, or will live again. */
+  isLeft(names?: ReadonlySet<ContainerName>): boolean {
+    return [...this.#living].some((name) => names?.has(name) ?? true);
+  }
+
   /** Resolves when nobody of `names` lives any more. */
   async all(names?: ReadonlySet<ContainerName>): Promise<void> {
-    const isOver = () => ![...this.#living].some((name) => names?.has(name) ?? true);
-    while (!isOver()) {
+    while (this.isLeft(names)) {
       await new Promise<void>((resolve) => {
         const before = this.#wakeAll;
         this.#wakeAll = () => {

@@ -5,6 +5,7 @@ import type { ContainerName, Millis, ProjectName, ServiceName } from '../model/u
 import { planStop } from '../plan/stop.ts';
 import { Notes } from '../runtime/linux/logs/notes.ts';
 import type { Runtime, Watching } from '../runtime/runtime.ts';
+import { allOver } from './all-over.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
 import { Ends } from './ends.ts';
@@ -45,7 +46,8 @@ export type Attachment = {
  */
 export async function attach(context: Context, attachment: Attachment): Promise<number> {
   const { runtime, project, services, interrupts, sinceMs } = attachment;
-  const run = (await runtime.observe(project)).containers.filter(({ service }) => services.includes(service));
+  const isOurs = ({ service }: ObservedContainer): boolean => services.includes(service);
+  const run = (await runtime.observe(project)).containers.filter(isOurs);
   const isShown = ({ service }: { readonly service: ServiceName }): boolean => attachment.shown.includes(service);
   const shown = new Set(run.filter(isShown).map(({ name }) => name));
   const printer = printerFor(context, { ...attachment, containers: [...shown] });
@@ -62,12 +64,14 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   for (const container of [...run].sort(byEnd)) ends.see(container);
 
   const over = new AbortController();
+  const names = shown.size === 0 ? undefined : shown;
+  const ending = { project, ends, joins: isOurs, names, patienceMs: 0, signal: over.signal };
   const readerGone = new AbortController();
   const judging = followLeft(context, { project, ends, signal: over.signal });
   const watching = runtime.watch(project, {
     signal: over.signal,
     onChange: (container) => {
-      if (!services.includes(container.service)) return;
+      if (!isOurs(container)) return;
       // A replica that has come later.
       if (isShown(container)) shown.add(container.name);
       ends.see(container);
@@ -96,7 +100,7 @@ export async function attach(context: Context, attachment: Attachment): Promise<
   }
   try {
     await Promise.race([
-      ...(attachment.stay === true ? [] : [ends.all(shown.size === 0 ? undefined : shown)]),
+      ...(attachment.stay === true ? [] : [allOver(context, ending)]),
       ...reasonsToStop(attachment, ends),
       ...[interrupts.first, readerGone.signal, ...(keys ? [keys.detach] : [])].map(aborted),
     ]);

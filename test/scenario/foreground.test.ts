@@ -35,6 +35,21 @@ describe('up in the foreground', () => {
     expect((await rig.ok(['up'])).stdout).toBe('job-1 | first\njob-1 | last\njob-1 exited with code 3\n');
   });
 
+  scenario('goes on with what another command restarts or makes anew, though it was all there was', [], async (rig) => {
+    rig.stack({ web: rig.puppet('web') });
+    const { run } = await foreground(rig);
+    await (await rig.next('web')).print('first\n');
+    await rig.ok(['restart']);
+    await (await rig.next('web')).print('second\n');
+    await rig.ok(['up', '-d', '--force-recreate']);
+    const third = await rig.next('web');
+    await third.print('third\n');
+    third.tell('exit 4');
+    const { code, stdout } = await run;
+    expect([code, stdout.match(/first|second|third/g)]).toEqual([0, ['first', 'second', 'third']]);
+    expect(stdout).toMatch(/exited with code 4\n$/);
+  });
+
   scenario('stops all at a failure only, when asked for that', [], async (rig) => {
     rig.stack({ web: rig.puppet('web'), good: rig.puppet('good'), bad: rig.puppet('bad') });
     const { run } = await foreground(rig, '--abort-on-container-failure');

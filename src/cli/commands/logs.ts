@@ -1,6 +1,6 @@
 import type { ObservedContainer, ObservedState } from '../../model/state.ts';
-import { isLockHeld } from '../../runtime/linux/lock-held.ts';
 import { Notes } from '../../runtime/linux/logs/notes.ts';
+import { allOver } from '../all-over.ts';
 import type { Context } from '../context.ts';
 import { comesBack, Ends } from '../ends.ts';
 import { exitCode } from '../exit-code.ts';
@@ -90,30 +90,16 @@ async function followToTheEnd(context: Context, request: Following, observed: Ob
   });
   const printing = printLogs(context, { ...request, notes, signal: over.signal }, printer);
   // Whoever reads our output may be gone before the containers are.
-  await Promise.race([printing, allOver(context, { request, ends, signal: over.signal })]);
+  await Promise.race([
+    printing,
+    allOver(context, { project, joins, ends, signal: over.signal, patienceMs: lastWordsMs }),
+  ]);
   over.abort();
   await Promise.all([printing, watching, judging]);
 }
 
-const lookAgainMs = 100;
-
-type Waiting = { readonly request: Following; readonly ends: Ends; readonly signal: AbortSignal };
-
-async function allOver(context: Context, { request, ends, signal }: Waiting): Promise<void> {
-  const { environment } = context;
-  const { project, joins } = request;
-  do {
-    await ends.all();
-    // A command at work (a restart, say) may be about to start one; the last words are on their way to the log as well.
-    do await pause(lookAgainMs);
-    while (isLockHeld(project, environment) && !signal.aborted);
-    // Reports of what it has made may still be on their way.
-    const { containers } = await openRuntime(context).observe(project);
-    for (const container of containers) if (joins(container)) ends.see(container);
-  } while (ends.living.size > 0 && !signal.aborted);
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** The last words of whoever has ended are on their way to the log. */
+const lastWordsMs = 100;
 
 const goesOn = (container: ObservedContainer): boolean =>
   container.status.kind === 'running' || container.status.kind === 'paused' || comesBack(container);
