@@ -9,6 +9,7 @@ import { catchInterrupts } from '../interrupt.ts';
 import { readMoment } from '../moment.ts';
 import { endText } from '../render/status.ts';
 import { openRuntime } from '../runtime.ts';
+import { sayError } from '../say.ts';
 import { lookAround } from '../situation.ts';
 import type { Runner } from './runner.ts';
 
@@ -31,8 +32,13 @@ export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) =>
     .sort();
   const follow = flags.follow && observed.containers.some((container) => isWanted(container) && goesOn(container));
   if (containers.length === 0) {
-    context.stderr.write(`project ${name} has no containers\n`);
-    return exitCode.ok;
+    const of = args.length === 0 ? '' : ` of ${args.join(', ')}`;
+    if (flags.index === undefined) {
+      context.stderr.write(`project ${name} has no containers${of}\n`);
+      return exitCode.ok;
+    }
+    sayError(context, { code: 'not-running', message: `project ${name} has no container${of} number ${flags.index}` });
+    return exitCode.failed;
   }
   const interrupts = catchInterrupts(2);
   const request = {
