@@ -10,6 +10,7 @@ import { err, ok } from '../util/result.ts';
 import { plural } from '../util/text.ts';
 import type { Context } from './context.ts';
 import { exitCode } from './exit-code.ts';
+import { ignoresOrphans, removesOrphans } from './orphans.ts';
 import { isForPrograms, sayError } from './say.ts';
 import { knownServices } from './services.ts';
 import { loadProject } from './stack.ts';
@@ -57,7 +58,7 @@ export async function prepare(
   { flags, names, start, scales, load = loadProject }: Wish,
 ): Promise<Result<Converging, number>> {
   if (flags['remove-orphans'] && ignoresOrphans(context)) {
-    const message = '--remove-orphans contradicts COMPOSE_IGNORE_ORPHANS=true in the environment';
+    const message = '--remove-orphans contradicts COMPOSE_IGNORE_ORPHANS in the environment';
     sayError(context, { code: 'usage', message, hint: 'leave one of them out' });
     return err(exitCode.usage);
   }
@@ -76,7 +77,7 @@ export async function prepare(
     recreate: flags['force-recreate'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
     recreateDependencies: flags['always-recreate-deps'] ? 'always' : flags['no-recreate'] ? 'never' : 'changed',
     renewAnonymousVolumes: flags['renew-anon-volumes'],
-    removeOrphans: flags['remove-orphans'] || context.environment['COMPOSE_REMOVE_ORPHANS'] === 'true',
+    removeOrphans: removesOrphans(context, flags['remove-orphans']),
     start,
     ...graceOf(flags.timeout),
   };
@@ -95,5 +96,3 @@ export function warnOfOrphans(context: Context, { desired }: Converging, observe
     stderr.write(`${JSON.stringify({ severity: 'warning', code: 'orphans', message, hint })}\n`);
   else stderr.write(`${paintError('warning', 'warning')}: ${message}\n  = ${hint}\n`);
 }
-
-const ignoresOrphans = ({ environment }: Context): boolean => environment['COMPOSE_IGNORE_ORPHANS'] === 'true';

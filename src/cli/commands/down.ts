@@ -2,6 +2,7 @@ import { planDown } from '../../plan/down.ts';
 import { desiredState } from '../../project/desired.ts';
 import { endWatch } from '../../runtime/linux/watch-lock.ts';
 import { noteImages } from '../images.ts';
+import { removesOrphans } from '../orphans.ts';
 import { changeStored, graceOf, hasten, ofServices } from '../stored.ts';
 import type { Runner } from './runner.ts';
 
@@ -19,7 +20,7 @@ export const down: Runner<'down'> = ({ flags, args }, context) => {
         services,
         desired: project && desiredState(project),
         volumes: flags.volumes,
-        removeOrphans: flags['remove-orphans'],
+        removeOrphans: removesOrphans(context, flags['remove-orphans']),
         ...graceOf(flags.timeout),
       }),
     urgent: hasten(flags.timeout),

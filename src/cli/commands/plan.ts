@@ -26,7 +26,9 @@ export async function printPlan(context: Context, converging: Converging): Promi
   const { stdout, globals } = context;
   const observed = await openRuntime(context).observe(converging.project.name);
   const steps = converging.plan(observed, new Set());
-  warnOfOrphans(context, converging, observed);
+  const removed = new Set(steps.steps.flatMap(({ action }) => (action.kind === 'remove' ? [action.container] : [])));
+  const left = observed.containers.filter(({ name }) => !removed.has(name));
+  warnOfOrphans(context, converging, { ...observed, containers: left });
   if (globals.json) stdout.write(`${JSON.stringify(planJson(steps), null, 2)}\n`);
   else stdout.write(steps.steps.length === 0 ? 'nothing to do\n' : formatPlan(steps));
   return steps.steps.length > 0;
