@@ -17,8 +17,11 @@ export type ReconcileOptions = {
   readonly upgrade?: ((config: ContainerConfig, fingerprintVersion: number) => ContainerConfig) | undefined;
   /** As named on the command line; absent or empty: all enabled ones. */
   readonly services?: readonly ServiceName[] | undefined;
-  /** `ignore` (--no-deps): exactly the named services; nothing they need and nothing that needs them is touched. */
-  readonly dependencies?: 'follow' | 'ignore' | undefined;
+  /**
+   * `ignore` (--no-deps): exactly the named services; nothing they need and nothing that needs them is touched. `leave`: what
+   * they need is not touched, what needs them feels the consequences.
+   */
+  readonly dependencies?: 'follow' | 'ignore' | 'leave' | undefined;
   /** For the named services; `always` is --force-recreate, `never` --no-recreate. Default `changed`. */
   readonly recreate?: RecreatePolicy | undefined;
   /** For services that are here only because a named one needs them; `always` is --always-recreate-deps. */

@@ -19,7 +19,8 @@ export function scopeOf(desired: DesiredState, { services = [], dependencies }: 
   const role = (service: ServiceName): Role => {
     if (named.has(service)) return 'named';
     if (dependencies === 'ignore') return 'outside';
-    return needed.has(service) ? 'dependency' : 'bystander';
+    if (!needed.has(service)) return 'bystander';
+    return dependencies === 'leave' ? 'outside' : 'dependency';
   };
   return { roles: new Map(desired.services.map((service) => [service, role(service)])) };
 }

@@ -1,4 +1,6 @@
+import { readlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { running } from '../support/checks.ts';
 import { eventually } from '../support/eventually.ts';
 import { holdLock, supervisorLock } from '../support/held-lock.ts';
 import { ended, type Rig, scenario } from '../support/scenario.ts';
@@ -107,6 +109,33 @@ describe('an update with deploy.update_config', () => {
     expect(after[1]).toEqual(before[1]);
     stack(rig, '1', update);
     expect((await rig.ok(['plan'])).stdout).toBe('nothing to do\n');
+  });
+
+  scenario('goes back with those that need what is updated', [], async (rig) => {
+    const stackOf = (version: string): void => {
+      const deploy = { update_config: { monitor: '30s', failure_action: 'rollback' } };
+      rig.stack({
+        web: rig.puppet('web', { environment: { VERSION: version }, deploy }),
+        restarts: rig.puppet('restarts', { depends_on: { web: { condition: 'service_started', restart: true } } }),
+        shares: rig.puppet('shares', { network_mode: 'service:web' }),
+      });
+    };
+    stackOf('1');
+    await rig.up();
+    for (const name of ['web', 'restarts', 'shares']) await rig.next(name);
+    stackOf('2');
+    const up = ended(rig.start(['up', '-d']));
+    const web = await rig.next('web');
+    for (const name of ['restarts', 'shares']) await rig.next(name);
+    web.tell('exit 3');
+    const { code, stderr } = await up;
+    expect(code, stderr).toBe(1);
+    for (const name of ['web', 'restarts', 'shares']) await rig.next(name);
+    const [restarts, shares, now] = ['restarts', 'shares', 'web'].map((name) => `${rig.project}-${name}-1`);
+    expect(stderr).toMatch(new RegExp(`^running: ${restarts}, ${shares}, ${now}$`, 'm'));
+    expect(stderr).not.toContain('not running');
+    const netns = async (name: string) => readlinkSync(`/proc/${(await running(rig, name)).pid}/ns/net`);
+    expect(await netns('shares')).toBe(await netns('web'));
   });
 
   scenario('is taken back as deploy.rollback_config says', [], async (rig) => {

@@ -69,7 +69,7 @@ type Run = {
 async function bringUp(context: Context, it: Run): Promise<number> {
   const { stack, runtime, interrupts, deadline, background } = it;
   const { project, desired, plan } = stack;
-  const changed = await change(context, runtime, {
+  let changed = await change(context, runtime, {
     ...{ title: 'up', project: project.name, files: project.files, plan, desired, deadline },
     get signal() {
       return interrupts.first;
@@ -78,7 +78,8 @@ async function bringUp(context: Context, it: Run): Promise<number> {
   warnOfOrphans(context, stack, changed.observed);
   if (changed.failed.length > 0) {
     const { rollBack } = await import('../rollback.ts');
-    await rollBack(context, runtime, { desired, changed, signal: interrupts.first });
+    const alone = it.flags['no-deps'];
+    changed = await rollBack(context, runtime, { desired, changed, alone, signal: interrupts.first });
   }
   if (background || (changed.exitCode !== exitCode.ok && !interrupts.first.aborted))
     return settle(context, it, changed);
