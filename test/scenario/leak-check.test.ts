@@ -76,7 +76,7 @@ describe('a test that does not succeed', () => {
     let project = '';
     const test = async (rig: Rig) => {
       project = rig.project;
-      rig.stack({ web: rig.puppet('web') });
+      rig.stack({ web: rig.puppet('web', { stop_grace_period: '10m' }) });
       await rig.hold();
       await body(rig);
     };
@@ -84,11 +84,11 @@ describe('a test that does not succeed', () => {
     return { message, left: Object.values(tracesOf([project])).flat() };
   }
 
-  scenario('takes the commands with it that it has started, and all that they made', [], async () => {
+  scenario('takes the commands with it that it has started, and all that they made, without grace', [], async () => {
     const runs: Promise<Run>[] = [];
     const { message, left } = await inner(async (rig) => {
       runs.push(rig.cli(['up']));
-      await rig.next('web');
+      await (await rig.next('web')).do('ignore 15');
       runs.push(rig.cli(['exec', '-T', 'web', '/bin/puppet', '/strings/ctl', 'beside']));
       await rig.next('beside');
       throw new Error('no');

@@ -242,10 +242,12 @@ export class Rig {
     const traces = Object.values(tracesOf([this.project])).flat();
     try {
       if (traces.length === 0) return;
+      // What a failed test has left may have a grace of minutes, of which it would have seen to the end itself.
+      const grace = this.#abandoned ? ['-t', '0'] : [];
       // A test may have left a file that is refused: what is there can be removed by the name of the project alone.
-      const down = await this.cli(['down', '-v', '--remove-orphans']);
+      const down = await this.cli(['down', '-v', '--remove-orphans', ...grace]);
       if (down.code !== 0) {
-        const byName = await runCli(['-p', this.project, 'down', '-v'], this.#options({ cwd: '/' }));
+        const byName = await runCli(['-p', this.project, 'down', '-v', ...grace], this.#options({ cwd: '/' }));
         expect(byName.code, down.stderr + byName.stderr).toBe(0);
       }
     } finally {
