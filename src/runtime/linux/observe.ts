@@ -87,9 +87,8 @@ export function observeContainer(
     lives = livesOf(state);
     status = statusOf(record, state, { ...where, lives });
     if (status !== 'changing') break;
-    const witness = lastWitness(state as ShimState, where.state);
-    // What was killed has left no word: only the monitor knows, unless that is stopped.
-    if (witness.exitCode !== null || waitedMs === longestMs) status = witness;
+    // Init may have left word of the end, but neither of a want of memory nor of output that is still to be read.
+    if (waitedMs === longestMs) status = lastWitness(state as ShimState, where.state);
     else pauseSync(1);
   }
   const otherVersion = otherVersionOf(record, state);
@@ -114,6 +113,7 @@ export function observeContainer(
   };
 }
 
+/** A monitor that takes longer is stopped. */
 const longestMs = 100;
 
 function statusOf(

@@ -11,7 +11,7 @@ import type { ContainerRecord } from '../../../../src/runtime/linux/state-dir.ts
 import { beside } from '../../../support/child.ts';
 
 /** Of a container whose monitor is this process, and whose init is gone. */
-function stateOf(phase: number, waitStatus?: number): Buffer {
+function stateOf(phase: number, waitStatus?: number, { oomKilled = false } = {}): Buffer {
   const at = offset.state;
   const bytes = Buffer.alloc(size.state);
   bytes.writeUInt32LE(stateMagic, at.magic);
@@ -26,22 +26,38 @@ function stateOf(phase: number, waitStatus?: number): Buffer {
     bytes.writeInt32LE(waitStatus, at.wait_status);
     bytes[at.exit_known] = 1;
   }
+  if (oomKilled) bytes[at.oom_killed] = 1;
   bytes.writeUInt32LE(hashWords(bytes, at.checksum), at.checksum);
   return bytes;
 }
 
-test('what was killed a moment ago has ended as its monitor is about to say', async () => {
+/** What init writes down. */
+function exitOf(waitStatus: number): Buffer {
+  const at = offset.exit;
+  const bytes = Buffer.alloc(size.exit);
+  bytes.writeUInt32LE(stateMagic, at.magic);
+  bytes.writeUInt32LE(1, at.start);
+  bytes.writeInt32LE(waitStatus, at.wait_status);
+  bytes.writeUInt32LE(hashWords(bytes, at.checksum), at.checksum);
+  return bytes;
+}
+
+test.each([
+  ['killed', false],
+  ['killed for want of memory', true],
+])('what was %s a moment ago has ended as its monitor is about to say', async (_, oomKilled) => {
   const state = mkdtempSync(`${tmpdir()}/tsc-observe-`);
   const where = { state, stateRecord: `${state}/state`, hooks: `${state}/hooks.json` };
   const config = { restart: { condition: 'no' }, hooks: { postStart: [], postStop: [] } };
   const record = { name: 'shop-web-1', service: 'web', config } as unknown as ContainerRecord;
   writeFileSync(where.stateRecord, stateOf(statePhase.RUNNING));
-  writeFileSync(`${state}/later`, stateOf(statePhase.EXITED, 9));
+  writeFileSync(`${state}/later`, stateOf(statePhase.EXITED, 9, { oomKilled }));
+  if (oomKilled) writeFileSync(`${state}/exit`, exitOf(9));
   try {
-    const monitor = beside(spawn('sh', ['-c', 'sleep 0.01; mv later state'], { cwd: state, stdio: 'ignore' }));
+    const monitor = beside(spawn('sh', ['-c', 'sleep 0.002; mv later state'], { cwd: state, stdio: 'ignore' }));
     const { status } = observeContainer(record, where);
     await once(monitor, 'exit');
-    expect(status).toMatchObject({ kind: 'exited', exitCode: 137, signal: 'SIGKILL' });
+    expect(status).toMatchObject({ kind: 'exited', exitCode: 137, signal: 'SIGKILL', oomKilled });
   } finally {
     rmSync(state, { recursive: true });
   }
