@@ -284,22 +284,7 @@ const serviceTable: { readonly [key: string]: Canon } = {
   scale: integer,
   stdin_open: bool,
   tty: bool,
-  restart,
 };
-
-function restart(tree: Tree, scope: Scope): Tree {
-  if (tree.kind !== 'scalar' || typeof tree.value !== 'string' || tree.value.includes('$')) return tree;
-  if (/^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(tree.value)) return tree;
-  const near = suggest(tree.value, ['no', 'always', 'unless-stopped', 'on-failure']);
-  scope.report.error('bad-value', {
-    summary: `"${tree.value}" is not a restart policy`,
-    at: tree,
-    notes: [
-      near === undefined ? 'write no, always, unless-stopped, on-failure or on-failure:N' : `did you mean "${near}"?`,
-    ],
-  });
-  return tree;
-}
 
 /** A service (or job) in canonical form; also gives it the long form of `extends`. */
 export const service: Canon = (tree, scope) => {

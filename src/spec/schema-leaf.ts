@@ -101,6 +101,7 @@ const words = {
   duration: '\\s*([-+]?0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|[smhdw]))+)\\s*',
   mode: '\\s*(0o)?[0-7]{1,5}\\s*',
   signal: '|\\s*([0-9]{1,2}|([sS][iI][gG])?[a-zA-Z][a-zA-Z0-9]+([-+][0-9]{1,2})?)\\s*',
+  restart: '|no|always|unless-stopped|on-failure(:[0-9]+)?',
   user: '|[^\\s:/-][^\\s:/]*(:[^\\s:/-][^\\s:/]*)?',
   cpus: '|[0-9 ]+(-[0-9 ]+)?(,[0-9 ]+(-[0-9 ]+)?)*',
   hostname: '|[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?(\\.[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?)*',
@@ -108,6 +109,8 @@ const words = {
   port: '0*[1-9][0-9]{0,4}',
   ports: '|0*[1-9][0-9]{0,4}(-0*[1-9][0-9]{0,4})?(/([tT][cC][pP]|[uU][dD][pP]|[sS][cC][tT][pP]))?',
 } as const;
+
+const restartForm = new RegExp(`^(${words.restart})$`);
 
 const quote = (value: unknown): string => (typeof value === 'string' ? `"${shortened(value)}"` : String(value));
 
@@ -237,6 +240,16 @@ export const signal = checked(
     code: 'bad-signal',
     note: 'write a name as in signal(7), with or without SIG, or a number: SIGTERM, INT, SIGRTMIN+3, "9"',
     form: { text: words.signal },
+  },
+);
+
+export const restart = checked(
+  text,
+  (value) => (value !== '' && !restartForm.test(value) ? `${quote(value)} is not a restart policy` : undefined),
+  {
+    code: 'bad-value',
+    note: 'write "no", always, unless-stopped, on-failure or on-failure:N',
+    form: { text: words.restart },
   },
 );
 

@@ -13,6 +13,7 @@ import {
   pairs,
   profileName,
   ratio,
+  restart,
   text,
   textOrList,
   texts,
@@ -194,7 +195,7 @@ const serviceOnlyKeys = {
   provider: key(provider, 'A program that manages the service instead of a container.', {
     examples: [{ type: 'cloud-tunnel', options: { port: 8080 } }],
   }),
-  restart: key(text, 'no, always, unless-stopped, on-failure or on-failure:N.', {
+  restart: key(restart, 'no, always, unless-stopped, on-failure or on-failure:N.', {
     default: 'no',
     examples: ['always', 'unless-stopped', 'on-failure:3'],
   }),
