@@ -185,6 +185,20 @@ describe('a hook after a start', () => {
     },
   );
 
+  scenario('that was interrupted is not run again by a supervisor, for which a down would wait', [], async (rig) => {
+    rig.write('shared/.keep', '');
+    const healthcheck = { test: ['CMD', '/bin/sh', '-c', ':'], interval: '1s' };
+    rig.stack({ web: service({ healthcheck, post_start: [wait('hook')] }) });
+    const up = rig.start(['up', '-d']);
+    const over = ended(up);
+    await eventually(() => expect(notes(rig)).toEqual(['hook']));
+    await eventually(() => expect(supervisorsOf(rig.project)).not.toEqual([]));
+    up.kill('SIGINT');
+    expect((await over).code).toBe(130);
+    await rig.ok(['down']);
+    expect(notes(rig)).toEqual(['hook']);
+  });
+
   scenario('that was cut off with the supervisor is run by the next supervisor', [], async (rig) => {
     rig.write('shared/.keep', '');
     rig.stack({ web: service({ restart: 'always', post_start: [wait('hook')] }) });

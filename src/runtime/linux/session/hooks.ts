@@ -26,7 +26,10 @@ export async function runHook(
   return outcome;
 }
 
-/** Whoever interrupts a hook after an end wants to have no more of it; one after a start is still to be run. */
+/**
+ * Whoever interrupts a hook wants to have no more of it: no supervisor runs it again, which nobody could interrupt. One after a
+ * start is left to the next command that starts the container.
+ */
 function noteHook(
   context: SessionContext,
   {
@@ -40,7 +43,7 @@ function noteHook(
   },
 ): void {
   const known = findContainer(context, container);
-  if (!known.ok || (when === 'post-start' && !outcome.ok && outcome.error.code === 'interrupted')) return;
+  if (!known.ok) return;
   const { record, where } = known.value;
   const { status } = observeContainer(record, where);
   if (!('startedAtMs' in status) || (status.kind === 'exited') !== (when === 'post-stop')) return;
