@@ -62,7 +62,9 @@ export async function* openLogs(
       for (let next = oldest(readers); next !== undefined && !signal.aborted; next = oldest(readers)) {
         const chunk = next.peek();
         next.take();
-        if (chunk !== undefined) yield chunk;
+        if (chunk === undefined) continue;
+        notes.sayBefore(chunk.timeMs);
+        yield chunk;
       }
       sayDue();
       if (!follow || signal.aborted || Date.now() > untilMs) return;
