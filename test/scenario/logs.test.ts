@@ -198,7 +198,8 @@ describe('logs', () => {
     await rig.up();
     await eventually(async () => {
       const { code, stderr } = await rig.cli(['logs', '--index', '9', 'web']);
-      expect([code, stderr]).toEqual([1, `error: project ${rig.project} has no container of web number 9\n`]);
+      const remedy = '  = see which there are with: tscompose ps -a\n';
+      expect([code, stderr]).toEqual([1, `error: project ${rig.project} has no container of web number 9\n${remedy}`]);
       const lines = (await rig.ok(['logs', '--index', '2', '--json'])).stdout.trim().split('\n');
       const objects = lines.map((line) => JSON.parse(line));
       expect(new Set(objects.map(({ container }) => container))).toEqual(new Set([`${rig.project}-web-2`]));

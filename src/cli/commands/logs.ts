@@ -37,7 +37,8 @@ export const logs: Runner<'logs'> = async ({ flags, args, globals }, context) =>
       context.stderr.write(`project ${name} has no containers${of}\n`);
       return exitCode.ok;
     }
-    sayError(context, { code: 'not-running', message: `project ${name} has no container${of} number ${flags.index}` });
+    const message = `project ${name} has no container${of} number ${flags.index}`;
+    sayError(context, { code: 'not-running', message, hint: 'see which there are with: tscompose ps -a' });
     return exitCode.failed;
   }
   const interrupts = catchInterrupts(2);
