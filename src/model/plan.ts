@@ -117,7 +117,7 @@ export type Cause =
   | { readonly kind: 'recreating'; readonly container: ContainerName }
   /** Its restart policy: the code it ended with (null: unknown), and which automatic restart in a row this is. */
   | { readonly kind: 'restart-policy'; readonly exitCode: number | null; readonly attempt: number }
-  /** It runs, and not all of its post_start hooks have been run. */
+  /** It runs, and not all of its post_start hooks have been run, or one has failed. */
   | { readonly kind: 'start-unfinished' }
   | { readonly kind: 'unhealthy' }
   /** An `up` in the foreground is over because of the end of `container`, or because it was interrupted. */

@@ -169,7 +169,10 @@ const startHooks = ({ container, hooksLeft }: Starting) => ({
   ...(hooksLeft && { from: hooksLeft.from }),
 });
 
-/** What is left of the start of a container that runs; undefined: nothing. `as`: what the file says of it. */
+/**
+ * What is left of the start of a container that runs; undefined: nothing. `as`: with the dependencies and places that the file
+ * gives it by now; its configuration is its own.
+ */
 export function finishing(container: ObservedContainer, as: Startable = container): Starting | undefined {
   const { status, hooksLeft } = container;
   if (hooksLeft === undefined || status.kind !== 'running') return undefined;

@@ -54,7 +54,7 @@ export class HooksDue {
   }
 }
 
-/** A hook after a start that failed was told to whoever has started the container, and is not tried again for ever. */
+/** A hook after a start that failed, or was interrupted, is left to whoever starts the container: it could hang for ever here. */
 function dueStatus({ status, hooksLeft }: ObservedContainer) {
   if (hooksLeft === undefined) return undefined;
   return status.kind === 'exited' || (status.kind === 'running' && !hooksLeft.failed) ? status : undefined;

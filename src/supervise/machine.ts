@@ -56,7 +56,7 @@ export type LifeEffect =
 
 export type LifeStep = { readonly state: Life; readonly effects: readonly LifeEffect[] };
 
-/** How long whoever has stopped a container, and not for good, gets to start it again. */
+/** How long whoever has stopped a container gets for what is to follow: its hooks, and its start if it was not for good. */
 export const patienceMs = 2000;
 
 export const newLife: Life = { kind: 'new', history: freshHistory };
